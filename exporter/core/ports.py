@@ -1,0 +1,60 @@
+"""The protocols that the engine and the web speak, so that neither needs to know who stands behind them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from exporter.core.model import Moment
+from exporter.core.snapshot import Head
+from exporter.core.state import Marker, Record
+
+Json = Mapping[str, Any]
+
+
+class Loaded(NamedTuple):
+    """What an earlier run left, its instants already translated to this run's monotonic clock."""
+
+    checkpoints: Mapping[str, Json]
+    """By system: the newest core state, as `exporter.core.codec.encode` made it."""
+    written: Mapping[str, Moment]
+    """By system: when its checkpoint was made, on this run's clocks."""
+    shift: Mapping[str, float]
+    """By system: seconds to add to the instants in its checkpoint; 0 within one boot."""
+    slack: Mapping[str, float]
+    """By system: by how many seconds `shift` may be wrong; 0 within one boot."""
+    markers: Mapping[tuple[str, str], Sequence[Marker]]
+    """By (system, component): those of the last 15 minutes, ascending, instants already shifted."""
+
+
+class Ledger(Protocol):
+    """The append-only evidence and the tables beside it. All I/O happens in a thread of its own."""
+
+    @property
+    def head(self) -> Head: ...
+
+    @property
+    def writable(self) -> bool: ...
+
+    @property
+    def waiting(self) -> int:
+        """Records that wait in memory because they could not be written."""
+        ...
+
+    async def load(self, now: Moment) -> Loaded: ...
+
+    async def append(self, records: Sequence[Record], checkpoints: Mapping[str, Json], now: Moment) -> None:
+        """Returns when they are on disk, in one transaction, or when it is clear that they have to wait. Never raises."""
+        ...
+
+    def beat(self, checkpoints: Mapping[str, Json], now: Moment) -> None:
+        """Refresh checkpoints without a record; survives `kill -9`, not a power cut. Returns at once."""
+        ...
+
+    def mark(self, system: str, component: str, marker: Marker, now: Moment) -> None:
+        """Keep a marker (again when it is acknowledged). Returns at once."""
+        ...
+
+    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+        """Closed incidents and moves, newest first: the `data` of their records plus `n`, the record's number."""
+        ...
+
+    async def close(self) -> None: ...

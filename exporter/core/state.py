@@ -1,0 +1,285 @@
+"""Everything that is remembered of one system, as immutable values: the fold reads one and returns the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from exporter.core.interval import Interval, difference
+from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Reason, Sample
+
+
+class Mode(StrEnum):
+    """The state of a system; what each means stands in the README's table."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    SUSPECTED = "suspected"
+    OUTAGE = "outage"
+    RECOVERING = "recovering"
+    UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What an incident or an event turned out to be."""
+
+    OUTAGE = "outage"
+    """Still running, and nothing moved yet."""
+    BLIP = "blip"
+    OUTAGE_IN_PLACE = "outage_in_place"
+    FAILOVER = "failover"
+    SWITCHOVER = "switchover"
+    FAILBACK = "failback"
+    TRAFFIC_MOVED = "traffic_moved"
+    STANDBY_LOST = "standby_lost"
+    STANDBY_BACK = "standby_back"
+    SPLIT_BRAIN = "split_brain"
+    NO_PRIMARY = "no_primary"
+    STUCK_SWITCH = "stuck_switch"
+    SITE_LOST = "site_lost"
+
+
+MOVES = frozenset({Kind.FAILOVER, Kind.SWITCHOVER, Kind.FAILBACK})
+
+
+class Span(NamedTuple):
+    """From when to when one look lasted."""
+
+    start: Instant
+    end: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What the looks at one part amount to, ordered by their start (they may overlap).
+
+    `bad` is the run of failed looks that is going on or was the last: (start of its first, earliest end in it).
+    """
+
+    good: Span | None = None
+    """The good look that started last."""
+    bad: Span | None = None
+    last_bad: Instant | None = None
+    """Start of the newest look that is known not to have succeeded."""
+    recovered: Span | None = None
+    """The first good look after the run of bad ones; None while the run goes on."""
+    count: int = 0
+    """Failed looks in a row; 0 when the newest look was good."""
+    reason: Reason | None = None
+    detail: str = ""
+    silent: bool = False
+    """The run is going on and nobody answered in any of its looks."""
+
+    @property
+    def is_good(self) -> bool:
+        return self.good is not None and self.count == 0
+
+
+NO_TRACK = Track()
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """One endpoint. `serve` judges looks by "could users be served here": for a standby they are bad."""
+
+    sample: Sample | None = None
+    """The finished look that started last."""
+    facts: Facts = NO_FACTS
+    """Of the last look that succeeded: old when `reach` is bad."""
+    facts_at: Instant | None = None
+    """Start of the look that brought `facts`."""
+    reach: Track = NO_TRACK
+    """Looks judged by "did it answer as it should"."""
+    serve: Track = NO_TRACK
+    tripped: Instant | None = None
+    """When the idle connection that we hold to it broke last."""
+    attempts: int = 0
+    failures: Mapping[Reason, int] = field(default_factory=dict)
+
+
+class Marker(NamedTuple):
+    """One canary record. `acked` None: never acknowledged, so nobody knows whether it is there."""
+
+    seq: int
+    site: str
+    sent: Instant
+    acked: Instant | None
+
+
+class MarkerCount(NamedTuple):
+    lost: int
+    surviving: int
+    indeterminate: int
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryState:
+    """The canary of one component."""
+
+    markers: tuple[Marker, ...] = ()
+    """The last 15 minutes, ascending by seq."""
+    seq: int = 0
+    """The highest number given out so far."""
+    writes: int = 0
+    failed: int = 0
+    track: Track = NO_TRACK
+    """Writes judged as looks, at the site that has the role now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleState:
+    """Where the writable role of one stateful component is."""
+
+    site: str
+    epoch: str | None
+    moved: Interval | None = None
+    """When it came here, if we saw it come."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One source of recovery points: one mechanism for one component at one site."""
+
+    site: str
+    component: str
+    source: str
+    """`streaming`, `canary`, or the name of a backup."""
+    at: Instant | None = None
+    """T: every write acknowledged before it is proven to be here. None: never proven."""
+    applied_at: Instant | None = None
+    """The same for what can be read here already."""
+    seen: Instant | None = None
+    """Start of the look that told last."""
+    refuted: bool = False
+    """A marker disproves what it claims: its T does not count."""
+    lag_bytes: float | None = None
+    position: Position | None = None
+    backlog: float | None = None
+    """Received but not yet applied, in units of the position (bytes for PostgreSQL)."""
+    apply_rate: float | None = None
+    """Measured, in units of the position a second."""
+
+
+PHASES = ("last_good", "first_bad", "declared", "decided", "role_moved", "first_good", "validated", "stable",
+          "failback_started", "failback_done")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An interval in which the system did not serve, or a move of its role. Instants; `end` None while it runs."""
+
+    id: str
+    system: str
+    kind: Kind
+    start: Interval
+    cause: str
+    end: Interval | None = None
+    open: bool = True
+    declared: bool = False
+    inferred: bool = False
+    """It happened while nobody looked; what is known comes from what had changed."""
+    drill: str | None = None
+    from_site: str = ""
+    to_site: str = ""
+    phases: Mapping[str, Instant | None] = field(default_factory=dict)
+    """By the names in PHASES; a phase that was not observed is absent or None, never 0."""
+    rpo: Interval | None = None
+    """Achieved: seconds of acknowledged writes that were lost. None: not measured."""
+    rpo_source: str | None = None
+    """`canary` or `position`."""
+    markers: MarkerCount | None = None
+    objectives: Mapping[str, float | None] = field(default_factory=dict)
+    """rto and rpo in seconds, as they were when it happened."""
+    split_brain: float = 0.0
+    """Seconds for which two sites took writes."""
+
+    @property
+    def rto(self) -> Interval | None:
+        """How long it was down, in seconds; None while it runs."""
+        return None if self.end is None else difference(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two sites claim the writable role of one component."""
+
+    component: str
+    claimant: str
+    since: Interval
+    sightings: int = 0
+    """How often both were seen writable since."""
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What only grows; kept across restarts in the checkpoint."""
+
+    incidents: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(kind, drill "true"/"false") -> declared outages, by how they ended."""
+    failovers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    blips: int = 0
+    blip_seconds: Interval = Interval(0.0, 0.0, 0.0)
+    downtime: float = 0.0
+    """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
+    blind: float = 0.0
+    """Seconds of finished blindness."""
+    observed: float = 0.0
+    """Seconds looked at by earlier runs of the exporter, blind time not counted."""
+    switch_times: tuple[float, ...] = ()
+    """Seconds from declaration to service of the last five measured moves or drills."""
+    estimate_error: float | None = None
+    """RTO estimate before the last event minus what was measured, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemState:
+    """One system. Frozen: whoever holds one may read it at leisure while the next is being made."""
+
+    watched_since: Instant
+    """When this run of the exporter began to look."""
+    mode: Mode = Mode.UNKNOWN
+    since: Instant = 0.0
+    sentence: str = ""
+    parts: Mapping[Part, PartState] = field(default_factory=dict)
+    roles: Mapping[str, RoleState] = field(default_factory=dict)
+    """By stateful component."""
+    serving: tuple[str, ...] = ()
+    """The sites that serve now; empty when none does or nobody knows."""
+    believed: str = ""
+    """The site that serves or served last."""
+    traffic: str | None = None
+    """The site that answers at the entry, where the entry tells it."""
+    contest: Contest | None = None
+    canaries: Mapping[str, CanaryState] = field(default_factory=dict)
+    """By component."""
+    sources: Mapping[tuple[str, str, str], SourceState] = field(default_factory=dict)
+    """By (site, component, source)."""
+    histories: Mapping[str, tuple[tuple[Instant, Position], ...]] = field(default_factory=dict)
+    """By component: (instant before the query, position) at the serving site, of the current epoch."""
+    incident: Incident | None = None
+    """The open one, from the first doubt on."""
+    last: Incident | None = None
+    """The newest closed incident or move; blips are not among them."""
+    counters: Counters = Counters()
+    blind_since: Instant | None = None
+    lost_standbys: frozenset[Part] = frozenset()
+
+
+class Record(NamedTuple):
+    """One thing that happened, for the ledger, the log and the stream."""
+
+    kind: str
+    """`transition`, `incident`, `blip`, or the name of an event such as `failover` or `standby_lost`."""
+    system: str
+    at: Instant
+    sentence: str
+    data: Mapping[str, Any]
+    """Plain JSON values; instants in it are Unix seconds under names that say so."""
+
+
+class Step(NamedTuple):
+    """What one piece of evidence did: the next state, and what must be in the ledger before it is published."""
+
+    state: SystemState
+    records: tuple[Record, ...] = ()

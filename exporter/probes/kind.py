@@ -1,0 +1,88 @@
+"""What a probe kind is: one type of endpoint that can be looked at, and maybe written to.
+
+A kind is one file: its settings (pydantic) and its probe. It is listed in `exporter.probes.KINDS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from exporter.core.model import NO_FACTS, NO_PHASES, Facts, Phases, Reason
+from exporter.settings import Settings
+
+
+class Failure(Exception):  # noqa: N818 - it is the field's own word for what a look brings back
+    """A look that did not go as it should. `detail` is for people and must not hold a secret."""
+
+    def __init__(self, reason: Reason, detail: str = "", phases: Phases = NO_PHASES) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+        self.phases = phases
+
+
+class Look(NamedTuple):
+    """What a look that went well brought back."""
+
+    facts: Facts = NO_FACTS
+    phases: Phases = NO_PHASES
+
+
+class Ask(NamedTuple):
+    """How to look."""
+
+    fresh: bool
+    """Use a connection made for this look. Without it a kept one may serve, if the kind keeps one."""
+    markers_after: int | None = None
+    """Also read the canary markers above this number, if the endpoint stores them."""
+
+
+class Probe(Protocol):
+    """One endpoint, ready to be looked at. Made by its kind, closed by the engine.
+
+    Methods are cancelled when their deadline passes; they must then leave nothing open. They raise `Failure` for whatever
+    they understand; `exporter.probes.attempt` turns anything else into a reason.
+    """
+
+    @property
+    def target(self) -> str:
+        """host:port or URL for people and for service discovery, secrets masked."""
+        ...
+
+    async def look(self, ask: Ask) -> Look: ...
+
+    async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+        """Write one canary record (`sent_at` in Unix seconds, for people) and return when it is acknowledged."""
+        ...
+
+    async def hold(self, broken: Callable[[], None]) -> None:
+        """Keep one idle connection (the tripwire). Call `broken` at once when the other side ends it, then return.
+
+        Raises Failure if it cannot be made. Cancelled by the engine when it is no longer wanted.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Context(NamedTuple):
+    """What a probe may know besides its settings."""
+
+    vantage: str
+    canary_table: str = "rto_rpo.canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One line of the table of kinds."""
+
+    name: str
+    settings: type[Settings]
+    build: Callable[[Any, Context], Probe]
+    """(settings, context) -> probe; does no I/O."""
+    stateful: Callable[[Any], bool] = lambda settings: False
+    """Whether an endpoint with these settings tells its role."""
+    canary: Callable[[Any], bool] = lambda settings: False
+    """Whether an endpoint with these settings can store canary markers."""
+    short: str | None = None
+    """The settings' key that a plain string stands for, e.g. `tcp: "host:port"`."""
