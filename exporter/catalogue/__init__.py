@@ -1,0 +1,1 @@
+"""Names live once: every metric with its labels, help and unit."""

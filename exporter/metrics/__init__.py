@@ -1,0 +1,1 @@
+"""A snapshot and the catalogue, turned into what Prometheus reads."""

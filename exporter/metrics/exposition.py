@@ -1,0 +1,174 @@
+"""A snapshot, written as Prometheus reads it, without ever holding up the event loop.
+
+prometheus_client writes 100,000 series in 0.6 s in one go, in which no probe could start. Here each system has its lines
+ready but for the values (`exporter.metrics.lines`), rows that cannot have changed are kept, and the loop gets its turn
+every two milliseconds.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from time import perf_counter
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from exporter.catalogue.metrics import Metric, Type
+from exporter.core.model import Moment, System
+from exporter.core.snapshot import Clocked, Snapshot
+from exporter.core.state import SystemState
+from exporter.metrics.clocks import Clocks, Recovery
+from exporter.metrics.negotiation import OPENMETRICS, content_type, wants_gzip
+from exporter.metrics.own import own_lines
+from exporter.metrics.past import Past
+from exporter.metrics.section import Row, Section
+from exporter.metrics.standing import Looks, Promised, Standing
+
+SECTIONS = (Promised, Standing, Clocks, Recovery, Past, Looks)
+
+TURN = 0.002
+"""Seconds that the scrape may keep the event loop before others get a turn."""
+PIECE = 1 << 16
+"""Characters that are encoded, compressed and sent at once."""
+CLOCK_STEP = 0.001
+"""Seconds by which the wall clock may drift from the monotonic one before all timestamps are made anew."""
+
+
+class Answer(NamedTuple):
+    """What a scrape is answered with."""
+
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes]
+
+
+class Exposition:
+    """Keeps what is ready between scrapes. Scrapes may overlap: each sees its own snapshot and moment throughout."""
+
+    def __init__(self) -> None:
+        self._prepared: dict[str, tuple[System, tuple[Section, ...]]] = {}
+        self._offset = 0.0
+        self._process = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._process)
+        PlatformCollector(registry=self._process)
+
+    def answer(self, clocked: Clocked, accept: str, accept_encoding: str, names: Collection[str]) -> Answer:
+        """`names`: only these metrics; empty for all."""
+        kind = content_type(accept)
+        headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+        body = self.pieces(clocked, openmetrics=kind == OPENMETRICS, names=names)
+        if wants_gzip(accept_encoding):
+            headers["Content-Encoding"] = "gzip"
+            body = _squeezed(body)
+        return Answer(headers, body)
+
+    async def pieces(
+        self, clocked: Clocked, *, openmetrics: bool = False, names: Collection[str] = ()
+    ) -> AsyncIterator[bytes]:
+        """The whole exposition in UTF-8, in pieces of about `PIECE` bytes."""
+        snapshot, now = clocked
+        offset = self._anchor(now)
+        waiting: list[str] = []
+        size = 0
+        async for text in self._texts(snapshot, now.mono, offset, openmetrics=openmetrics, names=names):
+            waiting.append(text)
+            size += len(text)
+            if size >= PIECE:
+                yield "".join(waiting).encode()
+                waiting.clear()
+                size = 0
+        waiting.append(self._process_text(openmetrics, names))
+        yield "".join(waiting).encode()
+
+    def _anchor(self, now: Moment) -> float:
+        """What turns instants into Unix seconds: kept while the clocks agree, so that a timestamp does not jitter."""
+        offset = now.wall_of(0.0)
+        if abs(offset - self._offset) > CLOCK_STEP:
+            self._offset = offset
+        return self._offset
+
+    async def _texts(
+        self, snapshot: Snapshot, now: float, offset: float, *, openmetrics: bool, names: Collection[str]
+    ) -> AsyncIterator[str]:
+        due = perf_counter() + TURN
+        pairs: list[tuple[tuple[Section, ...], SystemState]] = []
+        for watched in snapshot.systems.values():
+            pairs.append((self._ready(watched.system), watched.state))
+            if perf_counter() > due:
+                await asyncio.sleep(0)
+                due = perf_counter() + TURN
+        for number, section in enumerate(SECTIONS):
+            if not any(_is_wanted(metric, names) for metric in section.metrics):
+                continue
+            rows: list[Row] = []
+            for sections, state in pairs:
+                rows.append(sections[number].row(state, now, offset))
+                if perf_counter() > due:
+                    await asyncio.sleep(0)
+                    due = perf_counter() + TURN
+            for metric, column in zip(section.metrics, zip(*rows, strict=True), strict=False):
+                if not _is_wanted(metric, names):
+                    continue
+                head = _head(metric, openmetrics)
+                for text in _joined(column):
+                    yield head + text
+                    head = ""
+                    if perf_counter() > due:
+                        await asyncio.sleep(0)
+                        due = perf_counter() + TURN
+        for metric, text in own_lines(snapshot.exporter):
+            if text and _is_wanted(metric, names):
+                yield _head(metric, openmetrics) + text
+        self._forget(snapshot)
+
+    def _ready(self, system: System) -> tuple[Section, ...]:
+        """Its sections; made once, and again when a reload made it another object."""
+        known, sections = self._prepared.get(system.name, (None, ()))
+        if known is not system:
+            sections = tuple(section(system) for section in SECTIONS)
+            self._prepared[system.name] = (system, sections)
+        return sections
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        """Drop what belongs to systems that a reload took away."""
+        if len(self._prepared) > len(snapshot.systems):
+            for name in self._prepared.keys() - snapshot.systems.keys():
+                del self._prepared[name]
+
+    def _process_text(self, openmetrics: bool, names: Collection[str]) -> str:
+        """`process_*` and `python_info`, which prometheus_client knows best; it also writes OpenMetrics' last line."""
+        registry = self._process.restricted_registry(names) if names else self._process
+        return (generate_openmetrics if openmetrics else generate_latest)(registry).decode()
+
+
+def _joined(column: tuple[str, ...]) -> Iterable[str]:
+    """The column in pieces that take well under a turn."""
+    for first in range(0, len(column), 100):
+        text = "".join(column[first : first + 100])
+        if text:
+            yield text
+
+
+def _is_wanted(metric: Metric, names: Collection[str]) -> bool:
+    if not names:
+        return True
+    suffixes = ("_bucket", "_sum", "_count") if metric.type is Type.HISTOGRAM else ()
+    return metric.name in names or any(metric.name + suffix in names for suffix in suffixes)
+
+
+def _head(metric: Metric, openmetrics: bool) -> str:
+    if not openmetrics:
+        kind = "gauge" if metric.type is Type.INFO else metric.type
+        return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {kind}\n"
+    unit = f"# UNIT {metric.family} {metric.unit}\n" if metric.unit else ""
+    return f"# HELP {metric.family} {metric.help}\n# TYPE {metric.family} {metric.type}\n{unit}"
+
+
+async def _squeezed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """gzip; zlib works in a thread and without the interpreter lock, so probes go on."""
+    packer = zlib.compressobj(level=1, wbits=31)
+    async for piece in pieces:
+        packed = await asyncio.to_thread(packer.compress, piece)
+        if packed:
+            yield packed
+    yield packer.flush()

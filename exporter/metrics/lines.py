@@ -1,0 +1,79 @@
+"""Lines of the exposition format whose labels are made once, so that a scrape only fills in values.
+
+A `Block` holds all lines that one family has for one system as one %-template: one call into C writes them all.
+"""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from exporter.catalogue.metrics import Metric
+
+Value: TypeAlias = float | None
+"""None: not known, so there is no line."""
+
+NUMBER = "%r"
+"""Every digit; slow for fractions."""
+COUNT = "%d"
+SECONDS = "%.6f"
+"""Durations to the microsecond: half the cost of every digit."""
+INSTANT = "%.3f"
+"""Unix time to the millisecond: finer than any two clocks agree."""
+
+
+def escape(value: str) -> str:
+    """A label value as both formats want it; what is not valid Unicode becomes `?`."""
+    clean = value.encode("utf-8", "replace").decode("utf-8")
+    return clean.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def series(metric: Metric, *values: str) -> str:
+    """`name{label="value",...}`: the values in the order of the catalogue's labels."""
+    if not metric.labels:
+        return metric.name
+    pairs = [f'{label}="{escape(value)}"' for label, value in zip(metric.labels, values, strict=True)]
+    return f"{metric.name}{{{','.join(pairs)}}}"
+
+
+def line(metric: Metric, *values: str, value: float) -> str:
+    """One finished line with every digit of its value."""
+    return f"{series(metric, *values)} {value!r}\n"
+
+
+def state_set(metric: Metric, *values: str, states: Iterable[str]) -> dict[str, str]:
+    """For each state, which is the last label, the whole set of lines while it holds."""
+    names = tuple(states)
+    heads = [series(metric, *values, name) for name in names]
+    return {
+        active: "".join(f"{head} {int(name == active)}\n" for head, name in zip(heads, names, strict=True))
+        for active in names
+    }
+
+
+def template(metric: Metric, *values: str, form: str) -> str:
+    """A %-template of one line, for a value that is always known."""
+    return f"{series(metric, *values).replace('%', '%%')} {form}\n"
+
+
+class Block:
+    """The lines of one family for one system: ready heads, one template. Values that did not change keep their text."""
+
+    __slots__ = ("_absent", "_lines", "_template", "_text", "_values")
+
+    def __init__(self, heads: Iterable[str], form: str = COUNT) -> None:
+        self._lines = tuple(f"{head.replace('%', '%%')} {form}\n" for head in heads)
+        self._template = "".join(self._lines)
+        self._absent = [False] * len(self._lines)
+        self._values: list[Value] = []
+        self._text = ""
+
+    def fill(self, values: list[Value]) -> str:
+        """One line for each value that is known. `values` stand in the order of the heads and are not changed later."""
+        if values == self._values:
+            return self._text
+        known = [value for value in values if value is not None]
+        absent = [value is None for value in values]
+        if absent != self._absent:
+            self._template = "".join(line for line, gone in zip(self._lines, absent, strict=True) if not gone)
+            self._absent = absent
+        self._values, self._text = values, self._template % tuple(known)
+        return self._text

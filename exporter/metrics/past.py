@@ -1,0 +1,100 @@
+"""What happened so far: the counters, and the newest closed incident or move. Changes only with an incident."""
+
+from collections.abc import Iterable, Mapping
+
+from exporter.catalogue import metrics as m
+from exporter.core.interval import Interval, Verdict
+from exporter.core.model import Instant, System
+from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerCount, RoleState, SystemState
+from exporter.core.timeline import verdicts
+from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, series, state_set
+from exporter.metrics.section import Row, Section
+
+BOUNDS = ("lower", "estimate", "upper")
+
+
+class Past(Section):
+    """Made again only when a counter, a role or the newest incident is another object."""
+
+    metrics = (
+        m.INCIDENTS,
+        m.FAILOVERS,
+        m.BLIPS,
+        m.BLIP_SECONDS,
+        m.LAST_FAILOVER,
+        m.LAST_START,
+        m.LAST_END,
+        m.LAST_RTO,
+        m.LAST_RPO,
+        m.LAST_PHASE,
+        m.LAST_VERDICT,
+        m.CANARY_MARKERS,
+    )
+
+    def __init__(self, system: System) -> None:
+        name = system.name
+        self._name = name
+        ends = (Kind.OUTAGE_IN_PLACE, Kind.SITE_LOST if system.mode == "active-active" else Kind.FAILOVER)
+        # increase() cannot see a counter that begins at 1, so what is to be expected begins at 0.
+        self._no_incidents = {(str(kind), "false"): 0 for kind in ends}
+        self._no_failovers = {(str(kind), "false"): 0 for kind in sorted(MOVES)}
+        self._blips = Block((series(m.BLIPS, name),))
+        self._blip_seconds, self._rto, self._rpo = (
+            Block((series(metric, name, bound) for bound in BOUNDS), SECONDS)
+            for metric in (m.BLIP_SECONDS, m.LAST_RTO, m.LAST_RPO)
+        )
+        self._failover, self._start, self._end = (
+            Block((series(metric, name),), INSTANT) for metric in (m.LAST_FAILOVER, m.LAST_START, m.LAST_END)
+        )
+        self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
+        self._verdicts = {goal: state_set(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
+        self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
+        self._made_from: tuple[Counters, Incident | None, Mapping[str, RoleState], float] | None = None
+        self._row: Row = ()
+
+    def row(self, state: SystemState, now: Instant, offset: float) -> Row:
+        made = self._made_from
+        if (
+            made is None
+            or made[0] is not state.counters
+            or made[1] is not state.last
+            or made[2] is not state.roles
+            or made[3] != offset
+        ):
+            self._made_from = (state.counters, state.last, state.roles, offset)
+            self._row = (*self._counts(state.counters), self._moved(state, offset), *self._last(state.last, offset))
+        return self._row
+
+    def _counts(self, counters: Counters) -> Row:
+        return (
+            self._kinds(m.INCIDENTS, {**self._no_incidents, **counters.incidents}),
+            self._kinds(m.FAILOVERS, {**self._no_failovers, **counters.failovers}),
+            self._blips.fill([counters.blips]),
+            self._blip_seconds.fill(_bounds(counters.blip_seconds)),
+        )
+
+    def _kinds(self, metric: m.Metric, counts: Mapping[tuple[str, str], int]) -> str:
+        return "".join(f"{series(metric, self._name, *labels)} {count}\n" for labels, count in counts.items())
+
+    def _moved(self, state: SystemState, offset: float) -> str:
+        moves = [role.moved.estimate for role in state.roles.values() if role.moved is not None]
+        return self._failover.fill([max(moves) + offset]) if moves else ""
+
+    def _last(self, last: Incident | None, offset: float) -> Iterable[str]:
+        if last is None:
+            return ("",) * 7
+        end, begin = last.end, last.start.lower
+        reached = [last.phases.get(phase) for phase in PHASES]
+        return (
+            self._start.fill([last.start.estimate + offset]),
+            self._end.fill([None if end is None else end.estimate + offset]),
+            self._rto.fill(_bounds(last.rto)),
+            self._rpo.fill(_bounds(last.rpo)),
+            self._phases.fill([None if at is None else max(0.0, at - begin) for at in reached]),
+            "".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
+            self._markers.fill(list(last.markers or (None, None, None))),
+        )
+
+
+def _bounds(value: Interval | None) -> list[Value]:
+    return [None] * 3 if value is None else [value.lower, value.estimate, value.upper]
