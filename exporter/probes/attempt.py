@@ -1,0 +1,101 @@
+"""From whatever a look brings back, or however it breaks, to a sample: the only place that catches everything."""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+
+from exporter.core.model import NO_PHASES, Instant, Part, Phases, Reason, Sample
+from exporter.probes.kind import Failure, Look
+
+DETAIL_LIMIT = 300
+"""Characters of a sample's detail."""
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.ECONNABORTED: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ENOTCONN: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.ENETUNREACH: Reason.UNREACHABLE,
+    errno.EHOSTUNREACH: Reason.UNREACHABLE,
+    errno.ENETDOWN: Reason.UNREACHABLE,
+    errno.EHOSTDOWN: Reason.UNREACHABLE,
+    errno.EPERM: Reason.UNREACHABLE,
+    errno.EACCES: Reason.UNREACHABLE,
+    errno.EAFNOSUPPORT: Reason.UNREACHABLE,
+}
+"""EPERM and EACCES are how a local packet filter says no. What is not listed (no more files, no more ports) is our own
+trouble and must not look like the endpoint's."""
+
+
+async def attempt(
+    part: Part, call: Callable[[], Awaitable[Look]], deadline: asyncio.Timeout, clock: Callable[[], Instant]
+) -> Sample:
+    """Look once; whatever goes wrong becomes a reason.
+
+    `deadline` is entered here; whoever made it may `reschedule()` it while the look runs, to shorten or to lengthen its time. When it
+    passes, the look is cancelled and the sample says `timeout`, with the phases as far as they got. A cancellation that
+    does not come from the deadline means that nobody waits any more for this look: it passes through as
+    CancelledError, and there is no sample.
+    """
+    started = clock()
+    try:
+        async with deadline:
+            look = await call()
+    except TimeoutError as error:
+        ended = clock()
+        if not deadline.expired():
+            return _failed(part, started, ended, understood(error))
+        detail = f"no complete answer within {ended - started:.3g} s"
+        return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, _phases_until(error.__cause__)))
+    except Exception as error:  # noqa: BLE001 - this is the one place where everything ends
+        return _failed(part, started, clock(), understood(error))
+    return Sample(part, started, clock(), facts=look.facts, phases=look.phases)
+
+
+def understood(error: Exception) -> Failure:
+    """The reason behind an exception, with a detail that repeats no text in which a secret could hide."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, ssl.SSLError):
+        return Failure(Reason.TLS, _tls_detail(error))
+    if isinstance(error, socket.gaierror):
+        return Failure(Reason.DNS, str(error.strerror))
+    if isinstance(error, OSError):
+        if error.errno is None and isinstance(error, TimeoutError):
+            return Failure(Reason.TIMEOUT, "a step of the look took too long")
+        reason = _BY_ERRNO.get(error.errno or 0, Reason.INTERNAL)
+        return Failure(reason, os.strerror(error.errno) if error.errno else type(error).__name__)
+    return Failure(
+        Reason.INTERNAL, f"{type(error).__name__} at {_place(error)}: a fault of the exporter, please report it"
+    )
+
+
+def _failed(part: Part, started: Instant, ended: Instant, failure: Failure) -> Sample:
+    return Sample(part, started, ended, failure.reason, failure.detail[:DETAIL_LIMIT], phases=failure.phases)
+
+
+def _phases_until(cancelled: BaseException | None) -> Phases:
+    """A look that is cancelled tells how far it got in the arguments of its CancelledError (`Stopwatch` does it)."""
+    if cancelled is not None and cancelled.args and isinstance(cancelled.args[0], Phases):
+        return cancelled.args[0]
+    return NO_PHASES
+
+
+def _tls_detail(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
+    return f"the TLS handshake failed: {(error.reason or type(error).__name__).replace('_', ' ').lower()}"
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119 - only a name

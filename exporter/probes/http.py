@@ -1,0 +1,216 @@
+"""The kind `http`: asks a URL, judges the answer, reads role and position from it, writes and reads canary markers."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote
+
+from exporter.core.model import Reason
+from exporter.probes.http_judge import Expectation, Reading, is_redirect, refused
+from exporter.probes.http_message import Address, Answer, address, basic, redirected, request
+from exporter.probes.http_reader import Reader
+from exporter.probes.http_settings import HttpSettings
+from exporter.probes.kind import Ask, Context, Failure, Kind, Look
+from exporter.probes.resolve import resolver
+from exporter.probes.tls import Channel, context
+from exporter.probes.tripwire import Tripwire
+from exporter.probes.wire import RESOLVE, TRANSFER, Stopwatch, Wire, slowest
+from exporter.settings import Secret
+
+MARKERS_LIMIT = 1 << 20
+"""Bytes of the list of markers that an endpoint may answer."""
+_READ_ONLY = frozenset({405, 409, 423})
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class _Conversation(Wire):
+    """One request and its answer on the wire."""
+
+    def __init__(self, watch: Stopwatch, question: bytes, channel: Channel | None, reader: Reader) -> None:
+        super().__init__(watch, question, channel)
+        self._reader = reader
+        self._answering = False
+
+    def received(self, data: bytes) -> None:
+        if not self._answering:
+            self._answering = True
+            self.watch.enter(TRANSFER)
+        if self._reader.feed(data):
+            self.finish()
+
+    def ended(self) -> None:
+        self._reader.end()
+
+
+class HttpProbe:
+    """One URL. Every look makes a fresh connection: a kept one could hide a failover."""
+
+    def __init__(self, settings: HttpSettings, known: Context) -> None:
+        self._settings = settings
+        self._vantage = known.vantage
+        self._where = address(settings.url)
+        self._content = settings.content
+        self._expected = Expectation(settings.expect)
+        self._reading = Reading(settings)
+        self._put = address(settings.canary.put) if settings.canary else None
+        self._get = address(settings.canary.get) if settings.canary else None
+        self._trusted = {where.origin for where in (self._where, self._put, self._get) if where is not None}
+        self._fixed = None if self._secrets() else self._request(settings.method, self._where, self._content)
+
+    @property
+    def target(self) -> str:
+        return self._where.shown
+
+    async def look(self, ask: Ask) -> Look:
+        with Stopwatch() as watch:
+            addresses = await self._resolve(self._where, watch)
+            if self._settings.addresses == "all" and len(addresses) > 1:
+                return await slowest([self._branch(one, ask, watch.branch()) for one in addresses])
+            return await self._look_at(addresses, ask, watch)
+
+    async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+        if self._put is None:
+            raise Failure(Reason.INTERNAL, "this endpoint has no canary: it needs {put: URL, get: URL}")
+        marker = json.dumps({"vantage": self._vantage, "seq": seq, "sent_at": sent_at}).encode()
+        with Stopwatch() as watch:
+            answer = await self._ask("PUT", self._put, watch, marker)
+            if 200 <= answer.status < 300:
+                return
+            if answer.status in _READ_ONLY or _says_read_only(answer):
+                raise Failure(Reason.READ_ONLY, f"the marker is not taken: answers {answer.status}")
+            raise refused(answer, "2xx")
+
+    async def hold(self, broken: Callable[[], None]) -> None:
+        addresses = await resolver().addresses(self._where.host)
+        await Tripwire(broken).hold(addresses, self._where.port)
+
+    async def close(self) -> None:
+        """Nothing is kept between looks."""
+
+    async def _branch(self, one: str, ask: Ask, watch: Stopwatch) -> Look:
+        with watch:
+            return await self._look_at((one,), ask, watch)
+
+    async def _look_at(self, addresses: Sequence[str], ask: Ask, watch: Stopwatch) -> Look:
+        answer, certificate = await self._follow(addresses, watch)
+        self._expected.check(answer)
+        phases = watch.phases()
+        markers = await self._markers(ask.markers_after)
+        return Look(self._reading.facts(answer, certificate, markers), phases)
+
+    async def _follow(self, addresses: Sequence[str], watch: Stopwatch) -> tuple[Answer, bytes]:
+        """The answer at the end of the redirects, as many as are allowed, and the certificate of the server that gave it."""
+        settings = self._settings
+        where, url, method, content = self._where, settings.url, settings.method, self._content
+        question = self._fixed or self._request(method, where, content)
+        seen = {url}
+        while True:
+            answer, certificate = await self._converse(method, where, question, addresses, watch)
+            if not settings.redirects or self._expected.welcomes(answer.status) or not is_redirect(answer):
+                return answer, certificate
+            url, where = redirected(where, url, answer.header("location") or "")
+            if url in seen:
+                raise Failure(Reason.REDIRECT, f"the redirects run in a circle: {where.shown} comes again")
+            if len(seen) > settings.redirects:
+                raise Failure(
+                    Reason.REDIRECT, f"more than {settings.redirects} redirects; the last leads to {where.shown}"
+                )
+            seen.add(url)
+            if answer.status not in (307, 308) and method != "HEAD":
+                method, content = "GET", None
+            question = self._request(method, where, content)
+            addresses = await self._resolve(where, watch)
+
+    async def _markers(self, after: int | None) -> tuple[int, ...] | None:
+        """The markers that can be read; None when they cannot: that proves nothing, and is no reason to call the service dead."""
+        if after is None or self._get is None:
+            return None
+        path = f"{self._get.path}{'&' if '?' in self._get.path else '?'}after={after}&vantage={quote(self._vantage, safe='')}"
+        try:
+            answer = await self._ask("GET", self._get._replace(path=path), Stopwatch())
+            document = answer.json() if answer.status == 200 else None
+        except (Failure, OSError):
+            return None
+        seqs = document.get("seqs") if isinstance(document, dict) else None
+        if not isinstance(seqs, list):
+            return None
+        return tuple(sorted({seq for seq in seqs if type(seq) is int and seq > after}))
+
+    async def _ask(self, method: str, where: Address, watch: Stopwatch, content: bytes | None = None) -> Answer:
+        question = self._request(
+            method, where, content, {"Content-Type": "application/json"} if content else _NO_HEADERS
+        )
+        addresses = await self._resolve(where, watch)
+        answer, _ = await self._converse(method, where, question, addresses, watch, MARKERS_LIMIT)
+        return answer
+
+    async def _resolve(self, where: Address, watch: Stopwatch) -> Sequence[str]:
+        if where.literal:
+            return (where.host,)
+        watch.enter(RESOLVE)
+        return await resolver().addresses(where.host)
+
+    async def _converse(
+        self,
+        method: str,
+        where: Address,
+        question: bytes,
+        addresses: Sequence[str],
+        watch: Stopwatch,
+        max_body: int | None = None,
+    ) -> tuple[Answer, bytes]:
+        tls = self._settings.tls
+        channel = None
+        if where.secure:
+            name = tls.server_name if where.origin == self._where.origin else None
+            channel = Channel(context(tls), name or where.host)
+        reader = Reader(method, self._settings.max_body if max_body is None else max_body)
+        wire = _Conversation(watch, question, channel, reader)
+        await wire.exchange(addresses, where.port)
+        return reader.answer(), wire.certificate
+
+    def _secrets(self) -> bool:
+        settings = self._settings
+        values = [*settings.headers.values(), settings.basic_auth, settings.token]
+        return any(value is not None and not isinstance(value, str) for value in values)
+
+    def _request(
+        self, method: str, where: Address, content: bytes | None, usual: Mapping[str, str] = _NO_HEADERS
+    ) -> bytes:
+        """Secrets are read anew for each request, so that a rotated one is used, and go to the configured origins only."""
+        settings = self._settings
+        headers = dict(usual)
+        if content is not None and settings.document is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            if where.origin in self._trusted:
+                headers |= {name: _revealed(value) for name, value in settings.headers.items()}
+                if settings.basic_auth is not None:
+                    auth = settings.basic_auth
+                    headers["Authorization"] = basic(f"{auth.username}:{auth.secret.reveal()}")
+                elif settings.token is not None:
+                    headers["Authorization"] = f"Bearer {settings.token.reveal()}"
+            return request(method, where, headers, content)
+        except ValueError as error:
+            raise Failure(Reason.AUTH, f"the request cannot be made: {error}") from None
+
+
+def _revealed(value: str | Secret) -> str:
+    return value if isinstance(value, str) else value.reveal()
+
+
+def _says_read_only(answer: Answer) -> bool:
+    try:
+        document = answer.json()
+    except Failure:
+        return False
+    return isinstance(document, dict) and document.get("error") == "read_only"
+
+
+KIND = Kind(
+    name="http",
+    settings=HttpSettings,
+    build=HttpProbe,
+    stateful=lambda settings: settings.role is not None or settings.writable is not None,
+    canary=lambda settings: settings.canary is not None,
+    short="url",
+)

@@ -1,0 +1,154 @@
+"""What can be written under `http:`."""
+
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from exporter.probes.http_message import address
+from exporter.probes.json_path import JsonPath
+from exporter.probes.tls import Tls
+from exporter.settings import Secret, Settings
+
+
+def _url(value: str) -> str:
+    address(value)
+    return value
+
+
+def _regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    return value
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise ValueError(f"{name!r} is not the name of a header; write one like X-Site")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if re.search(r"[\x00\r\n]", value):
+        raise ValueError(f"{value!r} holds a line break; a header is one line")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Regex = Annotated[str, AfterValidator(_regex)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Status = Annotated[int, Field(ge=200, le=599)]
+
+
+class Expect(Settings):
+    """What a good answer looks like. All that is written must hold."""
+
+    status: tuple[Status, ...] = ()
+    """Default: any 2xx."""
+    header: dict[HeaderName, Regex] = Field(default={})
+    values: dict[JsonPath, Any] = Field(default={}, alias="json")
+    """JSON path -> the value that must stand there."""
+    body_regex: Regex | None = None
+    """Must be found somewhere in the body; bytes that are not UTF-8 are seen as U+FFFD."""
+
+
+class BasicAuth(Settings):
+    username: str
+    password: Secret | None = None
+    password_file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_password(self) -> "BasicAuth":
+        if (self.password is None) == (self.password_file is None):
+            raise ValueError("basic_auth needs exactly one of password, like {env: NAME}, and password_file")
+        return self
+
+    @property
+    def secret(self) -> Secret:
+        return self.password or Secret(file=self.password_file)
+
+
+class ServedBy(Settings):
+    """Where the answer names the site that gave it."""
+
+    header: HeaderName | None = None
+    value: JsonPath | None = Field(default=None, alias="json")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "ServedBy":
+        if (self.header is None) == (self.value is None):
+            raise ValueError("served_by needs exactly one of header and json, like {header: X-Served-By}")
+        return self
+
+
+class CanaryUrls(Settings):
+    """Where canary markers are written and read.
+
+    `PUT put` carries `{"vantage": "hk-noc-1", "seq": 17, "sent_at": 1790000000.25}` and is acknowledged by any 2xx, once the marker is as
+    durable as the service's other writes. A site that takes no writes answers 405, 409 or 423, or any error whose JSON says
+    `{"error": "read_only"}`. `GET get?vantage=hk-noc-1&after=12` answers `{"seqs": [13, 14, 17]}`: the markers of that
+    vantage above 12 that can be read there now. Markers older than 15 minutes may be deleted.
+    """
+
+    put: Url
+    get: Url
+
+
+class HttpSettings(Settings):
+    """An HTTP endpoint."""
+
+    url: Url
+    method: Literal["GET", "HEAD", "POST", "PUT", "OPTIONS"] = "GET"
+    headers: dict[HeaderName, HeaderValue | Secret] = Field(default={})
+    body: str | None = None
+    document: Any = Field(default=None, alias="json")
+    """A body in JSON."""
+    basic_auth: BasicAuth | None = None
+    bearer: Secret | None = None
+    bearer_file: str | None = None
+    tls: Tls = Tls()
+    addresses: Literal["first", "all"] = "first"
+    """`all`: look at every address of the name; the endpoint is as good as the worst of them."""
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0
+    """How many to follow. With 0 a redirect is a failure, unless its status is expected."""
+    max_body: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
+    """Bytes; a longer body is a failure."""
+    expect: Expect = Expect()
+    role: JsonPath | None = None
+    """A text: primary, master, leader; standby, replica, slave, follower..."""
+    writable: JsonPath | None = None
+    epoch: JsonPath | None = None
+    position: JsonPath | None = None
+    """An integer that grows with every write."""
+    applied: JsonPath | None = None
+    connected: JsonPath | None = None
+    served_by: ServedBy | None = None
+    canary: CanaryUrls | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> "HttpSettings":
+        if self.body is not None and self.document is not None:
+            raise ValueError("body and json exclude each other; write the one that is to be sent")
+        if sum(way is not None for way in (self.basic_auth, self.bearer, self.bearer_file)) > 1:
+            raise ValueError("basic_auth, bearer and bearer_file exclude each other; keep one")
+        return self
+
+    @property
+    def content(self) -> bytes | None:
+        """The body of the request."""
+        if self.document is not None:
+            return json.dumps(self.document, ensure_ascii=False).encode()
+        return None if self.body is None else self.body.encode()
+
+    @property
+    def token(self) -> Secret | None:
+        return self.bearer or (Secret(file=self.bearer_file) if self.bearer_file else None)
+
+    @property
+    def tells_facts(self) -> bool:
+        """Whether something has to be read from a JSON answer."""
+        return any((self.role, self.writable, self.epoch, self.position, self.applied, self.connected))
