@@ -1,0 +1,92 @@
+"""What `ledger verify|list|export` do: they read a file, while the exporter writes it or long after."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from exporter.core.snapshot import Head
+from exporter.ledger import reading
+from exporter.ledger.chain import GENESIS, Finding, Link, exported, faults
+from exporter.ledger.errors import LedgerError
+
+_MOST_FINDINGS = 1000
+
+
+def head(path: Path) -> Head:
+    """Number and hash of the newest record: to be noted where nobody who can write the file can change it.
+
+    Raises LedgerError.
+    """
+    with reading.reader(path) as db:
+        return reading.head(db)
+
+
+def verify(path: Path, noted: Head | None = None) -> list[Finding]:
+    """Every record that was edited, removed, moved, repeated or added, at most 1000; none means that the chain is
+    whole. With a `noted` head, also whether the file still holds it: a cut tail shows in no other way.
+
+    Memory does not grow with the file. Raises LedgerError if there is no ledger to read.
+    """
+    findings: list[Finding] = []
+    last = GENESIS
+    met = noted is None or noted == GENESIS
+
+    def watched(links: Iterator[Link]) -> Iterator[Link]:
+        nonlocal last, met
+        for link in links:
+            last = Head(link.n, link.hash)
+            met = met or last == noted
+            yield link
+
+    try:
+        with reading.reader(path) as db:
+            for finding in islice(faults(watched(reading.links(db))), _MOST_FINDINGS):
+                findings.append(finding)  # noqa: PERF402  (what was found before the file breaks off must be kept)
+    except LedgerError as error:
+        if last is GENESIS:
+            raise
+        findings.append(Finding(last.number + 1, f"the file cannot be read behind record {last.number}: {error}"))
+    if noted is not None and not met and len(findings) < _MOST_FINDINGS:
+        findings.append(Finding(noted.number, f"record {noted.number} with the hash {noted.hash} is not in the file: "
+                                              f"the tail was cut, or the chain was written anew"))
+    return findings
+
+
+def export(path: Path) -> Iterator[str]:
+    """One line of JSON a record, without the newline, as `chain` describes it. Raises LedgerError."""
+    with reading.reader(path) as db:
+        for link in reading.links(db):
+            try:
+                yield exported(link)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise LedgerError(f"record {link.n} of {path} cannot be exported ({error}): it was altered; "
+                                  f"see what `rto-rpo-exporter ledger verify` says") from error
+
+
+def listing(path: Path, *, system: str | None = None, kind: str | None = None, last: int | None = None) -> Iterator[str]:
+    """One line a record for people, oldest first: time in UTC, number, kind, system, sentence. `last`: only so many.
+
+    Raises LedgerError.
+    """
+    wanted = [(column, value) for column, value in (("system", system), ("kind", kind)) if value is not None]
+    where = " AND ".join(f"{column} = ?" for column, _ in wanted) or "1"
+    values = [value for _, value in wanted]
+    with reading.reader(path) as db:
+        query = f"SELECT min(n) - 1 FROM (SELECT n FROM records WHERE {where} ORDER BY n DESC LIMIT ?)"  # noqa: S608
+        after = db.execute(query, (*values, -1 if last is None else last)).fetchone()[0] or 0
+        for link in reading.links(db, where, values, after=after):
+            yield printable(f"{_time(link.wall)}  {link.n:>6}  {link.kind}  {link.system or '-'}  {link.sentence}")
+
+
+def printable(text: str) -> str:
+    """Nothing in it can move a terminal's cursor, colour it or turn the writing direction."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _time(wall: float) -> str:
+    """Unix seconds as UTC with milliseconds; a number that is no time stays a number."""
+    try:
+        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    except (ValueError, OverflowError, OSError, TypeError):
+        return str(wall)

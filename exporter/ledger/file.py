@@ -1,0 +1,208 @@
+"""The ledger file as its one writer holds it: locked, migrated, checked, and opened anew after every failure."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from exporter.core.snapshot import Head
+from exporter.ledger import reading
+from exporter.ledger.chain import GENESIS, Link, faults
+from exporter.ledger.errors import LedgerError
+from exporter.ledger.instants import Stamp
+from exporter.ledger.schema import migrate
+
+_TAIL = 1000
+"""Records that are checked at every start; `ledger verify` checks all."""
+_WAL_LIMIT = 16 * 2**20
+"""Bytes to which the write-ahead log is cut when it was longer."""
+_KEEP_MARKERS = 20 * 60.0
+"""Seconds; 15 minutes are asked for."""
+_PRUNE_EVERY = 60.0
+
+_INSERT_RECORD = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608
+_UPSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints (system, boot, mono, wall, state) VALUES (?, ?, ?, ?, ?)"
+_UPSERT_MARKER = ("INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+
+
+class Checkpoint(NamedTuple):
+    system: str
+    boot: str
+    mono: float
+    wall: float
+    state: str
+    """JSON."""
+
+
+class StoredMarker(NamedTuple):
+    """A canary marker; `sent` and `acked` are monotonic instants of `boot`, `wall` is Unix seconds beside `sent`."""
+
+    vantage: str
+    system: str
+    component: str
+    seq: int
+    site: str
+    boot: str
+    sent: float
+    wall: float
+    acked: float | None
+
+
+class LedgerFile:
+    """Used by one thread at a time. Every method may block as long as the disk does."""
+
+    def __init__(self, path: Path, *, busy: float) -> None:
+        """Lock, open and check the file. `busy`: seconds to wait while another program locks the database.
+
+        Raises LedgerError if the file is held by another exporter, newer, damaged, altered or not writable.
+        """
+        self.path = path
+        self._busy = busy
+        self._db: sqlite3.Connection | None = None
+        self._inode = (0, 0)
+        self._pruned = float("-inf")
+        self._lock = _lock(path)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = self._connect()
+            migrate(self._db, path)
+            self._check_tail(self._db)
+            self.head = reading.head(self._db)
+        except sqlite3.Error as error:
+            self.close()
+            raise LedgerError(reading.unreadable(path, error)) from error
+        except LedgerError:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise LedgerError(f"cannot write the ledger {path}: {error.strerror}; give the exporter a file that it may "
+                              f"write") from error
+
+    def write(self, links: Sequence[Link], checkpoints: Sequence[Checkpoint], markers: Sequence[StoredMarker], *,
+              durable: bool, now: Stamp) -> None:
+        """All of it in one transaction; `links` must follow `head`. Durable: it survives a power cut when this returns.
+
+        Raises sqlite3.Error or OSError if nothing was written. The same call may then be made again: should the
+        transaction have been committed after all, it is found and not repeated.
+        """
+        try:
+            with self._transaction(links, durable=durable) as db:
+                if db is not None:
+                    db.executemany(_INSERT_RECORD, links)
+                    db.executemany(_UPSERT_CHECKPOINT, checkpoints)
+                    db.executemany(_UPSERT_MARKER, markers)
+                    if now.mono > self._pruned + _PRUNE_EVERY:
+                        _prune(db, now)
+                        self._pruned = now.mono
+        except (sqlite3.Error, OSError):
+            self._disconnect()
+            raise
+        if links:
+            self.head = Head(links[-1].n, links[-1].hash)
+
+    def close(self) -> None:
+        self._disconnect()
+        os.close(self._lock)
+
+    @contextmanager
+    def _transaction(self, links: Sequence[Link], *, durable: bool) -> Iterator[sqlite3.Connection | None]:
+        """None instead of a connection: these links are in the file already."""
+        db = self._connected()
+        found = reading.head(db)
+        if links and found == Head(links[-1].n, links[-1].hash):
+            yield None
+            return
+        if found != self.head:
+            raise LedgerError(f"{self.path} ends with record {found.number}, but this exporter wrote record "
+                              f"{self.head.number} last; put back the file that ends with it, or restart")
+        # With FULL every commit is synced. With NORMAL only the log's return into the file is, which keeps the file
+        # whole after a power cut at the price of the newest commits; OFF could lose records that were synced before.
+        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
+
+    def _connected(self) -> sqlite3.Connection:
+        """The connection to the file at `path`: SQLite itself would go on writing into a deleted one."""
+        try:
+            inode = _inode(self.path)
+        except FileNotFoundError:
+            raise LedgerError(f"{self.path} was removed; put it back, or restart to begin a new one") from None
+        if self._db is not None and inode != self._inode:
+            self._disconnect()
+        if self._db is None:
+            self._db = self._connect()
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        # mode=rw: a file that vanished must not come back as an empty one.
+        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None,
+                             timeout=self._busy, check_same_thread=False)
+        try:
+            self._inode = _inode(self.path)
+            db.text_factory = reading.text
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
+        except (sqlite3.Error, OSError):
+            db.close()
+            raise
+        return db
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def _check_tail(self, db: sqlite3.Connection) -> None:
+        start = max(0, reading.head(db).number - _TAIL)
+        tail = list(reading.links(db, after=start))
+        for finding in faults(tail, Head(start, tail[0].prev) if start else GENESIS):
+            raise LedgerError(f"the ledger {self.path} does not verify: {finding.sentence}; nothing is appended to a "
+                              f"broken chain: see what `rto-rpo-exporter ledger verify` says of it, then move the file "
+                              f"away (keep it) to begin a new one")
+
+
+def stored(db: sqlite3.Connection, vantage: str) -> tuple[list[Checkpoint], list[StoredMarker]]:
+    """All checkpoints, and this vantage's markers ascending by number."""
+    checkpoints = db.execute("SELECT system, boot, mono, wall, state FROM checkpoints").fetchall()
+    markers = db.execute("SELECT vantage, system, component, seq, site, boot, sent, wall, acked FROM markers "
+                         "WHERE vantage = ? ORDER BY system, component, seq", (vantage,)).fetchall()
+    return [Checkpoint(*row) for row in checkpoints], [StoredMarker(*row) for row in markers]
+
+
+def _prune(db: sqlite3.Connection, now: Stamp) -> None:
+    db.execute("DELETE FROM markers WHERE boot = ? AND sent < ?", (now.boot, now.mono - _KEEP_MARKERS))
+    db.execute("DELETE FROM markers WHERE boot <> ? AND wall < ?", (now.boot, now.wall - _KEEP_MARKERS))
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _lock(path: Path) -> int:
+    """The descriptor that holds the lock. It is a file of its own, since closing any descriptor of the database's own
+    file would end SQLite's locks on it; it is never removed, since a removed one locks nobody out."""
+    name = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(f"cannot write the ledger {path}: {name}: {error.strerror}; name a file in a directory that "
+                          f"exists and that the exporter may write") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
+        os.close(lock)
+        raise LedgerError(f"the ledger {path} is in use by another exporter (process {holder}); stop that one, or give "
+                          f"this one a ledger of its own") from error
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode("ascii"))
+    return lock
