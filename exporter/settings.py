@@ -19,7 +19,7 @@ SECRET_SIZE = 64 * 1024
 MASK = "<secret>"
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d|w)")
-_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
+_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
 _SECRET_KEY = re.compile(rf"(?:^|[-_.])(?:[a-z]*{_SECRET_WORD})(?:[-_.]|$)", re.IGNORECASE)
 _PLAIN = (
     re.compile(r"(?<=://)([^\s/?#:@]*:)(?!<secret>)[^\s/?#]+(?=@)"),
@@ -75,7 +75,7 @@ def parse_ratio(value: object) -> float:
     """`99.9%` or 0.999 -> 0.999. Raises ValueError with what would be right."""
     text = str(value).strip()
     try:
-        number = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        number = round(float(text[:-1]) / 100, 15) if text.endswith("%") else float(text)
     except ValueError:
         raise ValueError(f"{text[:60]!r} is not a ratio; write a percentage like 99.9% or a number like 0.999") from None
     if not 0 <= number <= 1:
@@ -105,7 +105,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
     @classmethod
-    def keys(cls) -> dict[str, str]:
+    def written_keys(cls) -> dict[str, str]:
         """Every key that may be written -> the field that it fills."""
         names = {field.alias or name: name for name, field in cls.model_fields.items()}
         return names | {f"{name}_file": name for name in cls._secrets() if f"{name}_file" not in names}

@@ -1,0 +1,28 @@
+"""The configuration: dr.yml -> what the exporter is built from, or everything that is wrong with it at once."""
+
+from exporter.config.endpoints import Endpoint, Kind
+from exporter.config.load import load
+from exporter.config.mask import masked_yaml
+from exporter.config.problem import ConfigError, Place, Problem
+from exporter.config.result import Config, Loaded, SystemConfig
+from exporter.config.schema import Contact, Reference, Shard
+from exporter.config.templates import NAMES as TEMPLATES
+from exporter.config.templates import template
+
+__all__ = [
+    "TEMPLATES",
+    "Config",
+    "ConfigError",
+    "Contact",
+    "Endpoint",
+    "Kind",
+    "Loaded",
+    "Place",
+    "Problem",
+    "Reference",
+    "Shard",
+    "SystemConfig",
+    "load",
+    "masked_yaml",
+    "template",
+]

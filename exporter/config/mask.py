@@ -1,0 +1,55 @@
+"""The configuration as it takes effect, for people: defaults filled in, secrets masked."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import yaml
+from pydantic_core import to_jsonable_python
+
+from exporter.config.endpoints import Endpoint
+from exporter.config.result import Loaded
+from exporter.config.schema import File, SystemSection
+from exporter.core.model import ENTRY, Part
+from exporter.settings import MASK, is_secret_key, mask
+
+
+def effective(file: File, systems: Mapping[str, SystemSection], endpoints: Mapping[str, Mapping[Part, Endpoint]]) -> dict[str, Any]:
+    """Plain data of the file with these resolved systems in it, masked."""
+    data = _data(file.model_copy(update={"systems": dict(systems)}))
+    del data["systems_from"]  # what they hold is in
+    for name, parts in endpoints.items():
+        for part, one in parts.items():
+            shown = {one.kind: _data(one.settings)}
+            if part == ENTRY:
+                data["systems"][name]["entry"] = shown
+            else:
+                data["systems"][name]["sites"][part.site][part.component] = shown
+    return {key: _masked(key, value) for key, value in data.items()}
+
+
+def masked_yaml(loaded: Loaded) -> str:
+    """YAML of what is in effect. Secrets read `<secret>`; passwords inside URLs and DSNs are masked, too."""
+    return yaml.safe_dump(dict(loaded.effective), allow_unicode=True, sort_keys=False, width=1000)
+
+
+def digest(data: Mapping[str, Any]) -> str:
+    """The SHA-256 of plain data, in hex; the order of keys does not matter."""
+    return sha256(json.dumps(data, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _data(value: Any) -> Any:
+    return to_jsonable_python(value, exclude_none=True, by_alias=True, fallback=str)
+
+
+def _masked(key: str, value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _masked(str(name), deeper) for name, deeper in value.items()}
+        case list():
+            return [_masked(key, deeper) for deeper in value]
+        case str():
+            return MASK if is_secret_key(key) and value else mask(value)
+        case _:
+            return value

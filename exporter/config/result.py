@@ -1,0 +1,46 @@
+"""What a configuration means: the tree that the rest of the exporter is built from. Immutable, secrets by reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from exporter.config.endpoints import Endpoint
+from exporter.config.problem import Problem
+from exporter.config.schema import Contact, Reference, Shard
+from exporter.core.model import Part, System
+
+
+@dataclass(frozen=True, slots=True)
+class SystemConfig:
+    """One system: as core sees it, and what stands behind each of its parts."""
+
+    model: System
+    endpoints: Mapping[Part, Endpoint]
+    canary_tables: Mapping[str, str] = field(default_factory=dict)
+    """By component, where `canary: {table: …}` overrides the kind's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    vantage: str
+    ledger: Path
+    """The SQLite file."""
+    references: tuple[Reference, ...]
+    shard: Shard
+    token_file: Path | None
+    """Holds the bearer token for what changes something; None: nothing may."""
+    contacts: tuple[Contact, ...]
+    systems: Mapping[str, SystemConfig]
+    """All of them, whichever shard owns them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration without errors. `hash` is the SHA-256 of `effective`, in hex."""
+
+    config: Config
+    warnings: list[Problem]
+    hash: str
+    effective: Mapping[str, Any]
+    """Plain data with defaults filled in and secrets masked, for people."""

@@ -1,0 +1,75 @@
+"""A system as it is written -> a system as core sees it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from exporter.config.endpoints import Endpoint, Kind, endpoint
+from exporter.config.report import Report
+from exporter.config.result import SystemConfig
+from exporter.config.schema import File, Probing, Promises, SystemSection
+from exporter.core.model import ENTRY, Component, Objectives, Part, Policy, System
+
+
+def endpoints_of(name: str, section: SystemSection, kinds: Mapping[str, Kind], report: Report) -> dict[Part, Endpoint]:
+    """Every endpoint of a system that can be used; what is wrong with the others is reported."""
+    raw: dict[Part, tuple[Any, tuple[str, ...]]] = {
+        Part(site, component): (value, ("systems", name, "sites", site, component))
+        for site, components in section.sites.items()
+        for component, value in components.items()
+    }
+    if "entry" in section.model_fields_set:
+        raw[ENTRY] = (section.entry, ("systems", name, "entry"))
+    found = {part: endpoint(part, value, path, kinds, report) for part, (value, path) in raw.items()}
+    return {part: one for part, one in found.items() if one is not None}
+
+
+def resolved(section: SystemSection, file: File) -> SystemSection:
+    """The same with what it inherits filled in: probing from the file, objectives from its tier, home from its only site."""
+    tier = file.tiers.get(section.tier, Promises())
+    own = section.objectives
+    objectives = tier.model_copy(update=_given(own) | {"rpo": {**tier.rpo, **own.rpo}})
+    probing = file.probing.model_copy(update=_given(section.probing))
+    home = section.home or (next(iter(section.sites)) if len(section.sites) == 1 else "")
+    return section.model_copy(update={"objectives": objectives, "probing": probing, "home": home})
+
+
+def system_config(name: str, section: SystemSection, endpoints: Mapping[Part, Endpoint], kinds: Mapping[str, Kind]) -> SystemConfig:
+    """The result for a section that is `resolved` and without errors."""
+    promises = section.objectives
+    cost = section.cost_per_minute
+    told = {e.part.component for e in endpoints.values() if e.part != ENTRY and kinds[e.kind].stateful(e.settings)}
+    components = {
+        key: Component(key, part.critical, part.weight, key in told, part.canary.every if part.canary else None)
+        for key, part in section.components.items()
+    }
+    model = System(
+        name=name,
+        home=section.home,
+        sites=tuple(section.sites),
+        components=components,
+        parts=frozenset(endpoints),
+        tier=section.tier,
+        owner=section.owner,
+        mode=section.mode,
+        entry_tells_site=ENTRY in endpoints and tells_site(endpoints[ENTRY]),
+        objectives=Objectives(promises.rto, {str(scenario): seconds for scenario, seconds in promises.rpo.items()}, promises.availability, promises.drill_every),
+        policy=_policy(section.probing),
+        cost_per_minute=cost.amount if cost else None,
+        currency=cost.currency if cost else "",
+        switch_time=section.switch_time,
+    )
+    tables = {key: part.canary.table for key, part in section.components.items() if part.canary and part.canary.table}
+    return SystemConfig(model, endpoints, tables)
+
+
+def tells_site(entry: Endpoint) -> bool:
+    """Whether the answer at the entry says which site gave it: kinds that can have a setting for it."""
+    return getattr(entry.settings, "served_by", None) is not None
+
+
+def _policy(probing: Probing) -> Policy:
+    return Policy(**{key: getattr(probing, key) for key in Probing.model_fields})
+
+
+def _given(section: Probing | Promises) -> dict[str, Any]:
+    return {key: getattr(section, key) for key in section.model_fields_set}
