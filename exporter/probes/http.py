@@ -170,7 +170,7 @@ class HttpProbe:
 
     def _secrets(self) -> bool:
         settings = self._settings
-        values = [*settings.headers.values(), settings.basic_auth, settings.token]
+        values = [*settings.headers.values(), settings.basic_auth, settings.bearer]
         return any(value is not None and not isinstance(value, str) for value in values)
 
     def _request(
@@ -186,9 +186,9 @@ class HttpProbe:
                 headers |= {name: _revealed(value) for name, value in settings.headers.items()}
                 if settings.basic_auth is not None:
                     auth = settings.basic_auth
-                    headers["Authorization"] = basic(f"{auth.username}:{auth.secret.reveal()}")
-                elif settings.token is not None:
-                    headers["Authorization"] = f"Bearer {settings.token.reveal()}"
+                    headers["Authorization"] = basic(f"{auth.username}:{auth.password.reveal()}")
+                elif settings.bearer is not None:
+                    headers["Authorization"] = f"Bearer {settings.bearer.reveal()}"
             return request(method, where, headers, content)
         except ValueError as error:
             raise Failure(Reason.AUTH, f"the request cannot be made: {error}") from None

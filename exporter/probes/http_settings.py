@@ -58,18 +58,7 @@ class Expect(Settings):
 
 class BasicAuth(Settings):
     username: str
-    password: Secret | None = None
-    password_file: str | None = None
-
-    @model_validator(mode="after")
-    def _one_password(self) -> "BasicAuth":
-        if (self.password is None) == (self.password_file is None):
-            raise ValueError("basic_auth needs exactly one of password, like {env: NAME}, and password_file")
-        return self
-
-    @property
-    def secret(self) -> Secret:
-        return self.password or Secret(file=self.password_file)
+    password: Secret
 
 
 class ServedBy(Settings):
@@ -109,7 +98,6 @@ class HttpSettings(Settings):
     """A body in JSON."""
     basic_auth: BasicAuth | None = None
     bearer: Secret | None = None
-    bearer_file: str | None = None
     tls: Tls = Tls()
     addresses: Literal["first", "all"] = "first"
     """`all`: look at every address of the name; the endpoint is as good as the worst of them."""
@@ -133,8 +121,8 @@ class HttpSettings(Settings):
     def _once(self) -> "HttpSettings":
         if self.body is not None and self.document is not None:
             raise ValueError("body and json exclude each other; write the one that is to be sent")
-        if sum(way is not None for way in (self.basic_auth, self.bearer, self.bearer_file)) > 1:
-            raise ValueError("basic_auth, bearer and bearer_file exclude each other; keep one")
+        if self.basic_auth is not None and self.bearer is not None:
+            raise ValueError("basic_auth and bearer exclude each other; keep one")
         return self
 
     @property
@@ -143,10 +131,6 @@ class HttpSettings(Settings):
         if self.document is not None:
             return json.dumps(self.document, ensure_ascii=False).encode()
         return None if self.body is None else self.body.encode()
-
-    @property
-    def token(self) -> Secret | None:
-        return self.bearer or (Secret(file=self.bearer_file) if self.bearer_file else None)
 
     @property
     def tells_facts(self) -> bool:

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Coroutine, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from exporter.core.model import NO_PHASES, Phases, Reason
 from exporter.probes.attempt import understood
@@ -142,8 +142,7 @@ class Wire(asyncio.Protocol):
                 self._transport.abort()  # unlike close() it does not wait for a peer that does not read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are not of asyncio's class
         if self._channel is None:
             self._ask()
         else:
