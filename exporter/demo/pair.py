@@ -45,6 +45,10 @@ class Pair(ABC):
         """The system as dr.yml describes it: components, sites and, if there is one, the entry."""
 
     @abstractmethod
+    def processes(self) -> list[tuple[str, str]]:
+        """What runs: (name among the children, where it answers or what it does)."""
+
+    @abstractmethod
     def hints(self) -> list[tuple[str, str]]:
         """What a person can try: (what it does, the command)."""
 
@@ -114,7 +118,7 @@ class SitePair(Pair):
     def system(self) -> dict[str, Any]:
         def site(url: str) -> dict[str, Any]:
             canary = {"put": f"{url}/canary", "get": f"{url}/canary"}
-            facts = {fact: f"$.{fact}" for fact in ("role", "writable", "epoch", "position")}
+            facts = {fact: f"$.{fact}" for fact in ("role", "writable", "epoch", "position", "applied", "connected")}
             return {
                 "database": {"http": {"url": f"{url}/status", **facts, "canary": canary}},
                 "web": {"http": {"url": f"{url}/healthz"}},
@@ -130,6 +134,14 @@ class SitePair(Pair):
             },
             "sites": {name: site(url) for name, url in self.urls.items()},
         }
+
+    def processes(self) -> list[tuple[str, str]]:
+        return [
+            (HOME, self.urls[HOME]),
+            (AWAY, self.urls[AWAY]),
+            ("entry", self.entry),
+            ("writer", "orders at the entry"),
+        ]
 
     def hints(self) -> list[tuple[str, str]]:
         pid = self.children.pid(HOME)

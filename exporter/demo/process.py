@@ -102,11 +102,13 @@ class Children:
         with suppress(ProcessLookupError):
             process.send_signal(with_signal)
         await process.wait()
+        del self._running[name]
 
-    def must_live(self) -> None:
-        """Raises DemoError with its last words if a process ended that nobody ended."""
-        for name, (process, _) in self._running.items():
-            if process.returncode is not None and process.returncode != -signal.SIGKILL:
+    def must_live(self, *names: str) -> None:
+        """Raises DemoError with its last words if one of these processes (all, if none is named) ended by itself."""
+        for name in names or tuple(self._running):
+            process, _ = self._running[name]
+            if process.returncode is not None:
                 words = self.log(name).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
                 last = "\n  ".join(words) or "it said nothing"
                 raise DemoError(f"{name} ended by itself with code {process.returncode}:\n  {last}")
