@@ -1,0 +1,111 @@
+"""One PostgreSQL server, looked at through asyncpg (which is an extra: only `exporter.probes.postgres` may import this)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import asyncpg
+
+from exporter.core.model import Facts, Phases, Reason
+from exporter.probes import postgres_sql as sql
+from exporter.probes.kind import Ask, Context, Failure, Look
+from exporter.probes.postgres_dsn import Dsn
+from exporter.probes.postgres_errors import failure_of
+from exporter.probes.postgres_link import Connection, Links, Server, retire
+from exporter.settings import Secret
+
+LOOK_DEADLINE = 10.0
+"""Seconds: the bound of a look or a write that its caller does not bound closer."""
+SWEEP_EVERY = 60
+"""Each 60th marker also removes the old ones."""
+NO_TABLE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError)
+
+
+class PostgresProbe:
+    """Looks use one kept connection, which is the tripwire too; markers use another, because a commit may wait for a
+    standby while we look. Fresh ones are made and closed for one use, so that a kept connection hides no failover."""
+
+    def __init__(self, dsn: Dsn, password: Secret | None, context: Context) -> None:
+        server = Server(dsn, password)
+        self._server = server
+        self._vantage = context.vantage
+        self._look_with_markers = sql.look_with_markers(context.canary_table)
+        self._insert = sql.insert_marker(context.canary_table)
+        self._insert_and_sweep = sql.insert_marker_and_sweep(context.canary_table)
+        self._looks = Links(server, give_up=lambda connection: connection.terminate())
+        self._writes = Links(server, give_up=self._retire)
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._timeline = 0
+
+    @property
+    def target(self) -> str:
+        return self._server.dsn.target
+
+    async def look(self, ask: Ask) -> Look:
+        """Facts and phases: `connect` (name, TCP, TLS and login together; next to nothing on the kept connection), `processing`."""
+        started = time.monotonic()
+        async with self._lent(self._looks, fresh=ask.fresh) as connection:
+            connected = time.monotonic()
+            row, timeline = await self._rows(connection, ask.markers_after)
+        phases = Phases(connect=connected - started, processing=time.monotonic() - connected)
+        return Look(self._facts(row, timeline), phases)
+
+    async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+        """Returns when the server has committed it, as its synchronous_commit demands."""
+        statement = self._insert if seq % SWEEP_EVERY else self._insert_and_sweep
+        async with self._lent(self._writes, fresh=fresh) as connection:
+            await connection.execute(statement, self._vantage, seq, sent_at)
+
+    async def hold(self, broken: Callable[[], None]) -> None:
+        with self._in_words():
+            await self._looks.until_lost()
+        broken()
+
+    async def close(self) -> None:
+        self._looks.close()
+        self._writes.close()
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _lent(self, links: Links, *, fresh: bool) -> AsyncIterator[Connection]:
+        with self._in_words():
+            async with asyncio.timeout(LOOK_DEADLINE), links.lend(fresh=fresh) as connection:
+                yield connection
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except Failure:
+            raise
+        except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
+            raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
+
+    async def _rows(self, connection: Connection, markers_after: int | None) -> tuple[asyncpg.Record, int | None]:
+        """What LOOK answers, and the control file's timeline if it is needed and may be read."""
+        row = None
+        if markers_after is not None:
+            with suppress(*NO_TABLE):  # a site without a canary is still worth a look
+                row = await connection.fetchrow(self._look_with_markers, self._vantage, markers_after)
+        row = row or await connection.fetchrow(sql.LOOK)
+        if row is None:
+            raise Failure(Reason.PROTOCOL, "the server answered without a row")
+        if row["standby"] and row["timeline"] is None:
+            with suppress(asyncpg.InsufficientPrivilegeError):
+                return row, await connection.fetchval(sql.CONTROL_TIMELINE)
+        return row, row["timeline"]
+
+    def _facts(self, row: asyncpg.Record, timeline: int | None) -> Facts:
+        """The control file learns of a promotion late, so it may not talk a standby back below what its receiver has told before."""
+        if not row["standby"]:
+            return sql.primary_facts(row)
+        self._timeline = timeline = row["timeline"] or max(self._timeline, timeline or 0)
+        return sql.standby_facts(row, timeline or None)
+
+    def _retire(self, connection: Connection) -> None:
+        task = asyncio.get_running_loop().create_task(retire(connection))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)

@@ -1,0 +1,47 @@
+"""Processes of our own, told apart from others that get the same pid later."""
+
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    pid: int
+    started: str
+    """In clock ticks since boot, as /proc says: makes a pid unmistakable."""
+
+    @property
+    def is_alive(self) -> bool:
+        fields = _stat(self.pid)
+        return bool(fields) and fields[0] != "Z" and fields[19] == self.started
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.is_alive and _stat(self.pid)[:1] == ["T"]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Nothing happens when it has ended by itself."""
+        if self.is_alive:
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+
+
+def family(parent: int) -> set[Process]:
+    """A process and its children, those that live."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        fields = _stat(int(entry.name)) if entry.name.isdigit() else []
+        if fields and fields[0] != "Z" and parent in (int(entry.name), int(fields[1])):
+            found.add(Process(int(entry.name), fields[19]))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

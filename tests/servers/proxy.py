@@ -1,0 +1,152 @@
+"""A TCP proxy on loopback that can be cut, in a thread of its own."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Literal, Self
+
+Mode = Literal["forward", "refuse", "blackhole"]
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Forwards `port` to `target` (a loopback port, which may be changed). Use it as a context manager."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self._mode: Mode = "forward"
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._listen)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._do(self._close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def cut(self) -> None:
+        """Reset every connection, and each new one as soon as it is made."""
+        self._do(self._cut)
+
+    def refuse(self) -> None:
+        """Reset every connection, and listen no more."""
+        self._do(self._refuse)
+
+    def blackhole(self) -> None:
+        """Connections stay and new ones are taken, but nothing passes either way any more."""
+        self._do(self._set_mode, "blackhole")
+
+    def heal(self) -> None:
+        """Forward again. Connections that were in the black hole are reset: what they swallowed is gone."""
+        self._do(self._heal)
+
+    def _do(self, call: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        asyncio.run_coroutine_threadsafe(call(*arguments), self._loop).result(10)
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _set_mode(self, mode: Mode) -> None:
+        self._mode = mode
+
+    async def _cut(self) -> None:
+        self._mode = "refuse"
+        self._reset()
+
+    async def _refuse(self) -> None:
+        await self._cut()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _heal(self) -> None:
+        self._reset()
+        self._mode = "forward"
+        if self._server is None:
+            await self._listen()
+
+    async def _close(self) -> None:
+        await self._refuse()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _reset(self) -> None:
+        for writer in self._writers:
+            _reset(writer)
+        self._writers.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        try:
+            if self._mode == "forward":
+                await self._forward(reader, writer)
+            elif self._mode == "blackhole":
+                await self._swallow(reader)
+        except OSError:
+            pass  # one of the two ends is gone, so the other goes too
+        except asyncio.CancelledError:
+            pass  # the proxy ends; asyncio would log the cancellation of its own handler
+        finally:
+            _reset(writer) if self._mode == "refuse" else writer.close()
+            self._writers.discard(writer)
+            self._tasks.discard(task)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other = await asyncio.open_connection("127.0.0.1", self.target)
+        self._writers.add(other)
+        try:
+            ways = {
+                asyncio.ensure_future(self._pump(reader, other)),
+                asyncio.ensure_future(self._pump(other_reader, writer)),
+            }
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+        finally:
+            other.close()
+            self._writers.discard(other)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if self._mode == "blackhole":
+                await self._swallow(reader)
+            writer.write(data)
+            await writer.drain()
+
+    async def _swallow(self, reader: asyncio.StreamReader) -> None:
+        """For ever: even the end of a connection does not pass a black hole."""
+        while await reader.read(65536):
+            pass
+        await asyncio.get_running_loop().create_future()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    writer.transport.abort()
