@@ -1,7 +1,7 @@
 """A value that is known between two bounds, and what that proves about an objective."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
 
 
 class Verdict(StrEnum):
@@ -28,6 +28,10 @@ class Interval(NamedTuple):
     @property
     def width(self) -> float:
         return self.upper - self.lower
+
+
+When: TypeAlias = Annotated[Interval, "instant"]
+"""An interval of instants, not of durations."""
 
 
 def difference(start: Interval, end: Interval) -> Interval:

@@ -7,10 +7,10 @@ machines' clocks.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
-Instant: TypeAlias = float
-"""Seconds of the exporter's monotonic clock."""
+Instant: TypeAlias = Annotated[float, "instant"]
+"""Seconds of the exporter's monotonic clock. The mark lets a checkpoint of an earlier boot be moved to this boot's clock."""
 
 
 class Moment(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from exporter.core.interval import Interval, difference
+from exporter.core.interval import Interval, When, difference
 from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Reason, Sample
 
 
@@ -132,7 +132,7 @@ class RoleState:
 
     site: str
     epoch: str | None
-    moved: Interval | None = None
+    moved: When | None = None
     """When it came here, if we saw it come."""
 
 
@@ -156,12 +156,24 @@ class SourceState:
     position: Position | None = None
     backlog: float | None = None
     """Received but not yet applied, in units of the position (bytes for PostgreSQL)."""
+    grew: Span | None = None
+    """Starts of the last two looks between which the received position grew."""
     apply_rate: float | None = None
     """Measured, in units of the position a second."""
 
 
-PHASES = ("last_good", "first_bad", "declared", "decided", "role_moved", "first_good", "validated", "stable",
-          "failback_started", "failback_done")
+PHASES = (
+    "last_good",
+    "first_bad",
+    "declared",
+    "decided",
+    "role_moved",
+    "first_good",
+    "validated",
+    "stable",
+    "failback_started",
+    "failback_done",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +183,9 @@ class Incident:
     id: str
     system: str
     kind: Kind
-    start: Interval
+    start: When
     cause: str
-    end: Interval | None = None
+    end: When | None = None
     open: bool = True
     declared: bool = False
     inferred: bool = False
@@ -192,6 +204,16 @@ class Incident:
     """rto and rpo in seconds, as they were when it happened."""
     split_brain: float = 0.0
     """Seconds for which two sites took writes."""
+    blind: float = 0.0
+    """Seconds of it in which nobody looked."""
+    expected: float | None = None
+    """The RTO estimate as it was before, in seconds."""
+    component: str = ""
+    """The stateful component whose role or epoch moved; "" while none did. Such an incident never ends as a blip."""
+    stop: Instant | None = None
+    """When the old primary certainly took no more writes: end of the first failed marker, or the look that saw the move."""
+    flags: frozenset[str] = frozenset()
+    """Events of which one is enough: no_primary, stuck_switch."""
 
     @property
     def rto(self) -> Interval | None:
@@ -205,10 +227,13 @@ class Contest:
 
     component: str
     claimant: str
-    since: Interval
+    since: When
     sightings: int = 0
     """How often both were seen writable since."""
     declared: bool = False
+
+
+NOTHING = Interval(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +244,13 @@ class Counters:
     """(kind, drill "true"/"false") -> declared outages, by how they ended."""
     failovers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     blips: int = 0
-    blip_seconds: Interval = Interval(0.0, 0.0, 0.0)
+    blip_seconds: Interval = NOTHING
     downtime: float = 0.0
     """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
     blind: float = 0.0
     """Seconds of finished blindness."""
     observed: float = 0.0
-    """Seconds looked at by earlier runs of the exporter, blind time not counted."""
+    """Seconds looked at up to the last blindness."""
     switch_times: tuple[float, ...] = ()
     """Seconds from declaration to service of the last five measured moves or drills."""
     estimate_error: float | None = None
@@ -237,7 +262,15 @@ class SystemState:
     """One system. Frozen: whoever holds one may read it at leisure while the next is being made."""
 
     watched_since: Instant
-    """When this run of the exporter began to look."""
+    """When we began to look, in whichever run of the exporter: what was never proven is exposed since then."""
+    trusted_since: Instant = 0.0
+    """Looks that started before this (before a restart, before blindness ended) tell what was, not what is."""
+    blind_from: Instant = 0.0
+    """When the last blindness, or absence of the exporter, began; it ended at `trusted_since`."""
+    seen: bool = False
+    """It was seen to serve at least once, in this run or an earlier one."""
+    observed_since: Instant | None = None
+    """Since when observed time counts; None: never seen to serve, or blind."""
     mode: Mode = Mode.UNKNOWN
     since: Instant = 0.0
     sentence: str = ""
@@ -250,6 +283,8 @@ class SystemState:
     """The site that serves or served last."""
     traffic: str | None = None
     """The site that answers at the entry, where the entry tells it."""
+    traffic_settled: str | None = None
+    """The same, once two looks in a row told it."""
     contest: Contest | None = None
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""

@@ -1,0 +1,69 @@
+"""How an incident ends: as what kind, with which figures, and what it leaves in the counters."""
+
+from dataclasses import replace
+
+from exporter.core.events import Draft
+from exporter.core.interval import Interval
+from exporter.core.model import Moment, System
+from exporter.core.state import MOVES, Counters, Incident, Kind
+from exporter.core.timeline import incident_json
+
+SWITCHES_KEPT = 5
+
+
+def close_incident(system: System, draft: Draft, now: Moment) -> None:
+    """The system has been stable for long enough: the incident is over, and its figures stand."""
+    incident = draft.state.incident
+    assert incident is not None
+    assert incident.rto is not None
+    kind, site = incident.kind, draft.state.believed
+    if kind is Kind.OUTAGE:
+        kind = Kind.OUTAGE_IN_PLACE if site == incident.from_site else Kind.TRAFFIC_MOVED
+    closed = replace(incident, kind=kind, to_site=site, open=False, phases={**incident.phases, "stable": now.mono})
+    rto = incident.rto
+    sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
+    draft.record("incident", now.mono, sentence, incident_json(closed, now))
+    counters = _count(draft.state.counters, closed, rto)
+    draft.state = replace(draft.state, incident=None, last=closed, counters=counters)
+
+
+def _count(counters: Counters, closed: Incident, rto: Interval) -> Counters:
+    key = (str(closed.kind), "true" if closed.drill else "false")
+    incidents = dict(counters.incidents)
+    if closed.declared:
+        incidents[key] = incidents.get(key, 0) + 1
+    switches = counters.switch_times
+    if closed.kind in MOVES and not closed.inferred:
+        switches = (*switches, switch_time(closed, rto))[-SWITCHES_KEPT:]
+    error = closed.expected - rto.estimate if closed.expected is not None else counters.estimate_error
+    return replace(
+        counters,
+        incidents=incidents,
+        downtime=counters.downtime + max(0.0, rto.upper - closed.blind),
+        switch_times=switches,
+        estimate_error=error,
+    )
+
+
+def switch_time(closed: Incident, rto: Interval) -> float:
+    """Seconds from the declaration to service; the whole RTO where nothing had to be declared."""
+    declared = closed.phases.get("declared")
+    if declared is None or closed.end is None:
+        return rto.estimate
+    return max(0.0, closed.end.estimate - declared)
+
+
+def close_blip(draft: Draft, now: Moment) -> None:
+    """It was over before it was declared: counted, timed and listed, but not an incident."""
+    incident = draft.state.incident
+    assert incident is not None
+    assert incident.rto is not None
+    blip = replace(incident, kind=Kind.BLIP, open=False, inferred=incident.blind > 0)
+    rto = incident.rto
+    sentence = f"blip of {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s: {incident.cause}"
+    draft.record("blip", now.mono, sentence, incident_json(blip, now))
+    before, counters = draft.state.counters.blip_seconds, draft.state.counters
+    seconds = Interval(before.lower + rto.lower, before.upper + rto.upper, before.estimate + rto.estimate)
+    draft.state = replace(
+        draft.state, incident=None, counters=replace(counters, blips=counters.blips + 1, blip_seconds=seconds)
+    )

@@ -1,0 +1,101 @@
+"""A system's state as plain JSON and back, so that an exporter that was killed goes on where it was.
+
+Histories of positions and the markers are left out: the former are proven anew within seconds, the latter have a table of
+their own.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from exporter.core.interval import Interval
+from exporter.core.state import CanaryState, SystemState
+
+LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers"), (SystemState, "contest")}
+
+
+_KNOWN: dict[Any, dict[str, Any]] = {}
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    if kind not in _KNOWN:
+        _KNOWN[kind] = _read_fields(kind)
+    return _KNOWN[kind]
+
+
+def _read_fields(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind, include_extras=True)
+    names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(kind._fields)
+    return {name: hints[name] for name in names if (kind, name) not in LEFT_OUT}
+
+
+def encode(value: Any) -> Any:
+    """Anything that a SystemState holds, as JSON: mappings and sets become lists, fields without a value are left out."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
+        told = ((name, getattr(value, name)) for name in _fields(type(value)))
+        return {name: encode(part) for name, part in told if part is not None and part != () and part != {}}
+    if isinstance(value, Mapping):
+        return [[encode(key), encode(part)] for key, part in value.items()]
+    if isinstance(value, (tuple, list, frozenset)):
+        return [encode(part) for part in value]
+    raise TypeError(f"a state cannot hold a {type(value).__name__}")
+
+
+class Decoder:
+    """Reads what `encode` wrote; instants are moved by `shift` seconds, and their intervals widened by `slack`."""
+
+    def __init__(self, shift: float = 0.0, slack: float = 0.0) -> None:
+        self.shift = shift
+        self.slack = slack
+
+    def state(self, value: Mapping[str, Any]) -> SystemState:
+        """Raises ValueError when it is not a state of this version."""
+        try:
+            read = self._read(SystemState, value)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"the checkpoint is not readable: {error}") from error
+        assert isinstance(read, SystemState)
+        return read
+
+    def _read(self, hint: Any, value: Any) -> Any:
+        origin = get_origin(hint)
+        if origin is Annotated:
+            return self._moved(self._read(get_args(hint)[0], value))
+        if origin in (Union, UnionType):
+            if value is None:
+                return None
+            return self._read(next(arm for arm in get_args(hint) if arm is not NoneType), value)
+        if origin is tuple:
+            arms = get_args(hint)
+            if arms[-1] is Ellipsis:
+                return tuple(self._read(arms[0], part) for part in value)
+            return tuple(self._read(arm, part) for arm, part in zip(arms, value, strict=True))
+        if origin is frozenset:
+            return frozenset(self._read(get_args(hint)[0], part) for part in value)
+        if origin is not None:
+            key, part = get_args(hint)
+            return {self._read(key, k): self._read(part, v) for k, v in value}
+        return self._plain(hint, value)
+
+    def _plain(self, hint: Any, value: Any) -> Any:
+        if isinstance(hint, type):
+            if issubclass(hint, Enum):
+                return hint(value)
+            if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
+                fields = _fields(hint)
+                return hint(**{name: self._read(fields[name], part) for name, part in value.items() if name in fields})
+        return float(value) if hint is float else value
+
+    def _moved(self, value: Any) -> Any:
+        if isinstance(value, Interval):
+            best = None if value.best is None else value.best + self.shift
+            return Interval(value.lower + self.shift - self.slack, value.upper + self.shift + self.slack, best)
+        return value + self.shift

@@ -1,0 +1,32 @@
+"""What is amiss with a system that serves: nothing that stops it, but something that a disaster would find."""
+
+from exporter.core.model import Instant, Part, System
+from exporter.core.readings import readiness
+from exporter.core.state import SystemState
+
+
+def complaint(system: System, state: SystemState, now: Instant) -> str | None:
+    """Why it is only degraded, in words; None when all is well."""
+    for component in system.components.values():
+        if component.critical:
+            continue
+        part = Part(state.believed, component.name)
+        seen = state.parts.get(part)
+        if seen is not None and seen.serve.count >= system.policy.declare_after:
+            return f"{part} fails: {seen.serve.reason}"
+    if state.contest is not None and state.contest.declared:
+        return f"{state.contest.component} takes writes at two sites"
+    return _no_standby(system, state, now)
+
+
+def _no_standby(system: System, state: SystemState, now: Instant) -> str | None:
+    """A standby that was never looked at yet is waited for; one that fails a check is not ready."""
+    faults: list[str] = []
+    for site in system.sites:
+        if site == state.believed:
+            continue
+        checks = readiness(system, state, site, now)
+        if not checks or all(checks.values()):
+            return None
+        faults.append(f"{site} ({', '.join(name for name, good in checks.items() if not good)})")
+    return f"no standby is ready: {'; '.join(faults)}" if faults else None

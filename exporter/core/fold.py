@@ -1,0 +1,238 @@
+"""The fold: one piece of evidence and one state in, the next state and its records out.
+
+Pure. The engine calls one of these functions for each look that ended, each marker, each broken tripwire, and for time
+that passed; it appends the records to the ledger and then publishes the state.
+"""
+
+from dataclasses import replace
+
+from exporter.core import canary as canaries
+from exporter.core.events import Draft
+from exporter.core.incident import step
+from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
+from exporter.core.roles import follow_roles
+from exporter.core.sources import follow_sources
+from exporter.core.standbys import follow_standby
+from exporter.core.state import (
+    CanaryState,
+    Marker,
+    Mode,
+    PartState,
+    Span,
+    Step,
+    SystemState,
+)
+from exporter.core.track import abandon, forget_silence, judge
+from exporter.core.traffic import follow_traffic
+from exporter.core.verdict import Dark, assess
+
+CALM = (Mode.HEALTHY, Mode.DEGRADED)
+
+
+def begin(system: System, now: Moment) -> SystemState:
+    """A system that nobody has looked at yet."""
+    return SystemState(
+        watched_since=now.mono,
+        trusted_since=now.mono,
+        blind_from=now.mono,
+        since=now.mono,
+        believed=system.home,
+        canaries={c.name: CanaryState() for c in system.components.values() if c.canary_every is not None},
+    )
+
+
+def observe(system: System, state: SystemState, sample: Sample, now: Moment, *, above: int | None = None) -> Step:
+    """One finished look. `above`: the number above which markers were read, if they were."""
+    before = state.parts.get(sample.part) or PartState()
+    blind = state.blind_since is not None and sample.reason in SILENT
+    after = _counted(before, sample) if blind else _judged(system, before, sample)
+    draft = Draft(system.name, replace(state, parts={**state.parts, sample.part: after}))
+    if not blind:
+        if sample.part == ENTRY:
+            follow_traffic(system, draft, sample, now)
+        else:
+            follow_roles(system, draft, sample, before, now)
+            follow_sources(system, draft, sample, above, now)
+            follow_standby(system, draft, sample.part, now)
+        step(system, draft, assess(system, draft.state), now)
+    return draft.step()
+
+
+def _counted(before: PartState, sample: Sample) -> PartState:
+    """Only the counters and the newest sample move: while we are blind silence proves nothing."""
+    failures = before.failures
+    if sample.reason is not None:
+        failures = {**failures, sample.reason: failures.get(sample.reason, 0) + 1}
+    newer = before.sample is None or sample.started >= before.sample.started
+    return PartState(
+        sample if newer else before.sample,
+        before.facts,
+        before.facts_at,
+        before.reach,
+        before.serve,
+        before.tripped,
+        before.attempts + 1,
+        failures,
+    )
+
+
+def _judged(system: System, before: PartState, sample: Sample) -> PartState:
+    span = Span(sample.started, sample.ended)
+    reach = judge(before.reach, span, sample.reason, sample.detail)
+    reason, detail = _serves(system, sample)
+    serve = judge(before.serve, span, reason, detail)
+    counted = _counted(before, sample)
+    if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
+        return replace(counted, reach=reach, serve=serve, facts=sample.facts, facts_at=sample.started)
+    return replace(counted, reach=reach, serve=serve)
+
+
+def _serves(system: System, sample: Sample) -> tuple[Reason | None, str]:
+    """Whether users could be served by what this look saw: a site that only reads has not recovered."""
+    if sample.reason is not None:
+        return sample.reason, sample.detail
+    component = system.components.get(sample.part.component) if sample.part.site else None
+    if component is not None and component.stateful:
+        if sample.facts.role is Role.STANDBY:
+            return Reason.READ_ONLY, "it is a standby"
+        if sample.facts.writable is False:
+            return Reason.READ_ONLY, "it takes no writes"
+    return None, ""
+
+
+def marker_sent(state: SystemState, component: str, site: str, sent: Instant) -> tuple[SystemState, Marker]:
+    """A canary marker is about to be written to `site`."""
+    canary, marker = canaries.sent(state.canaries[component], site, sent)
+    return replace(state, canaries={**state.canaries, component: canary}), marker
+
+
+def marker_finished(
+    system: System,
+    state: SystemState,
+    component: str,
+    marker: Marker,
+    ended: Instant,
+    reason: Reason | None,
+    detail: str,
+    now: Moment,
+) -> Step:
+    """A marker was acknowledged (`reason` None) or failed."""
+    role = state.roles.get(component)
+    counts = (role is None or role.site == marker.site) and not (state.blind_since is not None and reason in SILENT)
+    canary = canaries.finished(state.canaries[component], marker.seq, ended, reason, detail, counts=counts)
+    draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
+    step(system, draft, assess(system, draft.state), now)
+    return draft.step()
+
+
+def abandoned(system: System, state: SystemState, part: Part, started: Instant, now: Moment) -> Step:
+    """A pending look is no longer awaited, because one that started later went well."""
+    known = state.parts.get(part)
+    if known is None:
+        return Step(state)
+    after = replace(known, reach=abandon(known.reach, started), serve=abandon(known.serve, started))
+    return Step(replace(state, parts={**state.parts, part: after}))
+
+
+def marker_abandoned(state: SystemState, component: str, started: Instant) -> SystemState:
+    """The same for a marker: it stays indeterminate."""
+    canary = state.canaries[component]
+    return replace(state, canaries={**state.canaries, component: replace(canary, track=abandon(canary.track, started))})
+
+
+def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
+    """The idle connection that we hold to this part broke. It proves nothing, but it dates what may follow."""
+    known = state.parts.get(part) or PartState()
+    return replace(state, parts={**state.parts, part: replace(known, tripped=at)})
+
+
+def tick(system: System, state: SystemState, now: Moment) -> Step:
+    """Time passed: what waits for it (stable, declared, stuck) may have come."""
+    draft = Draft(system.name, state)
+    step(system, draft, assess(system, state), now)
+    return draft.step()
+
+
+def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:
+    """The exporter is cut off: nothing that was silent since counts, and a doubt that rests on silence is withdrawn."""
+    if state.blind_since is not None:
+        return Step(state)
+    evidence = assess(system, state)
+    incident = state.incident
+    hollow = incident is not None and not incident.declared and not incident.component
+    if hollow and isinstance(evidence, Dark) and evidence.silent:
+        incident = None
+    counters = state.counters
+    if state.observed_since is not None:
+        counters = replace(counters, observed=counters.observed + max(0.0, since - state.observed_since))
+    draft = Draft(
+        system.name,
+        replace(
+            state,
+            blind_since=since,
+            observed_since=None,
+            incident=incident,
+            counters=counters,
+            parts={
+                part: replace(known, reach=forget_silence(known.reach), serve=forget_silence(known.serve))
+                for part, known in state.parts.items()
+            },
+            canaries={
+                name: replace(canary, track=forget_silence(canary.track)) for name, canary in state.canaries.items()
+            },
+        ),
+    )
+    step(system, draft, assess(system, draft.state), now)
+    return draft.step()
+
+
+def sighted(system: System, state: SystemState, now: Moment) -> Step:
+    """Something answers again. What we knew before is old; the next looks tell."""
+    since = state.blind_since
+    if since is None:
+        return Step(state)
+    return Step(_unwatched(replace(state, blind_since=None), since, now.mono))
+
+
+def resume(system: System, state: SystemState, written: Instant, now: Moment) -> SystemState:
+    """A state from an earlier run, last written at `written`: an absence of the exporter is blindness too."""
+    if state.blind_since is not None:
+        written = min(written, state.blind_since)
+    elif state.observed_since is not None:
+        counters = state.counters
+        state = replace(
+            state, counters=replace(counters, observed=counters.observed + max(0.0, written - state.observed_since))
+        )
+    fresh = begin(system, now)
+    state = replace(
+        _unwatched(replace(state, blind_since=None, contest=None), written, now.mono),
+        parts={part: known for part, known in state.parts.items() if part in system.parts},
+        roles={
+            name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites
+        },
+        canaries={name: state.canaries.get(name, canary) for name, canary in fresh.canaries.items()},
+        sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
+        believed=state.believed if state.believed in system.sites else system.home,
+        serving=(),
+    )
+    if state.mode in CALM or state.mode is Mode.UNKNOWN:
+        return replace(
+            state, mode=Mode.UNKNOWN, since=now.mono, sentence="the exporter has just started; it is looking"
+        )
+    return state
+
+
+def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemState:
+    """Nobody looked from `since` to `until`."""
+    incident, counters = state.incident, state.counters
+    if incident is not None and incident.end is None:
+        hidden = max(0.0, until - max(since, incident.start.lower))
+        incident = replace(incident, blind=incident.blind + hidden)
+    return replace(
+        state,
+        blind_from=since,
+        trusted_since=until,
+        observed_since=until if state.seen else None,
+        incident=incident,
+        counters=replace(counters, blind=counters.blind + max(0.0, until - since)),
+    )

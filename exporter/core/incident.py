@@ -1,0 +1,197 @@
+"""The state machine of a system: one pure function over (state, evidence, policy).
+
+    state        evidence             next        what it means
+    -----------  -------------------  ----------  ----------------------------------------------------------------------
+    unknown      serving              healthy     (or recovering, when an incident is open)
+    unknown      dark                 unknown     never seen to serve; otherwise suspected, or outage if it was declared
+    healthy      serving              healthy     or degraded, when something that is not critical is amiss
+    healthy      dark                 suspected   an incident begins: its start is dated back to the last good look
+    suspected    dark                 suspected   not enough failed looks yet, or the other side still hears from it
+    suspected    dark, enough         outage      declared
+    suspected    serving              healthy     a blip; but recovering, if the role or epoch had moved
+    outage       serving              recovering  the end is known, if it lasts
+    recovering   dark                 outage      a relapse continues the same incident
+    recovering   serving, stable      healthy     the incident is closed
+    any          blind                unknown     nothing is declared; an open incident stays open
+    any          unseen               the same    wait for the missing looks
+
+Every change returns the sentence that is logged, put in the ledger and shown.
+"""
+
+from dataclasses import replace
+
+from exporter.core.closing import close_blip, close_incident
+from exporter.core.condition import complaint
+from exporter.core.events import Draft, open_incident
+from exporter.core.interval import Interval
+from exporter.core.model import Moment, Part, System
+from exporter.core.readings import rto_estimate
+from exporter.core.state import Kind, Mode, SystemState
+from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
+
+
+def step(system: System, draft: Draft, seen: Evidence, now: Moment) -> None:
+    """Apply the table to one piece of evidence."""
+    match seen:
+        case Blind():
+            _blinded(draft, now)
+        case Unseen():
+            if not draft.state.sentence:
+                draft.state = replace(draft.state, sentence=seen.cause)
+        case Dark():
+            _dark(system, draft, seen, now)
+        case Serving():
+            _serving(system, draft, seen, now)
+
+
+def enter(draft: Draft, mode: Mode, sentence: str, now: Moment) -> None:
+    """Change the mode, with its record; a new sentence alone is no record."""
+    state = draft.state
+    if state.mode is mode:
+        if state.sentence != sentence:
+            draft.state = replace(state, sentence=sentence)
+        return
+    draft.state = replace(state, mode=mode, since=now.mono, sentence=sentence)
+    draft.record("transition", now.mono, sentence, {"from": str(state.mode), "to": str(mode)})
+
+
+def _blinded(draft: Draft, now: Moment) -> None:
+    state = draft.state
+    if state.mode is Mode.UNKNOWN:
+        return
+    draft.state = replace(state, serving=())
+    enter(draft, Mode.UNKNOWN, "blind: nothing that we look at answers, so nothing can be said of it", now)
+
+
+def _dark(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
+    state = draft.state
+    if state.incident is None:
+        if not state.seen:
+            draft.state = replace(state, sentence=f"never seen to serve since we look: {seen.cause}", serving=())
+            return
+        expected = rto_estimate(system, state, now.mono)
+        incident = open_incident(system, state, seen.start, seen.cause, now, expected)
+        draft.state = replace(state, incident=incident, serving=())
+        enter(draft, Mode.SUSPECTED, f"{seen.cause}; looking faster", now)
+    elif state.incident.declared:
+        _still_out(draft, seen, now)
+    else:
+        _suspect(system, draft, seen, now)
+    _watch_switch(system, draft, seen, now)
+
+
+def _still_out(draft: Draft, seen: Dark, now: Moment) -> None:
+    state = draft.state
+    incident = state.incident
+    assert incident is not None
+    if incident.end is not None:
+        incident = replace(incident, end=None, phases={**incident.phases, "first_good": None})
+        draft.state = replace(state, incident=incident, serving=())
+        enter(draft, Mode.OUTAGE, f"relapsed, the same incident goes on: {seen.cause}", now)
+    else:
+        enter(draft, Mode.OUTAGE, state.sentence if state.mode is Mode.OUTAGE else f"still out: {seen.cause}", now)
+
+
+def _suspect(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
+    """In doubt: widen what is known of the start, and declare once the policy is satisfied."""
+    state, policy = draft.state, system.policy
+    incident = state.incident
+    assert incident is not None
+    if incident.end is not None:
+        incident = replace(incident, end=None, phases={**incident.phases, "first_good": None})
+    lower, upper = min(incident.start.lower, seen.start.lower), min(incident.start.upper, seen.start.upper)
+    best = incident.start.best if incident.start.best is not None else seen.start.best
+    incident = replace(
+        incident,
+        start=Interval(lower, upper, best),
+        phases={**incident.phases, "last_good": lower, "first_bad": upper},
+    )
+    enough = seen.failures >= policy.declare_after and now.mono - seen.first_failed >= policy.declare_min
+    witness = _still_heard(system, state, seen) if enough and seen.overrulable else None
+    if not enough or witness:
+        draft.state = replace(state, incident=incident, serving=())
+        sentence = f"{seen.cause}; but {witness} still receives from it" if witness else f"{seen.cause}; looking faster"
+        enter(draft, Mode.SUSPECTED, sentence, now)
+        return
+    incident = replace(incident, declared=True, phases={**incident.phases, "declared": now.mono})
+    draft.state = replace(state, incident=incident, serving=())
+    enter(draft, Mode.OUTAGE, f"outage declared after {seen.failures} failed looks: {seen.cause}", now)
+
+
+def _still_heard(system: System, state: SystemState, seen: Dark) -> str | None:
+    """A standby whose received position grew in looks that all began after our first failed look, if there is one."""
+    for (site, component, source), known in state.sources.items():
+        role = state.roles.get(component)
+        if source != "streaming" or role is None or site == role.site or known.grew is None:
+            continue
+        if known.grew.start >= seen.first_failed and known.seen is not None:
+            recent = known.seen - known.grew.end <= max(1.0, 4 * system.policy.fast_interval)
+            if recent and state.parts[Part(site, component)].reach.is_good:
+                return f"{component} at {site}"
+    return None
+
+
+def _watch_switch(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
+    """Events that a lasting outage may bring: nobody takes writes, or a switch that does not come to its end."""
+    incident = draft.state.incident
+    if incident is None or not incident.declared:
+        return
+    moved = incident.phases.get("role_moved")
+    if moved is not None and now.mono - moved >= system.policy.stuck_after and "stuck_switch" not in incident.flags:
+        draft.state = replace(draft.state, incident=replace(incident, flags=incident.flags | {"stuck_switch"}))
+        sentence = f"stuck switch: {incident.component} moved to {incident.to_site}, but the system does not serve: {seen.cause}"
+        draft.record(Kind.STUCK_SWITCH, now.mono, sentence, {"site": incident.to_site, "component": incident.component})
+        return
+    read_only = _all_read_only(system, draft.state)
+    if read_only and "no_primary" not in incident.flags:
+        draft.state = replace(draft.state, incident=replace(incident, flags=incident.flags | {"no_primary"}))
+        sentence = f"no primary: {read_only} answers at every site, and is read-only everywhere"
+        draft.record(Kind.NO_PRIMARY, now.mono, sentence, {"component": read_only})
+
+
+def _all_read_only(system: System, state: SystemState) -> str | None:
+    for component in system.components.values():
+        if not (component.stateful and component.critical):
+            continue
+        parts = [state.parts.get(part) for part in system.parts if part.component == component.name]
+        if parts and all(p is not None and p.reach.is_good and p.serve.count > 0 for p in parts):
+            return component.name
+    return None
+
+
+def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
+    state = draft.state
+    if state.serving != (seen.site,) or state.believed != seen.site:
+        state = replace(state, serving=(seen.site,), believed=seen.site)
+    if state.observed_since is None:
+        state = replace(state, seen=True, observed_since=now.mono)
+    draft.state = state
+    incident = state.incident
+    if incident is None:
+        _calm(system, draft, now)
+    elif incident.end is None:
+        end = Interval(max(seen.since.lower, incident.start.lower), max(seen.since.upper, incident.start.upper))
+        phases = {**incident.phases, "first_good": end.upper}
+        draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
+        if incident.declared or incident.component:
+            enter(
+                draft, Mode.RECOVERING, f"serves again from {seen.site}; stable in {system.policy.stable_for:g} s", now
+            )
+        else:
+            close_blip(draft, now)
+            _calm(system, draft, now)
+    elif now.mono - max(incident.end.upper, state.trusted_since) >= system.policy.stable_for:
+        close_incident(system, draft, now)
+        _calm(system, draft, now)
+    elif state.mode is not Mode.RECOVERING:
+        enter(draft, Mode.RECOVERING, f"serves from {seen.site}; stable in {system.policy.stable_for:g} s", now)
+
+
+def _calm(system: System, draft: Draft, now: Moment) -> None:
+    """Serving, and no incident is open."""
+    trouble = complaint(system, draft.state, now.mono)
+    site = draft.state.believed
+    if trouble:
+        enter(draft, Mode.DEGRADED, f"serves from {site}, but {trouble}", now)
+    else:
+        enter(draft, Mode.HEALTHY, f"serves from {site}", now)

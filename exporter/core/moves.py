@@ -1,0 +1,189 @@
+"""What a move of the role, or of the epoch, does to everything that is remembered."""
+
+from dataclasses import replace
+
+from exporter.core.events import Draft, open_incident
+from exporter.core.interval import Interval
+from exporter.core.model import Instant, Moment, Part, Sample, System
+from exporter.core.readings import rto_estimate
+from exporter.core.recovery_point import achieved
+from exporter.core.state import (
+    NO_TRACK,
+    Incident,
+    Kind,
+    Marker,
+    MarkerCount,
+    PartState,
+    RoleState,
+    SourceState,
+    SystemState,
+)
+from exporter.core.verdict import Dark, assess, needs
+
+
+def role_moved(system: System, draft: Draft, component: str, to: str, moved: Interval, now: Moment) -> None:
+    """The writable role of `component` is at `to` now. Always an event with its own RTO and RPO, however short."""
+    state = draft.state
+    old = state.roles[component]
+    incident = _incident(system, state, moved, f"the role of {component} moved from {old.site} to {to}", now)
+    holder = state.parts.get(Part(old.site, component), PartState())
+    failed = holder.reach.count > 0 or (holder.reach.bad is not None and holder.reach.bad.end >= incident.start.lower)
+    kind = Kind.FAILBACK if to == system.home else Kind.FAILOVER if failed else Kind.SWITCHOVER
+    inferred = incident.inferred or moved.lower < state.trusted_since
+    phases = {**incident.phases, "role_moved": moved.upper, "first_good": None}
+    if kind is Kind.FAILBACK:
+        phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
+    incident = replace(
+        incident,
+        kind=kind,
+        inferred=inferred,
+        from_site=old.site,
+        to_site=to,
+        component=component,
+        stop=_stop(state, component, moved.upper),
+        phases=phases,
+        rpo=None,
+        rpo_source=None,
+        markers=None,
+    )
+    drill = "true" if incident.drill else "false"
+    failovers = state.counters.failovers
+    draft.state = replace(
+        state,
+        incident=_position_loss(state, incident, component, to),
+        roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved)},
+        believed=to,
+        serving=(),
+        counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),
+    )
+    draft.state = _new_stream(draft.state, component, old.site, to, incident.start.lower)
+    how = " (found afterwards: it happened while nobody looked)" if inferred else ""
+    sentence = f"{kind}: {component} moved from {old.site} to {to}{how}"
+    draft.record(
+        kind, moved.upper, sentence, {"from": old.site, "to": to, "component": component, "inferred": inferred}
+    )
+
+
+def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState, now: Moment) -> None:
+    """The same site holds the role, but in another epoch: restored, promoted in place, or emptied by a restart."""
+    state, component, site = draft.state, sample.part.component, sample.part.site
+    earlier = before.serve.good.start if before.serve.good else state.trusted_since
+    moved = Interval(min(earlier, sample.ended), sample.ended)
+    incident = _incident(system, state, moved, f"{component} at {site} began a new epoch", now)
+    incident = replace(
+        incident,
+        kind=Kind.OUTAGE_IN_PLACE,
+        component=component,
+        inferred=incident.inferred or moved.lower < state.trusted_since,
+        stop=_stop(state, component, sample.ended),
+        phases={**incident.phases, "role_moved": sample.ended},
+    )
+    draft.state = replace(
+        state,
+        incident=incident,
+        roles={**state.roles, component: RoleState(site, sample.facts.epoch, moved)},
+        serving=(),
+    )
+    draft.state = _new_stream(draft.state, component, "", site, incident.start.lower)
+    draft.record(
+        "epoch_changed",
+        sample.ended,
+        f"{component} at {site} began a new epoch",
+        {"site": site, "component": component},
+    )
+
+
+def _incident(system: System, state: SystemState, moved: Interval, cause: str, now: Moment) -> Incident:
+    """The open incident, or a new one that starts when the old site was last known to serve."""
+    if state.incident is not None:
+        return state.incident
+    evidence = assess(system, state)
+    if isinstance(evidence, Dark):
+        start, cause = evidence.start, evidence.cause
+    else:
+        good = [need.track.good.start for need in needs(system, state) if need.track.good is not None]
+        start = Interval(min([*good, moved.upper]), moved.upper)
+    return open_incident(system, state, start, cause, now, rto_estimate(system, state, now.mono))
+
+
+def _stop(state: SystemState, component: str, moved: Instant) -> Instant:
+    """When the old primary certainly took no more writes."""
+    canary = state.canaries.get(component)
+    if canary is not None and canary.track.count > 0 and canary.track.bad is not None:
+        return canary.track.bad.end
+    return moved
+
+
+def _epoch(state: SystemState, component: str, site: str) -> str | None:
+    return state.parts[Part(site, component)].facts.epoch
+
+
+def _position_loss(state: SystemState, incident: Incident, component: str, to: str) -> Incident:
+    """Without markers the loss is estimated from positions: at most all since the last proven instant."""
+    if component in state.canaries or incident.stop is None:
+        return incident
+    source = state.sources.get((to, component, "streaming"))
+    if source is None or source.at is None or source.refuted:
+        return incident
+    return replace(incident, rpo=Interval(0.0, max(0.0, incident.stop - source.at)), rpo_source="position")
+
+
+def _new_stream(state: SystemState, component: str, old: str, new: str, until: Instant) -> SystemState:
+    """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`."""
+    sources = {
+        key: source
+        for key, source in state.sources.items()
+        if source.component != component or source.site not in (old, new)
+    }
+    if old:
+        sources[old, component, "streaming"] = SourceState(old, component, "streaming", at=until)
+    canaries = dict(state.canaries)
+    if component in canaries:
+        canaries[component] = replace(canaries[component], track=NO_TRACK)
+    histories = {name: history for name, history in state.histories.items() if name != component}
+    return replace(state, sources=sources, canaries=canaries, histories=histories)
+
+
+def unmeasured(state: SystemState) -> str | None:
+    """The component whose lost markers still have to be counted after a move, if any."""
+    incident = state.incident
+    if incident is None or not incident.component or incident.markers is not None:
+        return None
+    return incident.component if incident.component in state.canaries else None
+
+
+def written_before(state: SystemState, incident: Incident) -> list[Marker]:
+    """The markers that went to the old primary before the role moved."""
+    moved = incident.phases.get("role_moved")
+    markers = state.canaries[incident.component].markers
+    return [m for m in markers if m.site == incident.from_site and (moved is None or m.sent <= moved)]
+
+
+def measure_loss(draft: Draft, survivors: tuple[int, ...], now: Moment) -> None:
+    """Count what of the old primary's markers is at the new site. Once for each move."""
+    state = draft.state
+    incident = state.incident
+    if incident is None or incident.stop is None:
+        return
+    before = written_before(state, incident)
+    result = achieved(before, survivors, incident.stop)
+    if result is None:
+        draft.state = replace(state, incident=replace(incident, markers=MarkerCount(0, 0, len(before))))
+        return
+    draft.state = replace(
+        state, incident=replace(incident, rpo=result.rpo, rpo_source="canary", markers=result.markers)
+    )
+    lost, surviving, unclear = result.markers
+    sentence = f"{lost} acknowledged markers were lost, {surviving} survived, {unclear} were never acknowledged"
+    draft.record("loss_measured", now.mono, sentence, {"lost": lost, "surviving": surviving, "indeterminate": unclear})
+
+
+def current_markers(state: SystemState, component: str) -> list[Marker]:
+    """The markers of the present epoch: those before it may rightly be missing at the other sites."""
+    canary, role = state.canaries.get(component), state.roles.get(component)
+    if canary is None or role is None:
+        return []
+    since = role.moved.upper if role.moved else float("-inf")
+    if not canary.markers or (canary.markers[0].site == role.site and canary.markers[0].sent > since):
+        return list(canary.markers)
+    return [m for m in canary.markers if m.site == role.site and m.sent > since]

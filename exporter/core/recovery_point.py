@@ -1,0 +1,178 @@
+"""Recovery points: up to which instant every acknowledged write is proven to be at a site.
+
+Positions, canary markers and backups all yield the same thing, an instant T of our own clock. Live RPO = now - max T.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+from exporter.core.interval import Interval
+from exporter.core.model import Facts, Instant, Position
+from exporter.core.state import Marker, MarkerCount, SourceState, Span
+
+History: TypeAlias = tuple[tuple[Instant, Position], ...]
+HISTORY_LENGTH = 1800
+"""Half an hour of looks at 1 s; older ones are thinned, which can only make T older."""
+
+
+def remember(history: History, instant: Instant, position: Position) -> History:
+    """The history with one more (instant before the query was sent, position at the serving site).
+
+    Of one position only the newest instant is kept: an idle primary keeps proving "now". A position that is not behind the
+    last one belongs to another stream of writes, and the history starts anew.
+    """
+    if not history:
+        return ((instant, position),)
+    last_instant, last = history[-1]
+    if instant <= last_instant:
+        return history
+    if not last <= position:
+        return ((instant, position),)
+    if position <= last:
+        return (*history[:-1], (instant, position))
+    if len(history) >= HISTORY_LENGTH:
+        half = len(history) // 2
+        history = history[:half:2] + history[half:]
+    return (*history, (instant, position))
+
+
+def proven(history: History, position: Position) -> Instant | None:
+    """The newest instant whose position `position` covers: all that was acknowledged before it is there. O(log n)."""
+    index = bisect_right(history, False, key=lambda entry: not entry[1] <= position)
+    return history[index - 1][0] if index else None
+
+
+def from_position(source: SourceState, history: History, facts: Facts, seen: Instant) -> SourceState:
+    """A standby told its position: what that proves. Falls when the standby fell back; never rises without proof."""
+    position = facts.position
+    if position is None:
+        return replace(source, seen=seen)
+    at = proven(history, position)
+    held = source.position is not None and source.position <= position
+    if held and source.at is not None:
+        at = source.at if at is None else max(at, source.at)
+    applied_at = None if facts.applied is None else proven(history, facts.applied)
+    if applied_at is None and held and _still_applied(source, facts):
+        applied_at = source.applied_at
+    backlog = _gap(facts.applied, position)
+    return replace(
+        source,
+        at=at,
+        applied_at=applied_at,
+        seen=seen,
+        position=position,
+        lag_bytes=_gap(position, history[-1][1]) if history else source.lag_bytes,
+        backlog=backlog,
+        apply_rate=_apply_rate(source, backlog, position, seen),
+        grew=_grew(source, position, seen),
+    )
+
+
+def _grew(source: SourceState, position: Position, seen: Instant) -> Span | None:
+    if source.position is None or source.seen is None or position <= source.position or not source.position <= position:
+        return source.grew
+    return Span(source.seen, seen)
+
+
+def _still_applied(source: SourceState, facts: Facts) -> bool:
+    return source.backlog == 0 and facts.applied is not None and _gap(facts.applied, facts.position) == 0
+
+
+def _gap(behind: Position | None, ahead: Position | None) -> float | None:
+    """How much is missing, where positions are numbers; never below 0."""
+    if isinstance(behind, int) and isinstance(ahead, int):
+        return float(max(0, ahead - behind))
+    return None
+
+
+def _apply_rate(source: SourceState, backlog: float | None, position: Position, seen: Instant) -> float | None:
+    """Units applied a second between two looks while there was something to apply; else as measured before."""
+    if (
+        backlog is None
+        or not source.backlog
+        or source.seen is None
+        or not isinstance(position, int)
+        or not isinstance(source.position, int)
+    ):
+        return source.apply_rate
+    applied = (position - backlog) - (source.position - source.backlog)
+    elapsed = seen - source.seen
+    return applied / elapsed if applied > 0 and elapsed > 0 else source.apply_rate
+
+
+def read_above(source: SourceState, markers: Sequence[Marker]) -> int:
+    """Above which number the markers at a standby have to be read: the last one that was seen must be seen again."""
+    if isinstance(source.position, int) and markers and source.position >= markers[0].seq:
+        return source.position - 1
+    return markers[0].seq - 1 if markers else 0
+
+
+def from_markers(
+    source: SourceState, markers: Sequence[Marker], visible: Iterable[int], above: int, seen: Instant
+) -> SourceState:
+    """Markers above `above` were looked for at a standby: T is the sending of the newest one before the first hole."""
+    there = frozenset(visible)
+    newest: Marker | None = None
+    for marker in markers[_first_above(markers, above) :]:
+        if marker.seq in there:
+            newest = marker
+        elif marker.acked is not None and marker.acked <= seen:
+            break
+    if newest is None:
+        lost = (
+            isinstance(source.position, int)
+            and above < source.position
+            and any(m.seq == source.position for m in markers)
+        )
+        return replace(source, seen=seen, at=None, position=None) if lost else replace(source, seen=seen)
+    return replace(source, seen=seen, at=newest.sent, applied_at=newest.sent, position=newest.seq)
+
+
+def refutes(markers: Sequence[Marker], visible: Iterable[int], above: int, claimed: Instant | None) -> bool:
+    """Whether a marker that was acknowledged before `claimed` (applied up to there, says the position) is not there."""
+    if claimed is None:
+        return False
+    there = frozenset(visible)
+    return any(
+        marker.acked is not None and marker.acked <= claimed and marker.seq not in there
+        for marker in markers[_first_above(markers, above) :]
+    )
+
+
+def _first_above(markers: Sequence[Marker], above: int) -> int:
+    return bisect_right(markers, above, key=lambda marker: marker.seq)
+
+
+class Achieved(NamedTuple):
+    """What a move of the role really cost."""
+
+    rpo: Interval
+    markers: MarkerCount
+
+
+def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant) -> Achieved | None:
+    """The achieved RPO of a move, from the markers written before it and the numbers found at the new site.
+
+    s is the newest acknowledged marker before which every acknowledged one survived, L the newest acknowledged one, and
+    `stop` the instant after which the old primary took no more:
+
+        nothing lost: [0, stop - sent(L)]          lost: [acked(L) - acked(s+1), stop - sent(s)]
+
+    None if no marker was ever acknowledged. Where not even the first marker survived, the upper bound counts from
+    its sending and is a lower limit of the truth only if older writes were lost too: markers reach back 15 minutes.
+    """
+    there = frozenset(survivors)
+    acknowledged = [(m.seq, m.sent, m.acked) for m in markers if m.acked is not None]
+    if not acknowledged:
+        return None
+    alive = sum(seq in there for seq, _, _ in acknowledged)
+    count = MarkerCount(len(acknowledged) - alive, alive, len(markers) - len(acknowledged))
+    _, newest_sent, newest_acked = acknowledged[-1]
+    hole = next((i for i, (seq, _, _) in enumerate(acknowledged) if seq not in there), None)
+    if hole is None:
+        return Achieved(Interval(0.0, max(0.0, stop - newest_sent)), count)
+    lower = newest_acked - acknowledged[hole][2]
+    survivor_sent = acknowledged[max(0, hole - 1)][1]
+    return Achieved(Interval(max(0.0, lower), max(0.0, lower, stop - survivor_sent)), count)

@@ -1,0 +1,124 @@
+"""Who holds the writable role of each stateful component, when it moved, and when two claim it.
+
+look at X says              role is at   R's newest look    what happens
+--------------------------  -----------  -----------------  --------------------------------------------------------
+primary                     nowhere yet  -                  X has the role
+primary, same epoch         X            -                  nothing
+primary, other epoch        X            -                  the epoch moved in place: an event
+primary                     R            failed or standby  the role moved to X: an event
+primary                     R            good               contest: R is looked at again before anything is believed
+-                           R, contest   good, later        both take writes; after `split_brain_after` a split brain
+-                           R, contest   failed or standby  the role moved to the claimant
+standby, or gone            claimant     -                  the contest is over
+"""
+
+from dataclasses import replace
+
+from exporter.core.events import Draft
+from exporter.core.interval import Interval
+from exporter.core.model import Facts, Moment, Part, Role, Sample, System
+from exporter.core.moves import epoch_moved, role_moved
+from exporter.core.state import Contest, Kind, PartState, RoleState
+
+
+def claims(facts: Facts) -> bool:
+    """Whether an endpoint says that it holds the role."""
+    return facts.role is Role.PRIMARY if facts.role not in (None, Role.UNKNOWN) else facts.writable is True
+
+
+def follow_roles(system: System, draft: Draft, sample: Sample, before: PartState, now: Moment) -> None:
+    """Apply the table to one look. `before` is what was known of this endpoint until then."""
+    component = sample.part.component
+    if component not in system.components or not system.components[component].stateful:
+        return
+    role = draft.state.roles.get(component)
+    if role is None:
+        if sample.ok and claims(sample.facts):
+            _take(draft, component, sample)
+        return
+    if sample.part.site == role.site:
+        _at_holder(system, draft, role, sample, before, now)
+    elif sample.ok and claims(sample.facts):
+        _claimed(system, draft, role, sample, before, now)
+    else:
+        _not_claimed(system, draft, sample, now)
+
+
+def _take(draft: Draft, component: str, sample: Sample) -> None:
+    site = sample.part.site
+    draft.state = replace(
+        draft.state,
+        roles={**draft.state.roles, component: RoleState(site, sample.facts.epoch)},
+        believed=site,
+    )
+
+
+def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
+    component, state = sample.part.component, draft.state
+    contest = state.contest if state.contest and state.contest.component == component else None
+    holds = state.parts[sample.part].serve.count == 0
+    if sample.ok and claims(sample.facts) and sample.facts.epoch is not None:
+        if role.epoch is None:
+            draft.state = replace(state, roles={**state.roles, component: replace(role, epoch=sample.facts.epoch)})
+        elif role.epoch != sample.facts.epoch:
+            epoch_moved(system, draft, sample, before, now)
+    if contest is None:
+        return
+    claimant = Part(contest.claimant, component)
+    if not holds:
+        if draft.state.parts[claimant].serve.count == 0 or claims(draft.state.parts[claimant].facts):
+            end_contest(system, draft, now)
+            role_moved(system, draft, component, contest.claimant, contest.since, now)
+    elif sample.started >= contest.since.upper:
+        _sighted(system, draft, contest, now)
+
+
+def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> None:
+    """Both were seen writable once more."""
+    contest = replace(contest, sightings=contest.sightings + 1)
+    late = now.mono - contest.since.upper >= system.policy.split_brain_after
+    if late and contest.sightings >= 2 and not contest.declared:
+        holder = draft.state.roles[contest.component].site
+        sentence = f"split brain: {contest.component} takes writes at {holder} and at {contest.claimant}"
+        draft.record(
+            Kind.SPLIT_BRAIN, now.mono, sentence, {"sites": [holder, contest.claimant], "component": contest.component}
+        )
+        contest = replace(contest, declared=True)
+    draft.state = replace(draft.state, contest=contest)
+
+
+def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
+    component, site, state = sample.part.component, sample.part.site, draft.state
+    if state.contest is not None:
+        return
+    earlier = before.serve.last_bad if before.serve.last_bad is not None else state.trusted_since
+    since = Interval(min(earlier, sample.ended), sample.ended)
+    holder = state.parts.get(Part(role.site, component))
+    if holder is not None and holder.serve.count > 0 and holder.sample is not None:
+        role_moved(system, draft, component, site, since, now)
+    else:
+        draft.state = replace(state, contest=Contest(component, site, since))
+
+
+def _not_claimed(system: System, draft: Draft, sample: Sample, now: Moment) -> None:
+    contest = draft.state.contest
+    if contest is None or (contest.component, contest.claimant) != (sample.part.component, sample.part.site):
+        return
+    if sample.ok or draft.state.parts[sample.part].reach.count >= system.policy.declare_after:
+        end_contest(system, draft, now)
+
+
+def end_contest(system: System, draft: Draft, now: Moment) -> None:
+    """One of the two no longer claims the role. A declared split brain gets its second record, with its length."""
+    contest = draft.state.contest
+    draft.state = replace(draft.state, contest=None)
+    if contest is None or not contest.declared:
+        return
+    seconds = now.mono - contest.since.upper
+    sentence = f"the split brain of {contest.component} is over after {seconds:.1f} s"
+    draft.record("split_brain_over", now.mono, sentence, {"component": contest.component, "seconds": seconds})
+    state = draft.state
+    if state.incident is not None:
+        draft.state = replace(state, incident=replace(state.incident, split_brain=state.incident.split_brain + seconds))
+    elif state.last is not None:
+        draft.state = replace(state, last=replace(state.last, split_brain=state.last.split_brain + seconds))

@@ -1,0 +1,78 @@
+"""Which recovery points one look at a stateful endpoint proves, and which it refutes."""
+
+from dataclasses import replace
+
+from exporter.core.events import Draft
+from exporter.core.model import Facts, Moment, Sample, System
+from exporter.core.moves import current_markers, measure_loss, unmeasured
+from exporter.core.recovery_point import from_markers, from_position, refutes, remember
+from exporter.core.state import RoleState, SourceState, SystemState
+
+STREAMING = "streaming"
+CANARY = "canary"
+
+
+def follow_sources(system: System, draft: Draft, sample: Sample, above: int | None, now: Moment) -> None:
+    """A good look at the holder of the role extends the history of positions; one at a standby proves or refutes."""
+    component = sample.part.component
+    role = draft.state.roles.get(component)
+    if not sample.ok or role is None:
+        return
+    if sample.part.site == role.site:
+        _at_holder(draft, sample, role, above, now)
+    else:
+        _at_standby(draft, sample, role, above)
+
+
+def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None, now: Moment) -> None:
+    state, component, facts = draft.state, sample.part.component, sample.facts
+    if facts.position is not None and facts.epoch == role.epoch:
+        history = remember(state.histories.get(component, ()), sample.started, facts.position)
+        draft.state = replace(state, histories={**state.histories, component: history})
+    incident = draft.state.incident
+    if (
+        facts.markers is not None
+        and above is not None
+        and unmeasured(draft.state) == component
+        and incident is not None
+    ):
+        moved = incident.phases.get("role_moved")
+        if moved is None or sample.started >= moved:
+            measure_loss(draft, facts.markers, now)
+
+
+def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:
+    state, component, facts = draft.state, sample.part.component, sample.facts
+    streaming = _source(state, sample, STREAMING)
+    claimed = streaming.applied_at
+    if _comparable(facts, role):
+        streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started)
+    else:
+        streaming = replace(streaming, seen=sample.started)
+    sources = {**state.sources}
+    if facts.markers is not None and above is not None:
+        markers = current_markers(state, component)
+        canary = from_markers(_source(state, sample, CANARY), markers, facts.markers, above, sample.started)
+        sources[sample.part.site, component, CANARY] = canary
+        streaming = replace(streaming, refuted=refutes(markers, facts.markers, above, claimed))
+    sources[sample.part.site, component, STREAMING] = streaming
+    _tell_refutation(draft, sample, streaming.refuted)
+    draft.state = replace(draft.state, sources=sources)
+
+
+def _comparable(facts: Facts, role: RoleState) -> bool:
+    """Positions of different epochs cannot be compared: a returning old primary may show the higher one."""
+    return facts.position is not None and facts.epoch == role.epoch
+
+
+def _source(state: SystemState, sample: Sample, name: str) -> SourceState:
+    site, component = sample.part
+    return state.sources.get((site, component, name)) or SourceState(site, component, name)
+
+
+def _tell_refutation(draft: Draft, sample: Sample, refuted: bool) -> None:
+    before = draft.state.sources.get((sample.part.site, sample.part.component, STREAMING))
+    if refuted == (before is not None and before.refuted):
+        return
+    said = "claims writes that are not there" if refuted else "is no longer refuted by the canary"
+    draft.record("source_refuted" if refuted else "source_cleared", sample.ended, f"{sample.part}: its position {said}")

@@ -1,0 +1,63 @@
+"""The looks at one part, folded into what they prove. Looks may overlap; they are ordered by their start.
+
+A good look proves "it served at some instant between start and end", a bad one "it did not". So for a run of bad looks
+
+    it went down in ( start of the last good look before, earliest end of a bad look ]
+    it came back in ( start of the last bad look, end of the first good look after ]
+"""
+
+from dataclasses import replace
+
+from exporter.core.model import SILENT, Instant, Reason
+from exporter.core.state import Span, Track
+
+
+def judge(track: Track, span: Span, reason: Reason | None, detail: str = "") -> Track:
+    """The track after one more finished look; `reason` None: it was good."""
+    return _good(track, span) if reason is None else _bad(track, span, reason, detail)
+
+
+def _good(track: Track, span: Span) -> Track:
+    if track.good is not None and span.start <= track.good.start:
+        return track
+    if track.count == 0:
+        return Track(span, track.bad, track.last_bad, track.recovered or span)
+    if track.last_bad is not None and span.start < track.last_bad:
+        # It started before the newest bad look did, so it does not end the run; before the first it dates it better.
+        return replace(track, good=span) if track.bad is None or span.start < track.bad.start else track
+    return Track(span, track.bad, track.last_bad, span)
+
+
+def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
+    if track.good is not None and span.start < track.good.start:
+        return abandon(track, span.start)
+    silent = reason in SILENT
+    if track.count == 0 or track.bad is None:
+        return Track(track.good, span, span.start, None, 1, reason, detail, silent)
+    bad = Span(min(track.bad.start, span.start), min(track.bad.end, span.end))
+    newest = track.last_bad is None or span.start >= track.last_bad
+    return Track(
+        track.good,
+        bad,
+        span.start if newest else track.last_bad,
+        None,
+        track.count + 1,
+        reason if newest else track.reason,
+        detail if newest else track.detail,
+        track.silent and silent,
+    )
+
+
+def abandon(track: Track, start: Instant) -> Track:
+    """A look that is no longer awaited, because one that started later went well.
+
+    It declares nothing; but while it hung the part did not answer it, so the restoration is later than its start.
+    """
+    if track.recovered is None or track.last_bad is None or not track.last_bad < start < track.recovered.start:
+        return track
+    return replace(track, last_bad=start)
+
+
+def forget_silence(track: Track) -> Track:
+    """The track without a run in which nobody answered: we were blind, so those looks prove nothing."""
+    return Track(good=track.good, recovered=track.good) if track.silent and track.count else track

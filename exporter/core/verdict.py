@@ -1,0 +1,156 @@
+"""From what all looks amount to, one piece of evidence: the system serves, it does not, or we cannot tell."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from exporter.core.interval import Interval
+from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
+from exporter.core.state import NO_TRACK, PartState, SystemState, Track
+
+NO_PART = PartState()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Everything that is needed works at `site`. `since`: when the last of it came back, if something had failed."""
+
+    site: str
+    since: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """Something that is needed fails. `start`: since when the first of it does."""
+
+    start: Interval
+    cause: str
+    failures: int
+    """Failed looks in a row of the part with the most of them."""
+    first_failed: Instant
+    """End of the first failed look of that part."""
+    silent: bool
+    """Nobody answered in any of these looks."""
+    overrulable: bool
+    """Only direct looks at stateful parts fail: not the entry, not the canary, which nothing overrules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Nothing fails, but not everything was looked at yet."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """The exporter is cut off."""
+
+
+Evidence: TypeAlias = Serving | Dark | Unseen | Blind
+
+
+class Need(NamedTuple):
+    """One thing without which the system does not serve."""
+
+    name: str
+    track: Track
+    tripped: Instant | None
+    direct: bool
+    """A look at a stateful endpoint: the other side may know better."""
+
+
+def site_of(system: System, state: SystemState, component: Component) -> str:
+    """The site at which this component has to work for the system to serve."""
+    if component.stateful and component.name in state.roles:
+        return state.roles[component.name].site
+    return state.traffic or _answering(system, state)
+
+
+def _answering(system: System, state: SystemState) -> str:
+    """The site that is believed to serve what tells no role.
+
+    Behind an entry that answers without telling its site it is home if home works, else a site where everything does.
+    Without an entry nothing proves that users went elsewhere.
+    """
+    believed = state.believed or system.home
+    if state.roles or not system.has_entry or system.entry_tells_site:
+        return believed
+    critical = [c.name for c in system.components.values() if c.critical]
+    for site in dict.fromkeys((system.home, believed, *system.sites)):
+        if all(state.parts.get(Part(site, name), NO_PART).serve.is_good for name in critical):
+            return site
+    return believed
+
+
+def needs(system: System, state: SystemState) -> Iterator[Need]:
+    """All that must work: the entry, each critical component where it is needed, and its canary."""
+    if system.has_entry:
+        entry = state.parts.get(ENTRY, NO_PART)
+        yield Need("entry", entry.serve, entry.tripped, direct=False)
+    for component in system.components.values():
+        if not component.critical:
+            continue
+        part = Part(site_of(system, state, component), component.name)
+        seen = state.parts.get(part, NO_PART)
+        yield Need(str(part), seen.serve, seen.tripped, direct=component.stateful)
+        if component.canary_every is not None and not contested(state, component.name):
+            canary = state.canaries.get(component.name)
+            yield Need(f"canary of {part}", canary.track if canary else NO_TRACK, seen.tripped, direct=False)
+
+
+def contested(state: SystemState, component: str) -> bool:
+    """Two sites claim its role, so no marker is written and none is missed."""
+    return state.contest is not None and state.contest.component == component
+
+
+def assess(system: System, state: SystemState) -> Evidence:
+    """What all the looks so far say of the system. Bounds as in `exporter.core.track`; the worst part decides."""
+    if state.blind_since is not None:
+        return Blind()
+    wanted = list(needs(system, state))
+    failing = [need for need in wanted if need.track.count > 0]
+    if failing:
+        return _dark(state, failing)
+    for need in wanted:
+        if need.track.good is None or need.track.good.start < state.trusted_since:
+            return Unseen(f"{need.name} was not seen to work yet")
+    if not wanted:
+        return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
+    return Serving(_serving_site(system, state), _restored(state, wanted))
+
+
+def _serving_site(system: System, state: SystemState) -> str:
+    for component in system.components.values():
+        if component.critical and component.stateful and component.name in state.roles:
+            return state.roles[component.name].site
+    return state.traffic or _answering(system, state)
+
+
+def _dark(state: SystemState, failing: list[Need]) -> Dark:
+    worst = max(failing, key=lambda need: need.track.count)
+    lower = min(need.track.good.start if need.track.good else state.trusted_since for need in failing)
+    upper = min(need.track.bad.end for need in failing if need.track.bad)
+    trips = [need.tripped for need in failing if need.tripped is not None and lower < need.tripped <= upper]
+    first = min(failing, key=lambda need: need.track.bad.end if need.track.bad else upper)
+    return Dark(
+        start=Interval(min(lower, upper), upper, min(trips) if trips else None),
+        cause=f"{first.name}: {first.track.reason}" + (f" ({first.track.detail})" if first.track.detail else ""),
+        failures=worst.track.count,
+        first_failed=worst.track.bad.end if worst.track.bad else upper,
+        silent=all(need.track.silent for need in failing),
+        overrulable=all(need.direct and need.track.reason is not Reason.READ_ONLY for need in failing),
+    )
+
+
+def _restored(state: SystemState, wanted: list[Need]) -> Interval:
+    """When the last needed part came back: only runs that belong to the open incident count."""
+    floor = state.incident.start.lower if state.incident else state.trusted_since
+    lower = upper = floor
+    for need in wanted:
+        track = need.track
+        if track.recovered is not None and track.recovered.end > floor:
+            upper = max(upper, track.recovered.end)
+            if track.last_bad is not None and floor < track.last_bad <= track.recovered.end:
+                lower = max(lower, track.last_bad)
+    return Interval(lower, upper)
