@@ -56,11 +56,8 @@ def compare(incident: Mapping[str, Any], truth: Truth, killed: Interval, lost_ma
         _claim("RTO", bounds(incident["rto"]), truth.rto),
         _claim("RPO", bounds(incident["rpo"]), truth.rpo),
     ]
-    markers = incident["markers"]
-    if lost_markers is not None and markers is not None:
-        # The dead primary may have stored markers that it had no time to acknowledge: those are indeterminate.
-        fits = markers["lost"] <= lost_markers <= markers["lost"] + markers["indeterminate"]
-        rows.append(Row("canary markers lost", str(markers["lost"]), str(lost_markers), fits))
+    if lost_markers is not None:
+        rows.append(_markers(incident["markers"], lost_markers))
     return rows
 
 
@@ -76,6 +73,14 @@ def timeline(incident: Mapping[str, Any], killed: float, done: Mapping[str, floa
 
 def _claim(what: str, said: Interval | None, true: Interval) -> Row:
     return Row(what, seconds(said), seconds(true), said is not None and inside(true, said))
+
+
+def _markers(said: Mapping[str, int] | None, true: int) -> Row:
+    what = "canary markers lost"
+    if said is None:
+        return Row(what, "not counted", str(true), holds=False)
+    # The dead primary may have stored markers that it had no time to acknowledge: those are indeterminate.
+    return Row(what, str(said["lost"]), str(true), said["lost"] <= true <= said["lost"] + said["indeterminate"])
 
 
 def _shift(interval: Interval, by: float) -> Interval:

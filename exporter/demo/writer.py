@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -52,30 +52,24 @@ class HttpDoor:
             await self._session.close()
 
 
-async def write(door: Door, ledger: Path, every: float) -> None:
-    """Post orders 1, 2, 3... until cancelled, each not before the one before it is answered."""
+async def run(door: Door, ledger: Path, every: float) -> None:
+    """Post orders 1, 2, 3... until SIGTERM, each not before the one before it is answered and in the ledger."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     file = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    number = 0
     try:
-        while True:
-            number += 1
+        for number in count(1):
             sent = time.monotonic()
             acknowledged = await door.order(number)
             line = {"id": number, "sent": sent, "done": time.monotonic(), "ok": acknowledged}
             os.write(file, json.dumps(line).encode() + b"\n")
             os.fsync(file)
+            if stopped.is_set():
+                return
             await asyncio.sleep(max(0.0, sent + every - time.monotonic()))
     finally:
         os.close(file)
         await door.close()
-
-
-async def run(door: Door, ledger: Path, every: float) -> None:
-    """`write` until SIGTERM."""
-    task = asyncio.create_task(write(door, ledger, every))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.demo import truth
 from exporter.demo.pair import AWAY, HOME, SitePair
-from exporter.demo.process import Children, DemoError, until
+from exporter.demo.process import Children, until
 from exporter.demo.store import Store
 
 WITHIN = 15.0
@@ -43,7 +43,8 @@ async def test_the_standby_gets_everything(pair: SitePair) -> None:
         return bool((await pair.status(AWAY))["applied"] == position)
 
     await until(caught_up, "the standby has it all", WITHIN)
-    assert set(await pair.orders()) == {attempt.id for attempt in pair.attempts() if attempt.ok}
+    attempts, present = pair.attempts(), set(await pair.orders())
+    assert {attempt.id for attempt in attempts if attempt.ok} <= present <= {attempt.id for attempt in attempts}
 
 
 async def test_each_site_tells_its_role(pair: SitePair) -> None:
@@ -153,26 +154,3 @@ async def test_orders_survive_the_kill_of_the_process(pair: SitePair) -> None:
     finally:
         store.close()
     assert {attempt.id for attempt in pair.attempts() if attempt.ok and attempt.done <= killed.upper} <= kept
-
-
-async def test_a_process_that_ends_by_itself_is_named(tmp_path: Path) -> None:
-    """The error quotes the last words of what ended."""
-    async with Children(tmp_path) as children:
-        await children.start_module("broken", "exporter.demo.site", "--port", "x")
-
-        async def ended() -> bool:
-            return not children.alive("broken")
-
-        await until(ended, "it ends", WITHIN)
-        with pytest.raises(DemoError, match=r"broken ended by itself with code 2:(.|\n)*invalid int value"):
-            children.must_live()
-
-
-async def test_waiting_in_vain_says_for_what(tmp_path: Path) -> None:
-    """`until` gives up with a sentence."""
-
-    async def never() -> bool:
-        return False
-
-    with pytest.raises(DemoError, match=r"waited 0\.1 s in vain for this: pigs fly"):
-        await until(never, "pigs fly", 0.1)
