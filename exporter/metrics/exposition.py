@@ -7,7 +7,7 @@ every two milliseconds.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -39,7 +39,23 @@ class Answer(NamedTuple):
     """What a scrape is answered with."""
 
     headers: Mapping[str, str]
-    body: AsyncIterator[bytes]
+    body: AsyncGenerator[bytes, None]
+
+
+class _Turn:
+    """Whether others have waited long enough for the event loop."""
+
+    __slots__ = ("_due",)
+
+    def __init__(self) -> None:
+        self._due = perf_counter() + TURN
+
+    def is_over(self) -> bool:
+        return perf_counter() > self._due
+
+    async def give(self) -> None:
+        await asyncio.sleep(0)
+        self._due = perf_counter() + TURN
 
 
 class Exposition:
@@ -64,7 +80,7 @@ class Exposition:
 
     async def pieces(
         self, clocked: Clocked, *, openmetrics: bool = False, names: Collection[str] = ()
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The whole exposition in UTF-8, in pieces of about `PIECE` bytes."""
         snapshot, now = clocked
         offset = self._anchor(now)
@@ -89,33 +105,30 @@ class Exposition:
 
     async def _texts(
         self, snapshot: Snapshot, now: float, offset: float, *, openmetrics: bool, names: Collection[str]
-    ) -> AsyncIterator[str]:
-        due = perf_counter() + TURN
+    ) -> AsyncGenerator[str, None]:
+        turn = _Turn()
         pairs: list[tuple[tuple[Section, ...], SystemState]] = []
         for watched in snapshot.systems.values():
             pairs.append((self._ready(watched.system), watched.state))
-            if perf_counter() > due:
-                await asyncio.sleep(0)
-                due = perf_counter() + TURN
+            if turn.is_over():
+                await turn.give()
         for number, section in enumerate(SECTIONS):
-            if not any(_is_wanted(metric, names) for metric in section.metrics):
+            wanted = [metric for metric in section.metrics if _is_wanted(metric, names)]
+            if not wanted:
                 continue
             rows: list[Row] = []
             for sections, state in pairs:
                 rows.append(sections[number].row(state, now, offset))
-                if perf_counter() > due:
-                    await asyncio.sleep(0)
-                    due = perf_counter() + TURN
-            for metric, column in zip(section.metrics, zip(*rows, strict=True), strict=False):
-                if not _is_wanted(metric, names):
-                    continue
+                if turn.is_over():
+                    await turn.give()
+            columns = dict(zip(section.metrics, zip(*rows, strict=True), strict=False))
+            for metric in wanted:
                 head = _head(metric, openmetrics)
-                for text in _joined(column):
+                for text in _joined(columns.get(metric, ())):
                     yield head + text
                     head = ""
-                    if perf_counter() > due:
-                        await asyncio.sleep(0)
-                        due = perf_counter() + TURN
+                    if turn.is_over():
+                        await turn.give()
         for metric, text in own_lines(snapshot.exporter):
             if text and _is_wanted(metric, names):
                 yield _head(metric, openmetrics) + text
@@ -164,7 +177,7 @@ def _head(metric: Metric, openmetrics: bool) -> str:
     return f"# HELP {metric.family} {metric.help}\n# TYPE {metric.family} {metric.type}\n{unit}"
 
 
-async def _squeezed(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _squeezed(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """gzip; zlib works in a thread and without the interpreter lock, so probes go on."""
     packer = zlib.compressobj(level=1, wbits=31)
     async for piece in pieces:

@@ -1,0 +1,1 @@
+"""The HTTP side: metrics, the live page and the API, all read from one snapshot."""

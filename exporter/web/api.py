@@ -1,0 +1,129 @@
+"""The JSON API: systems, incidents and the head of the ledger."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from exporter.core.model import Moment
+from exporter.core.snapshot import ExporterState, Snapshot
+from exporter.core.timeline import incident_json, system_json
+from exporter.web.answers import json_answer, json_list, problem
+from exporter.web.backend import BACKEND
+from exporter.web.openapi import OPENAPI
+
+LIMIT = 50
+LIMIT_MOST = 500
+SEARCH_PAGES = 200
+"""How many pages of the ledger are searched for one incident: 100,000 incidents."""
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        web.get("/api/v1/systems", systems),
+        web.get("/api/v1/systems/{name}", system),
+        web.get("/api/v1/incidents", incidents),
+        web.get("/api/v1/incidents/{id}", incident),
+        web.get("/api/v1/ledger/head", ledger_head),
+        web.get("/api/v1/openapi.json", openapi),
+    ]
+
+
+def exporter_json(exporter: ExporterState, now: Moment) -> dict[str, Any]:
+    """The exporter itself, as the page's header shows it. Instants are Unix seconds."""
+    return {
+        "vantage": exporter.vantage,
+        "version": exporter.version,
+        "now": now.wall,
+        "blind_since": None if exporter.blind_since is None else now.wall_of(exporter.blind_since),
+        "references": dict(exporter.references),
+        "ledger_writable": exporter.ledger_writable,
+        "ledger_waiting": exporter.ledger_waiting,
+        "reload_ok": exporter.reload_ok,
+        "reload_error": exporter.reload_error,
+    }
+
+
+async def systems(request: web.Request) -> web.Response:
+    snapshot, now = request.app[BACKEND].clocked()
+    items = (system_json(watched, now) for watched in snapshot.systems.values())
+    return await json_list(items, exporter=exporter_json(snapshot.exporter, now))
+
+
+async def system(request: web.Request) -> web.Response:
+    snapshot, now = request.app[BACKEND].clocked()
+    watched = snapshot.systems.get(request.match_info["name"])
+    if watched is None:
+        return problem(404, "no system of this name is watched; /api/v1/systems lists those that are")
+    return json_answer(system_json(watched, now))
+
+
+async def incidents(request: web.Request) -> web.Response:
+    """Those that are open come first, and only on the first page; then the closed ones, newest first."""
+    try:
+        limit = _number(request, "limit", LIMIT, LIMIT_MOST)
+        cursor = _number(request, "cursor", None, None)
+        blips = _flag(request, "blips")
+    except ValueError as error:
+        return problem(400, str(error))
+    backend, name = request.app[BACKEND], request.query.get("system")
+    snapshot, now = backend.clocked()
+    running = [] if cursor else list(_running(snapshot, now, name, blips))
+    closed = await backend.ledger.incidents(system=name, blips=blips, before=cursor, limit=limit or LIMIT)
+    more = closed[-1]["n"] if len(closed) == limit else None
+    return await json_list([*running, *closed], next=more)
+
+
+async def incident(request: web.Request) -> web.Response:
+    backend, wanted = request.app[BACKEND], request.match_info["id"]
+    snapshot, now = backend.clocked()
+    for found in _running(snapshot, now, None, blips=True):
+        if found["id"] == wanted:
+            return json_answer(found)
+    before: int | None = None
+    for _ in range(SEARCH_PAGES):
+        page = await backend.ledger.incidents(system=None, blips=True, before=before, limit=LIMIT_MOST)
+        for closed in page:
+            if closed["id"] == wanted:
+                return json_answer(closed)
+        if len(page) < LIMIT_MOST:
+            break
+        before = page[-1]["n"]
+    return problem(404, "no incident has this id; /api/v1/incidents?blips=true lists all")
+
+
+async def ledger_head(request: web.Request) -> web.Response:
+    ledger = request.app[BACKEND].ledger
+    head = ledger.head
+    state = {"writable": ledger.writable, "waiting": ledger.waiting}
+    return json_answer({"number": head.number, "hash": head.hash, **state})
+
+
+async def openapi(request: web.Request) -> web.Response:
+    return json_answer(OPENAPI)
+
+
+def _running(snapshot: Snapshot, now: Moment, name: str | None, blips: bool) -> Iterator[dict[str, Any]]:
+    """Incidents that are not closed; a doubt that is not declared is an incident only to those who ask for blips."""
+    for watched in snapshot.systems.values():
+        found = watched.state.incident
+        if found is not None and (found.declared or blips) and name in (None, found.system):
+            yield incident_json(found, now)
+
+
+def _number(request: web.Request, key: str, default: int | None, most: int | None) -> int | None:
+    """A whole number from 1 to `most`. Raises ValueError with what would be right."""
+    text = request.query.get(key)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and 1 <= int(text) <= (most or 10**18)):
+        reach = f"from 1 to {most}" if most else "from the `next` of the page before"
+        raise ValueError(f"{key} is not usable; give a whole number {reach}")
+    return int(text)
+
+
+def _flag(request: web.Request, key: str) -> bool:
+    text = request.query.get(key, "false")
+    if text not in ("true", "false"):
+        raise ValueError(f"{key} is not usable; give true or false")
+    return text == "true"

@@ -1,0 +1,59 @@
+"""What the web needs from the rest of the exporter: handed in by `exporter.app`, so that neither knows the other."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from exporter.core.ports import Json
+from exporter.core.snapshot import Clocked, Head
+
+
+class Evidence(Protocol):
+    """The part of `exporter.core.ports.Ledger` that is shown."""
+
+    @property
+    def head(self) -> Head: ...
+
+    @property
+    def writable(self) -> bool: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]: ...
+
+
+class Scraped(Protocol):
+    """The answer to a scrape."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> AsyncGenerator[bytes, None]: ...
+
+
+class Scrape(Protocol):
+    """`exporter.metrics.exposition.Exposition.answer`."""
+
+    def __call__(self, clocked: Clocked, accept: str, accept_encoding: str, names: Collection[str], /) -> Scraped: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Every call returns at once, except `reload` and the ledger's."""
+
+    clocked: Callable[[], Clocked]
+    scrape: Scrape
+    reload: Callable[[], Awaitable[list[str]]]
+    """Returns what is wrong with the new configuration; empty when it is in use."""
+    masked_config: Callable[[], str]
+    """The configuration in use as YAML, secrets masked."""
+    ledger: Evidence
+    token: Callable[[], str | None]
+    """The bearer token that allows changes; None when none is configured. Raises ValueError if it cannot be read."""
+
+
+BACKEND = web.AppKey("backend", Backend)

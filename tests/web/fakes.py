@@ -1,0 +1,74 @@
+"""A server on a free port over a made-up snapshot, with a ledger that only remembers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporter.core.model import Moment
+from exporter.core.ports import Json
+from exporter.core.snapshot import Clocked, Head, Snapshot
+from exporter.metrics.exposition import Exposition
+from exporter.web.backend import Backend
+from exporter.web.server import listen, make_app
+from tests.metrics import scenes
+
+HEAD = Head(17, "c0ffee")
+
+
+@dataclass
+class RememberedLedger:
+    """The part of a ledger that the web reads, over a list of closed incidents, newest first."""
+
+    closed: list[dict[str, Any]] = field(default_factory=list)
+    head: Head = HEAD
+    writable: bool = True
+    waiting: int = 0
+
+    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+        """Newest first, like the real one."""
+        found = [
+            each
+            for each in self.closed
+            if system in (None, each["system"])
+            and (blips or each["kind"] != "blip")
+            and (before is None or each["n"] < before)
+        ]
+        return found[:limit]
+
+
+@dataclass
+class Stage:
+    """What the server shows; may be changed while it runs."""
+
+    snapshot: Snapshot = field(default_factory=scenes.usual)
+    now: Moment = scenes.NOW
+    token: str | None = "s3cret"
+    reload_errors: list[str] = field(default_factory=list)
+    reloads: int = 0
+    ledger: RememberedLedger = field(default_factory=RememberedLedger)
+
+    def backend(self) -> Backend:
+        return Backend(
+            clocked=lambda: Clocked(self.snapshot, self.now),
+            scrape=Exposition().answer,
+            reload=self.reload,
+            masked_config=lambda: "systems:\n  orders: {token: '***'}\n",
+            ledger=self.ledger,
+            token=lambda: self.token,
+        )
+
+    async def reload(self) -> list[str]:
+        self.reloads += 1
+        return self.reload_errors
+
+
+@asynccontextmanager
+async def serving(stage: Stage) -> AsyncIterator[str]:
+    """The server's URL without a slash at the end."""
+    runner = await listen(make_app(stage.backend()), "127.0.0.1", 0)
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
