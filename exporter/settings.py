@@ -43,6 +43,8 @@ def is_secret_key(key: str) -> bool:
 
 def parse_duration(value: object) -> float:
     """`1h30m` -> 5400.0 seconds. Raises ValueError with what would be right."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("this is not a duration; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d")  # noqa: TRY004 - pydantic reports ValueErrors
     text = str(value).strip()
     if text == "0":
         return 0.0
@@ -138,7 +140,11 @@ class Secret(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_string(cls, value: Any) -> Any:
-        return {"plain": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"plain": value}
+        if not isinstance(value, dict | Secret):
+            raise ValueError("this is not a secret; write {env: NAME} or {file: /run/secrets/name}")  # noqa: TRY004 - pydantic reports ValueErrors
+        return value
 
     @model_validator(mode="after")
     def _one_source(self) -> "Secret":

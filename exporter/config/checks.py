@@ -67,14 +67,12 @@ def _check_home(at: Path, section: SystemSection, report: Report) -> None:
 
 
 def _check_sites(at: Path, report: Report) -> None:
-    if not report.sound((*at, "sites")) or not report.sound(at):
-        return
     sites = report.names(*at, "sites")
-    if not sites:
+    if not sites and report.sound((*at, "sites")):
         text = "has no site to look at; write at least one, like `sites: {hk: {web: {http: {url: \"http://10.1.0.7/healthz\"}}}}`"
         report.error((*at, "sites") if "sites" in report.names(*at) else at, text, at_key=True)
     for site in sites:
-        if not report.names(*at, "sites", site):
+        if not report.names(*at, "sites", site) and report.sound((*at, "sites", site)):
             report.error((*at, "sites", site), "is empty; write at least one component to look at there, or remove the site", at_key=True)
 
 
@@ -87,7 +85,7 @@ def _check_components(at: Path, section: SystemSection, report: Report) -> None:
     for site, components in used.items():
         for component in components:
             if component not in declared:
-                text = f"is not declared; add it under components of this system, or: {nearest(component, declared)}"
+                text = f"is not declared under components; add it there ({nearest(component, declared)})"
                 report.error((*at, "sites", site, component), text, at_key=True)
     for component in declared:
         missing = [site for site, components in used.items() if component not in components]

@@ -88,7 +88,7 @@ def check_secrets(settings: BaseModel, path: Path, report: Report) -> None:
         try:
             _read(str(at[-1]), value)
         except ValueError as error:
-            report.error(at, str(error))
+            report.error(report.existing(at), str(error))
         if (isinstance(value, Secret) and value.plain is not None) or (isinstance(value, str) and _in_the_open(str(at[-1]), value)):
             report.warning(at, "a secret stands here in plain text; keep it in a file (password_file: …) or in the environment ({env: NAME})")
 

@@ -34,8 +34,8 @@ class Report:
 
     def names(self, *path: str | int) -> list[str]:
         """The keys that are written at a path, whether or not what they hold is right."""
-        node = self._walk(path)[1]
-        return list(node.value) if isinstance(node.value, dict) else []
+        _, node, walked = self._walk(path)
+        return list(node.value) if isinstance(node.value, dict) and len(walked) == len(path) else []
 
     def place(self, path: Path, *, at_key: bool = False) -> Place:
         key, node, _ = self._walk(path)

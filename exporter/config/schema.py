@@ -225,6 +225,11 @@ def normalised(data: dict[str, Any]) -> dict[str, Any]:
     for holder in holders:
         if isinstance(holder, dict) and isinstance(holder.get("rpo"), (str, int, float)):
             holder["rpo"] = {"site_loss": holder["rpo"]}
+    if isinstance(data.get("systems"), dict):
+        data["systems"] = {name: {} if system is None else system for name, system in data["systems"].items()}
+    for system in _values(data.get("systems")):
+        if isinstance(system, dict) and isinstance(system.get("sites"), dict):
+            system["sites"] = {site: {} if parts is None else parts for site, parts in system["sites"].items()}
     tiers = data.setdefault("tiers", {})
     if isinstance(tiers, dict):
         tiers.setdefault("default", deepcopy(DEFAULT_TIER))

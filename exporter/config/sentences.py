@@ -12,7 +12,7 @@ from exporter.config.report import nearest
 from exporter.settings import Settings, is_secret_key
 
 _EXPECTED = {
-    "string": "text; put it in quotes",
+    "string": "text",
     "int": "a whole number, like 3",
     "float": "a number, like 1.5",
     "bool": "true or false",
@@ -24,7 +24,7 @@ _EXPECTED = {
     "tuple": "a list, like [first, second]",
     "set": "a list, like [first, second]",
     "frozen_set": "a list, like [first, second]",
-    "bytes": "text; put it in quotes",
+    "bytes": "text",
     "path": "the name of a file",
     "url": "a URL, like https://example.com/healthz",
 }
@@ -62,6 +62,8 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{shown} is not finite; write a number, like 1.5"
     stem = next((kind.removesuffix(end) for end in ("_type", "_parsing", "_from_float", "_parsing_size") if kind.endswith(end)), "")
     if stem in _EXPECTED:
+        if stem == "string" and isinstance(given, int | float):
+            return f"{shown} is not text as it stands; put it in quotes"
         if given is None:
             return f"is empty; write {_EXPECTED[stem]}"
         return f"{shown} does not fit; write {_EXPECTED[stem]}"

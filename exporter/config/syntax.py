@@ -19,6 +19,8 @@ _SENTENCES = (
     ("expected ',' or '}'", True, "the mapping that begins here does not end as it should; close it with } and put a comma between its keys"),
     ("found unexpected end of stream", True, "the quote that opens here is never closed; close it"),
     ("unknown escape character", False, "a backslash means something in double quotes; use 'single quotes', or write \\\\"),
+    ("expected node content", False, "a value is missing here; write it, or close the [ or { that is open"),
+    ("expected the node content", False, "a value is missing here; write it, or close the [ or { that is open"),
     ("did not find expected key", False, "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it"),
     ("expected <block end>", False, "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it"),
 )

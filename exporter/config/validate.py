@@ -45,7 +45,10 @@ def _tell(found: list[ErrorDetails], model: type[BaseModel], prefix: Path, repor
     paths = [_path(error, prefix, report) for error in found]
     for error, path in zip(found, paths, strict=True):
         missing = error["type"] == "missing"
-        if path in told or (missing and tuple(error["loc"]) in left_out) or union_noise((*prefix, *error["loc"]), path, paths):
+        loc = error["loc"][:-1] if missing else error["loc"]
+        # What was left out may be missed where it stood, and above.
+        consequence = any(gone[: len(loc)] == loc for gone in left_out)
+        if path in told or consequence or union_noise((*prefix, *loc), path, paths):
             continue
         # Two forms of one value that both failed are one finding; two keys missing in one place are two.
         if not missing:
