@@ -12,8 +12,6 @@ from types import TracebackType
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 3.0
-"""Seconds that a process gets to end by itself."""
 
 
 class DemoError(Exception):
@@ -43,10 +41,14 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, within: flo
 
 
 class Children:
-    """Processes that end with this one. Each writes what it says to `<folder>/<name>.log`."""
+    """Processes that end with this one. Each writes what it says to `<folder>/<name>.log`.
 
-    def __init__(self, folder: Path) -> None:
+    `patience`: seconds that a process gets to end by itself when it is asked to.
+    """
+
+    def __init__(self, folder: Path, patience: float = 3.0) -> None:
         self._folder = folder
+        self._patience = patience
         self._running: dict[str, tuple[asyncio.subprocess.Process, signal.Signals]] = {}
 
     async def __aenter__(self) -> Self:
@@ -92,7 +94,7 @@ class Children:
     async def stop(self, name: str) -> None:
         """Ask it to end, and insist after a while; returns when it is dead."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await self._end(name, self._running[name][1])
         except TimeoutError:
             await self.kill(name)

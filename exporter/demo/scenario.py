@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiohttp
 import yaml
 
 from exporter.core.interval import Interval
@@ -63,8 +64,8 @@ async def run_demo(
         terminal.say()
         terminal.say("stopped; every process of the demo has ended")
         return 130 if break_ else 0
-    except DemoError as error:
-        terminal.say(f"the demo cannot go on: {error}", Style.RED)
+    except (DemoError, aiohttp.ClientError, TimeoutError) as error:
+        terminal.say(f"the demo cannot go on: {error or 'no answer in time'}", Style.RED)
         return 2
     finally:
         for each in (signal.SIGINT, signal.SIGTERM):

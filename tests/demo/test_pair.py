@@ -47,53 +47,6 @@ async def test_the_standby_gets_everything(pair: SitePair) -> None:
     assert {attempt.id for attempt in attempts if attempt.ok} <= present <= {attempt.id for attempt in attempts}
 
 
-async def test_each_site_tells_its_role(pair: SitePair) -> None:
-    """Primary and standby share the epoch; the standby says that it is connected and takes no writes."""
-    home, away = await pair.status(HOME), await pair.status(AWAY)
-    assert (home["site"], home["role"], home["writable"], home["connected"]) == (HOME, "primary", True, None)
-    assert (away["site"], away["role"], away["writable"], away["connected"]) == (AWAY, "standby", False, True)
-    assert home["epoch"] == away["epoch"] != ""
-    assert 0 < away["applied"] <= away["position"] <= home["position"]
-
-
-async def test_a_standby_refuses_writes(pair: SitePair, http: aiohttp.ClientSession) -> None:
-    """Orders and markers get 409 read_only at the standby, and nothing is stored."""
-    async with http.post(pair.urls[AWAY] + "/orders", json={"id": 1_000_000}) as answer:
-        assert (answer.status, await answer.json()) == (409, {"error": "read_only"})
-    marker = {"vantage": "test", "seq": 1, "sent_at": 0.5}
-    async with http.put(pair.urls[AWAY] + "/canary", json=marker) as answer:
-        assert (answer.status, await answer.json()) == (409, {"error": "read_only"})
-    assert 1_000_000 not in await pair.orders()
-
-
-async def test_markers_reach_both_sites(pair: SitePair, http: aiohttp.ClientSession) -> None:
-    """What was put at the primary can be read there at once and at the standby soon, above a number, by vantage."""
-    for seq in (1, 2, 3):
-        marker = {"vantage": "test", "seq": seq, "sent_at": 1.5}
-        async with http.put(pair.urls[HOME] + "/canary", json=marker) as answer:
-            assert answer.status == 201
-
-    async def seen(site: str, vantage: str, after: int) -> list[int]:
-        query = {"vantage": vantage, "after": str(after)}
-        async with http.get(pair.urls[site] + "/canary", params=query) as answer:
-            return list((await answer.json())["seqs"])
-
-    async def arrived() -> bool:
-        return await seen(AWAY, "test", 1) == [2, 3]
-
-    assert await seen(HOME, "test", 0) == [1, 2, 3]
-    assert await seen(HOME, "other", 0) == []
-    await until(arrived, "the markers arrive", WITHIN)
-
-
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"id": "one"}', b"\xff"])
-async def test_nonsense_is_refused(pair: SitePair, http: aiohttp.ClientSession, body: bytes) -> None:
-    """A body that is no order is answered with 400, also through the entry."""
-    async with http.post(pair.entry + "/orders", data=body) as answer:
-        assert answer.status == 400
-        assert "id" in await answer.text()
-
-
 async def test_promotion_begins_an_epoch(pair: SitePair, http: aiohttp.ClientSession) -> None:
     """A promoted standby takes writes under a new epoch; promoting it again changes nothing."""
     before = await pair.status(AWAY)

@@ -42,7 +42,7 @@ async def test_children_end_with_their_block(tmp_path: Path) -> None:
         "-c",
         "import signal, time; signal.signal(15, signal.SIG_IGN); print('here', flush=True); time.sleep(600)",
     ]
-    async with Children(tmp_path) as children:
+    async with Children(tmp_path, patience=0.2) as children:
         pids = [await children.start("tame", SLEEP), await children.start("deaf", deaf)]
 
         async def here() -> bool:
