@@ -1,6 +1,7 @@
 """The canary of one component: numbered markers, what became of them, and 15 minutes of memory."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from exporter.core.model import Instant, Reason
 from exporter.core.state import CanaryState, Marker, Span
@@ -19,10 +20,17 @@ def sent(canary: CanaryState, site: str, now: Instant) -> tuple[CanaryState, Mar
     return replace(canary, seq=marker.seq, markers=(*kept, marker)), marker
 
 
-def finished(
-    canary: CanaryState, seq: int, ended: Instant, reason: Reason | None, detail: str, *, counts: bool
-) -> CanaryState:
-    """A marker was acknowledged (`reason` None) or failed. `counts`: the site it went to still has the role."""
+class Outcome(NamedTuple):
+    """What became of a marker: acknowledged at `ended` (`reason` None), or given up."""
+
+    ended: Instant
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def finished(canary: CanaryState, seq: int, outcome: Outcome, *, counts: bool) -> CanaryState:
+    """A marker was acknowledged or failed. `counts`: the site it went to still has the role."""
+    ended, reason, detail = outcome
     index = next((i for i in range(len(canary.markers) - 1, -1, -1) if canary.markers[i].seq == seq), None)
     if index is None:
         return canary

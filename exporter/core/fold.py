@@ -4,9 +4,11 @@ Pure. The engine calls one of these functions for each look that ended, each mar
 that passed; it appends the records to the ledger and then publishes the state.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from exporter.core import canary as canaries
+from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import step
 from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
@@ -27,6 +29,7 @@ from exporter.core.traffic import follow_traffic
 from exporter.core.verdict import Dark, assess
 
 CALM = (Mode.HEALTHY, Mode.DEGRADED)
+ALWAYS = float("inf")
 
 
 def begin(system: System, now: Moment) -> SystemState:
@@ -41,11 +44,25 @@ def begin(system: System, now: Moment) -> SystemState:
     )
 
 
-def observe(system: System, state: SystemState, sample: Sample, now: Moment, *, above: int | None = None) -> Step:
-    """One finished look. `above`: the number above which markers were read, if they were."""
+def observe(
+    system: System,
+    state: SystemState,
+    sample: Sample,
+    now: Moment,
+    *,
+    above: int | None = None,
+    pending: Sequence[Instant] = (),
+    heard: Instant = ALWAYS,
+) -> Step:
+    """One finished look.
+
+    `above`: the number above which markers were read, if they were. `pending`: the starts of looks at the same part that
+    are no longer awaited, because this one started later and went well; they declare nothing, but bound the restoration.
+    `heard`: start of the newest look that anybody anywhere answered; silence is no proof of death until we are heard.
+    """
     before = state.parts.get(sample.part) or PartState()
     blind = state.blind_since is not None and sample.reason in SILENT
-    after = _counted(before, sample) if blind else _judged(system, before, sample)
+    after = _counted(before, sample) if blind else _judged(system, before, sample, pending)
     draft = Draft(system.name, replace(state, parts={**state.parts, sample.part: after}))
     if not blind:
         if sample.part == ENTRY:
@@ -54,7 +71,7 @@ def observe(system: System, state: SystemState, sample: Sample, now: Moment, *, 
             follow_roles(system, draft, sample, before, now)
             follow_sources(system, draft, sample, above, now)
             follow_standby(system, draft, sample.part, now)
-        step(system, draft, assess(system, draft.state), now)
+        step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
 
 
@@ -76,11 +93,13 @@ def _counted(before: PartState, sample: Sample) -> PartState:
     )
 
 
-def _judged(system: System, before: PartState, sample: Sample) -> PartState:
+def _judged(system: System, before: PartState, sample: Sample, pending: Sequence[Instant]) -> PartState:
     span = Span(sample.started, sample.ended)
     reach = judge(before.reach, span, sample.reason, sample.detail)
     reason, detail = _serves(system, sample)
     serve = judge(before.serve, span, reason, detail)
+    for started in pending:
+        reach, serve = abandon(reach, started), abandon(serve, started)
     counted = _counted(before, sample)
     if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
         return replace(counted, reach=reach, serve=serve, facts=sample.facts, facts_at=sample.started)
@@ -111,46 +130,30 @@ def marker_finished(
     state: SystemState,
     component: str,
     marker: Marker,
-    ended: Instant,
-    reason: Reason | None,
-    detail: str,
+    outcome: Outcome,
     now: Moment,
+    *,
+    pending: Sequence[Instant] = (),
+    heard: Instant = ALWAYS,
 ) -> Step:
-    """A marker was acknowledged (`reason` None) or failed."""
+    """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
-    counts = (role is None or role.site == marker.site) and not (state.blind_since is not None and reason in SILENT)
-    canary = canaries.finished(state.canaries[component], marker.seq, ended, reason, detail, counts=counts)
+    blind = state.blind_since is not None and outcome.reason in SILENT
+    counts = (role is None or role.site == marker.site) and not blind
+    canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)
+    track = canary.track
+    for started in pending if counts else ():
+        track = abandon(track, started)
+    canary = replace(canary, track=track)
     draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
-    step(system, draft, assess(system, draft.state), now)
+    step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
-
-
-def abandoned(system: System, state: SystemState, part: Part, started: Instant, now: Moment) -> Step:
-    """A pending look is no longer awaited, because one that started later went well."""
-    known = state.parts.get(part)
-    if known is None:
-        return Step(state)
-    after = replace(known, reach=abandon(known.reach, started), serve=abandon(known.serve, started))
-    return Step(replace(state, parts={**state.parts, part: after}))
-
-
-def marker_abandoned(state: SystemState, component: str, started: Instant) -> SystemState:
-    """The same for a marker: it stays indeterminate."""
-    canary = state.canaries[component]
-    return replace(state, canaries={**state.canaries, component: replace(canary, track=abandon(canary.track, started))})
 
 
 def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
     """The idle connection that we hold to this part broke. It proves nothing, but it dates what may follow."""
     known = state.parts.get(part) or PartState()
     return replace(state, parts={**state.parts, part: replace(known, tripped=at)})
-
-
-def tick(system: System, state: SystemState, now: Moment) -> Step:
-    """Time passed: what waits for it (stable, declared, stuck) may have come."""
-    draft = Draft(system.name, state)
-    step(system, draft, assess(system, state), now)
-    return draft.step()
 
 
 def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:
@@ -182,7 +185,7 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
             },
         ),
     )
-    step(system, draft, assess(system, draft.state), now)
+    step(system, draft, assess(system, draft.state), now, ALWAYS)
     return draft.step()
 
 
@@ -203,9 +206,20 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
         state = replace(
             state, counters=replace(counters, observed=counters.observed + max(0.0, written - state.observed_since))
         )
+    state = reconfigure(system, _unwatched(replace(state, blind_since=None, contest=None), written, now.mono), now)
+    state = replace(state, serving=())
+    if state.mode in CALM or state.mode is Mode.UNKNOWN:
+        return replace(
+            state, mode=Mode.UNKNOWN, since=now.mono, sentence="the exporter has just started; it is looking"
+        )
+    return state
+
+
+def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
+    """The same knowledge under another configuration: what is no longer watched is forgotten, the rest goes on."""
     fresh = begin(system, now)
-    state = replace(
-        _unwatched(replace(state, blind_since=None, contest=None), written, now.mono),
+    return replace(
+        state,
         parts={part: known for part, known in state.parts.items() if part in system.parts},
         roles={
             name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites

@@ -24,14 +24,14 @@ from exporter.core.closing import close_blip, close_incident
 from exporter.core.condition import complaint
 from exporter.core.events import Draft, open_incident
 from exporter.core.interval import Interval
-from exporter.core.model import Moment, Part, System
+from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.readings import rto_estimate
 from exporter.core.state import Kind, Mode, SystemState
 from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
 
 
-def step(system: System, draft: Draft, seen: Evidence, now: Moment) -> None:
-    """Apply the table to one piece of evidence."""
+def step(system: System, draft: Draft, seen: Evidence, now: Moment, heard: Instant) -> None:
+    """Apply the table to one piece of evidence. `heard`: start of the newest look that anybody anywhere answered."""
     match seen:
         case Blind():
             _blinded(draft, now)
@@ -39,7 +39,7 @@ def step(system: System, draft: Draft, seen: Evidence, now: Moment) -> None:
             if not draft.state.sentence:
                 draft.state = replace(draft.state, sentence=seen.cause)
         case Dark():
-            _dark(system, draft, seen, now)
+            _dark(system, draft, seen, now, heard)
         case Serving():
             _serving(system, draft, seen, now)
 
@@ -63,7 +63,7 @@ def _blinded(draft: Draft, now: Moment) -> None:
     enter(draft, Mode.UNKNOWN, "blind: nothing that we look at answers, so nothing can be said of it", now)
 
 
-def _dark(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
+def _dark(system: System, draft: Draft, seen: Dark, now: Moment, heard: Instant) -> None:
     state = draft.state
     if state.incident is None:
         if not state.seen:
@@ -76,7 +76,7 @@ def _dark(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
     elif state.incident.declared:
         _still_out(draft, seen, now)
     else:
-        _suspect(system, draft, seen, now)
+        _suspect(system, draft, seen, now, heard)
     _watch_switch(system, draft, seen, now)
 
 
@@ -92,7 +92,7 @@ def _still_out(draft: Draft, seen: Dark, now: Moment) -> None:
         enter(draft, Mode.OUTAGE, state.sentence if state.mode is Mode.OUTAGE else f"still out: {seen.cause}", now)
 
 
-def _suspect(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
+def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Instant) -> None:
     """In doubt: widen what is known of the start, and declare once the policy is satisfied."""
     state, policy = draft.state, system.policy
     incident = state.incident
@@ -107,15 +107,22 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment) -> None:
         phases={**incident.phases, "last_good": lower, "first_bad": upper},
     )
     enough = seen.failures >= policy.declare_after and now.mono - seen.first_failed >= policy.declare_min
-    witness = _still_heard(system, state, seen) if enough and seen.overrulable else None
-    if not enough or witness:
+    doubt = _doubt(system, state, seen, heard) if enough else None
+    if not enough or doubt:
         draft.state = replace(state, incident=incident, serving=())
-        sentence = f"{seen.cause}; but {witness} still receives from it" if witness else f"{seen.cause}; looking faster"
-        enter(draft, Mode.SUSPECTED, sentence, now)
+        enter(draft, Mode.SUSPECTED, f"{seen.cause}; {doubt or 'looking faster'}", now)
         return
     incident = replace(incident, declared=True, phases={**incident.phases, "declared": now.mono})
     draft.state = replace(state, incident=incident, serving=())
     enter(draft, Mode.OUTAGE, f"outage declared after {seen.failures} failed looks: {seen.cause}", now)
+
+
+def _doubt(system: System, state: SystemState, seen: Dark, heard: Instant) -> str | None:
+    """Why enough failed looks still are no proof, in words."""
+    if seen.silent and heard < seen.first_failed:
+        return "but nobody else answers either: is it us?"
+    witness = _still_heard(system, state, seen) if seen.overrulable else None
+    return f"but {witness} still receives from it" if witness else None
 
 
 def _still_heard(system: System, state: SystemState, seen: Dark) -> str | None:

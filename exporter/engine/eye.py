@@ -1,0 +1,105 @@
+"""One endpoint and the looks at it that are under way. They may overlap, so that one that hangs does not blind us."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from exporter.core.model import Component, Instant, Part, Policy, Sample
+from exporter.core.state import Marker
+from exporter.engine.wheel import Alarm
+from exporter.probes.kind import Look, Probe
+
+OVERLAP = 8
+"""Looks at one endpoint that may be under way at once."""
+OVERDUE = 5.0
+"""A look is overdue after this many times its usual duration..."""
+OVERDUE_MIN = 0.1
+"""...but not before this many seconds."""
+
+
+class Attempt(Protocol):
+    """`exporter.probes.attempt.attempt`."""
+
+    def __call__(
+        self, part: Part, call: Callable[[], Awaitable[Look]], deadline: asyncio.Timeout, clock: Callable[[], Instant], /
+    ) -> Coroutine[Any, Any, Sample]: ...
+
+
+@dataclass(eq=False, slots=True)
+class Pending:
+    """A look, or the writing of a marker, that has not ended yet."""
+
+    started: Instant
+    deadline: asyncio.Timeout
+    task: asyncio.Task[None] | None = None
+    overdue: asyncio.TimerHandle | None = None
+    marker: Marker | None = None
+
+    def shorten(self, until: Instant) -> None:
+        """Give up at `until` if that is sooner than planned."""
+        when = self.deadline.when()
+        if when is not None and until < when and not self.deadline.expired():
+            self.deadline.reschedule(until)
+
+    def drop(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+        if self.overdue is not None:
+            self.overdue.cancel()
+
+
+@dataclass(eq=False, slots=True)
+class Eye:
+    """One endpoint as the engine sees it. `component` None: the entry."""
+
+    part: Part
+    probe: Probe
+    policy: Policy
+    component: Component | None
+    looks: dict[int, Pending] = field(default_factory=dict)
+    writes: dict[int, Pending] = field(default_factory=dict)
+    usual: float | None = None
+    """Seconds that a good look usually takes."""
+    alarm: Alarm | None = None
+    write_alarm: Alarm | None = None
+    calm_looks: int = 0
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while its newest look was good."""
+    silent: bool = False
+    """Its newest look found nobody; until then, or after any answer, False."""
+    silent_start: Instant = 0.0
+
+    @property
+    def vital(self) -> bool:
+        """Whether it has a say in "serving", at whichever site."""
+        return self.component is None or self.component.critical
+
+    @property
+    def stateful(self) -> bool:
+        return self.component is not None and self.component.stateful
+
+    @property
+    def interval(self) -> float:
+        return self.policy.interval if self.vital or self.stateful else self.policy.background_interval
+
+    def fast_timeout(self) -> float:
+        """In doubt: `fast_timeout`, or four times the usual duration if that is longer, but never above `timeout`."""
+        return min(self.policy.timeout, max(self.policy.fast_timeout, 4 * (self.usual or 0.0)))
+
+    def overdue_after(self) -> float | None:
+        """Seconds after which a look is doubtful; None while the usual duration is not known."""
+        if self.usual is None:
+            return None
+        after = max(OVERDUE_MIN, OVERDUE * self.usual)
+        return after if after < self.policy.timeout else None
+
+    def learn(self, seconds: float) -> None:
+        self.usual = seconds if self.usual is None else self.usual + (seconds - self.usual) / 8
+
+    def stop(self) -> None:
+        for alarm in (self.alarm, self.write_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        for pending in [*self.looks.values(), *self.writes.values()]:
+            pending.drop()

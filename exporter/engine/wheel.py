@@ -1,0 +1,82 @@
+"""The schedule: looks start in slots of a few milliseconds, so that thousands of them cost few timers."""
+
+import asyncio
+import heapq
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+
+from exporter.core.model import Instant
+from exporter.core.snapshot import Histogram
+
+SLOT = 0.015
+"""Seconds. What is due within one slot starts together: never early, at most this late by design."""
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
+
+
+class Alarm:
+    """One appointment; `cancel` it when it is no longer wanted."""
+
+    __slots__ = ("call", "due")
+
+    def __init__(self, due: Instant, call: Callable[[], None]) -> None:
+        self.due = due
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        self.call = None
+
+
+class Wheel:
+    """Calls back at or after an instant of the monotonic clock, slot by slot, and counts how late it was."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], Instant] = time.monotonic) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._heap: list[tuple[Instant, int, Alarm]] = []
+        self._made = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._next = float("inf")
+        self._counts = [0] * len(BOUNDS)
+        self._total = 0.0
+
+    def at(self, due: Instant, call: Callable[[], None]) -> Alarm:
+        alarm = Alarm(due, call)
+        self._made += 1
+        heapq.heappush(self._heap, (due, self._made, alarm))
+        if due < self._next:
+            self._arm(due)
+        return alarm
+
+    def _arm(self, due: Instant) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        slot = (int(due / SLOT) + 1) * SLOT
+        self._next = slot
+        self._timer = self._loop.call_later(max(0.0, slot - self._clock()), self._turn)
+
+    def _turn(self) -> None:
+        self._timer = None
+        self._next = float("inf")
+        now = self._clock()
+        heap = self._heap
+        try:
+            while heap and heap[0][0] <= now:
+                due, _, alarm = heapq.heappop(heap)
+                if alarm.call is not None:
+                    late = now - due
+                    self._counts[bisect_left(BOUNDS, late)] += 1
+                    self._total += late
+                    alarm.call()
+        finally:
+            if heap:
+                self._arm(heap[0][0])
+
+    def lateness(self) -> Histogram:
+        """How late looks started, in seconds, since the start of the exporter."""
+        return Histogram(BOUNDS, tuple(self._counts), self._total)
+
+    def stop(self) -> None:
+        self._heap.clear()
+        if self._timer is not None:
+            self._timer.cancel()
