@@ -1,0 +1,24 @@
+"""Building a probe from settings as they are written, and looking once with it."""
+
+import asyncio
+import time
+from typing import Any
+
+from exporter.core.model import Part, Sample
+from exporter.probes import KINDS
+from exporter.probes.attempt import attempt
+from exporter.probes.kind import Ask, Context, Probe
+
+PART = Part("hk", "web")
+
+
+def probe(kind: str, **settings: Any) -> Probe:
+    """A probe of `kind`, built as the exporter builds it."""
+    chosen = KINDS[kind]
+    return chosen.build(chosen.settings.model_validate(settings), Context(vantage="test"))
+
+
+async def look(probe: Probe, timeout: float = 5.0, markers_after: int | None = None) -> Sample:
+    """One look, through attempt(). `timeout` in seconds; only tests of a hang wait for it."""
+    ask = Ask(fresh=True, markers_after=markers_after)
+    return await attempt(PART, lambda: probe.look(ask), asyncio.timeout(timeout), time.monotonic)

@@ -1,0 +1,131 @@
+"""The contract suite: every kind meets the same bad servers and names what it met."""
+
+import asyncio
+
+import pytest
+
+from exporter.core.model import Reason
+from tests import hostile
+from tests.hostile import serve
+from tests.probes.contract import CASES, Case
+from tests.probes.looking import look
+
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+async def test_a_good_answer_is_ok(case: Case) -> None:
+    """A server that answers as it should gives a sample that is ok and timed."""
+    async with serve(case.good) as server:
+        sample = await look(case.build(server.port))
+    assert sample.ok, sample.detail
+    assert sample.phases.connect is not None
+    assert sample.phases.processing is not None
+    assert sample.started <= sample.ended
+
+
+async def test_refused(case: Case) -> None:
+    """Nobody listens: refused, at once."""
+    sample = await look(case.build(hostile.free_port()))
+    assert sample.reason is Reason.REFUSED
+    assert sample.phases.connect is not None
+
+
+async def test_a_hang_is_a_timeout(case: Case) -> None:
+    """A server that accepts and is silent costs the deadline, and the sample tells where the time went."""
+    async with serve(hostile.hang) as server:
+        sample = await look(case.build(server.port), timeout=0.1)
+    assert sample.reason is Reason.TIMEOUT
+    assert sample.phases.connect is not None
+    assert sample.phases.processing is not None
+    assert sample.phases.transfer is None
+
+
+async def test_no_answer_to_a_syn_is_a_timeout(case: Case) -> None:
+    """A full backlog swallows the SYN: the look is still connecting when its time is over."""
+    with hostile.full_backlog() as port:
+        sample = await look(case.build(port), timeout=0.1)
+    assert sample.reason is Reason.TIMEOUT
+    assert sample.phases.connect is not None
+    assert sample.phases.processing is None
+
+
+async def test_reset(case: Case) -> None:
+    """A reset instead of an answer."""
+    async with serve(hostile.reset) as server:
+        assert (await look(case.build(server.port))).reason is Reason.RESET
+
+
+async def test_garbage(case: Case) -> None:
+    """Bytes that are no answer of this kind."""
+    async with serve(hostile.answer(hostile.GARBAGE)) as server:
+        assert (await look(case.build(server.port))).reason is case.nonsense
+
+
+async def test_a_slow_drip_does_not_outlive_the_deadline(case: Case) -> None:
+    """Progress, however steady, does not move the deadline."""
+    async with serve(hostile.drip(case.whole)) as server:
+        assert (await look(case.build(server.port), timeout=0.1)).reason is Reason.TIMEOUT
+
+
+async def test_dies_in_the_middle_of_its_answer(case: Case) -> None:
+    """A process that dies while it answers is a reset, not a short answer."""
+    async with serve(hostile.dies_after(case.beginning)) as server:
+        assert (await look(case.build(server.port))).reason is Reason.RESET
+
+
+async def test_ends_in_the_middle_of_its_answer(case: Case) -> None:
+    """The same with an orderly end of the connection."""
+    async with serve(hostile.answer(case.beginning)) as server:
+        assert (await look(case.build(server.port))).reason is Reason.RESET
+
+
+async def test_recovers(case: Case) -> None:
+    """The first look after a repair is ok, with the same probe: nothing bad is kept."""
+    async with serve(hostile.hang) as server:
+        probe = case.build(server.port)
+        assert not (await look(probe, timeout=0.05)).ok
+        server.behaviour = case.good
+        assert (await look(probe)).ok
+
+
+async def test_an_abandoned_look_leaves_nothing_open(case: Case) -> None:
+    """A look that the engine cancels gives no sample, and its connection is closed."""
+    ended = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        ended.set()
+
+    async with serve(listen) as server:
+        task = asyncio.create_task(look(case.build(server.port)))
+        await asyncio.wait_for(server.visited.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_the_tripwire_breaks_at_once(case: Case) -> None:
+    """The end of the idle connection is told once, and hold() returns."""
+    broken: list[bool] = []
+    async with serve(hostile.hang) as server:
+        holding = asyncio.create_task(case.build(server.port).hold(lambda: broken.append(True)))
+        await asyncio.wait_for(server.visited.wait(), 5)
+        assert not holding.done()
+        await server.hang_up()
+        await asyncio.wait_for(holding, 5)
+    assert broken == [True]
+
+
+async def test_a_tripwire_that_is_not_wanted_any_more_is_silent(case: Case) -> None:
+    """Cancelling hold() is not the other side's doing."""
+    broken: list[bool] = []
+    async with serve(hostile.hang) as server:
+        holding = asyncio.create_task(case.build(server.port).hold(lambda: broken.append(True)))
+        await asyncio.wait_for(server.visited.wait(), 5)
+        holding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await holding
+        await asyncio.sleep(0)
+    assert broken == []
