@@ -89,7 +89,8 @@ def _phases_until(cancelled: BaseException | None) -> Phases:
 def _tls_detail(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
-    return f"the TLS handshake failed: {(error.reason or type(error).__name__).replace('_', ' ').lower()}"
+    why = getattr(error, "reason", None) or type(error).__name__  # absent when Python itself made the error
+    return f"the TLS handshake failed: {why.replace('_', ' ').lower()}"
 
 
 def _place(error: Exception) -> str:

@@ -31,8 +31,8 @@ def _header_name(name: str) -> str:
     return name
 
 
-def _header_value(value: str) -> str:
-    if re.search(r"[\x00\r\n]", value):
+def _one_line(value: str | Secret) -> str | Secret:
+    if isinstance(value, str) and re.search(r"[\x00\r\n]", value):
         raise ValueError(f"{value!r} holds a line break; a header is one line")
     return value
 
@@ -40,7 +40,7 @@ def _header_value(value: str) -> str:
 Url = Annotated[str, AfterValidator(_url)]
 Regex = Annotated[str, AfterValidator(_regex)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
+HeaderValue = Annotated[str | Secret, AfterValidator(_one_line)]
 Status = Annotated[int, Field(ge=200, le=599)]
 
 
@@ -92,7 +92,7 @@ class HttpSettings(Settings):
 
     url: Url
     method: Literal["GET", "HEAD", "POST", "PUT", "OPTIONS"] = "GET"
-    headers: dict[HeaderName, HeaderValue | Secret] = Field(default={})
+    headers: dict[HeaderName, HeaderValue] = Field(default={})
     body: str | None = None
     document: Any = Field(default=None, alias="json")
     """A body in JSON."""

@@ -1,0 +1,113 @@
+"""attempt(): every way in which a look can end."""
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from exporter.core.model import Phases, Reason, Sample
+from exporter.probes.attempt import DETAIL_LIMIT, attempt
+from exporter.probes.kind import Failure, Look
+from tests.probes.looking import PART
+
+
+async def ends(call: Callable[[], Awaitable[Look]], timeout: float = 5.0) -> Sample:
+    """One attempt."""
+    return await attempt(PART, call, asyncio.timeout(timeout), time.monotonic)
+
+
+def raising(error: Exception) -> Callable[[], Awaitable[Look]]:
+    """A look that raises."""
+
+    async def call() -> Look:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), Reason.REFUSED),
+        (ConnectionResetError(errno.ECONNRESET, "x"), Reason.RESET),
+        (BrokenPipeError(errno.EPIPE, "x"), Reason.RESET),
+        (OSError(errno.EHOSTUNREACH, "x"), Reason.UNREACHABLE),
+        (OSError(errno.ENETUNREACH, "x"), Reason.UNREACHABLE),
+        (OSError(errno.ETIMEDOUT, "x"), Reason.TIMEOUT),
+        (TimeoutError(), Reason.TIMEOUT),
+        (OSError(errno.EMFILE, "x"), Reason.INTERNAL),
+        (socket.gaierror(-2, "Name or service not known"), Reason.DNS),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), Reason.TLS),
+        (Failure(Reason.AUTH, "no"), Reason.AUTH),
+        (KeyError("secret"), Reason.INTERNAL),
+    ],
+)
+async def test_reasons(error: Exception, reason: Reason) -> None:
+    """What we know has its own reason; what we do not is internal."""
+    sample = await ends(raising(error))
+    assert sample.reason is reason
+    assert "secret" not in sample.detail
+
+
+async def test_a_bug_is_named_without_its_message() -> None:
+    """An unknown exception gives its type and place, because its message may hold a secret."""
+    sample = await ends(raising(RuntimeError("password=hunter2")))
+    assert sample.detail.startswith("RuntimeError at test_attempt.py:")
+    assert "hunter2" not in sample.detail
+
+
+async def test_details_are_short() -> None:
+    """No detail is longer than DETAIL_LIMIT."""
+    assert len((await ends(raising(Failure(Reason.STATUS, "x" * 999)))).detail) == DETAIL_LIMIT
+
+
+async def test_the_engine_may_shorten_the_time_of_a_pending_look() -> None:
+    """A deadline that is rescheduled into the past ends the look now, as a timeout."""
+    pending = asyncio.Event()
+
+    async def call() -> Look:
+        pending.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    deadline = asyncio.timeout(3600)
+    task = asyncio.create_task(attempt(PART, call, deadline, time.monotonic))
+    await pending.wait()
+    deadline.reschedule(asyncio.get_running_loop().time())
+    assert (await task).reason is Reason.TIMEOUT
+
+
+async def test_an_abandoned_look_is_no_timeout() -> None:
+    """A cancellation from outside passes through: there is no sample."""
+    pending = asyncio.Event()
+
+    async def call() -> Look:
+        pending.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    task = asyncio.create_task(ends(call))
+    await pending.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_timeout_tells_the_phases_so_far() -> None:
+    """The phases that a cancelled look attaches to its CancelledError reach the sample."""
+    phases = Phases(connect=0.5)
+
+    async def call() -> Look:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            error.args = (phases,)
+            raise
+        raise AssertionError
+
+    sample = await ends(call, timeout=0.01)
+    assert (sample.reason, sample.phases) == (Reason.TIMEOUT, phases)
