@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -34,7 +33,7 @@ async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteLedger]:
 async def until(condition: Callable[[], bool], bound: float = 20.0) -> None:
     """Wait for what the writer thread will do."""
     async with asyncio.timeout(bound):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (it happens in another thread or process)
             await asyncio.sleep(0.005)
 
 
@@ -45,8 +44,3 @@ def raw(path: Path, *statements: str) -> None:
         guards = [sql for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
         for statement in [*(f"DROP TRIGGER {name}" for name in names), *statements, *guards]:
             db.execute(statement)
-
-
-def monotonic_moment() -> Moment:
-    """The real clocks, for children that die."""
-    return Moment(time.monotonic(), time.time())

@@ -8,6 +8,7 @@ import stat
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ async def test_the_file_is_private(tmp_path: Path) -> None:
     """Nobody but the owner reads the evidence, its log or its lock."""
     async with opened(tmp_path / "ledger.db") as ledger:
         await ledger.append([record()], {}, NOW)
-        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in os.scandir(tmp_path)}
     assert set(modes.values()) == {0o600}, modes
     assert "ledger.db-wal" in modes
 
@@ -70,7 +71,7 @@ async def test_records_are_guarded_against_sql(tmp_path: Path) -> None:
 
 async def test_any_data_can_be_appended(tmp_path: Path) -> None:
     """What JSON cannot hold is written as null or text instead of being lost or stopping the ledger."""
-    strange = {"nan": float("nan"), "inf": [float("inf")], "path": Path("/x"), 10: "ten", 9: "nine", "half": "\ud800"}
+    strange: dict[Any, Any] = {"nan": float("nan"), "inf": [float("inf")], "path": Path("/x"), 10: "ten", 9: "nine", "half": "\ud800"}
     async with opened(tmp_path / "ledger.db") as ledger:
         await ledger.append([Record("\ud800", "系统", float("nan"), "\x00\ud83d", strange),
                              Record("k", "s", -0.0, "minus nothing", {"zero": -0.0})], {}, NOW)
