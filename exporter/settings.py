@@ -18,7 +18,7 @@ SECRET_SIZE = 64 * 1024
 """Bytes: more than any password, key or token has."""
 MASK = "<secret>"
 
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d|w)")
 _SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
 _SECRET_KEY = re.compile(rf"(?:^|[-_.])(?:[a-z]*{_SECRET_WORD})(?:[-_.]|$)", re.IGNORECASE)
 _PLAIN = (
@@ -63,7 +63,7 @@ def format_duration(seconds: float) -> str:
         count = seconds / UNITS[unit]
         if count >= 1 and count == int(count):
             return f"{int(count)}{unit}"
-    return f"{seconds * 1000:g}ms" if seconds else "0s"
+    return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms" if seconds else "0s"
 
 
 def _positive(value: object) -> float:
