@@ -1,7 +1,7 @@
 """Where one PostgreSQL server is, read from a `postgresql://` URL, and how TLS is spoken with it."""
 
 import ssl
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 OptionalTls = Literal["disable", "allow", "prefer"]
@@ -67,6 +67,15 @@ def _options(query: str) -> dict[str, str]:
     return options
 
 
+class NamedContext(ssl.SSLContext):
+    """Expects the host of the dsn in the certificate, although we connect to the address that we resolved it to."""
+
+    name: str
+
+    def wrap_bio(self, incoming: Any, outgoing: Any, server_side: bool = False, *_: Any, **__: Any) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.name)
+
+
 def tls_of(dsn: Dsn) -> ssl.SSLContext | OptionalTls:
     """What asyncpg wants as `ssl`: one context for every connection to this server, or a mode that it handles itself.
 
@@ -76,7 +85,8 @@ def tls_of(dsn: Dsn) -> ssl.SSLContext | OptionalTls:
     for mode in OPTIONAL_TLS:
         if dsn.sslmode == mode:
             return mode
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = dsn.host
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = dsn.sslmode == "verify-full"
     if dsn.sslrootcert:

@@ -13,6 +13,8 @@ import asyncpg
 from exporter.core.model import Reason
 from exporter.probes.kind import Failure
 from exporter.probes.postgres_dsn import OPTIONAL_TLS, Dsn, OptionalTls, tls_of
+from exporter.probes.resolve import resolver
+from exporter.probes.wire import CONNECT, RESOLVE, Stopwatch
 from exporter.settings import Secret
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -38,11 +40,17 @@ class Server:
         self.tls_demanded = dsn.sslmode not in OPTIONAL_TLS
         self._password = password
 
-    async def connect(self) -> Connection:
-        """A new connection. Raises Failure, OSError or what asyncpg raises."""
+    async def connect(self, watch: Stopwatch) -> Connection:
+        """A new connection, timed as `resolve` and `connect` (TCP, TLS and login together).
+
+        Raises Failure, OSError or what asyncpg raises.
+        """
         dsn = self.dsn
+        watch.enter(RESOLVE)
+        addresses = await resolver().addresses(dsn.host)
+        watch.enter(CONNECT)
         return await asyncpg.connect(
-            host=dsn.host,
+            host=list(addresses),
             port=dsn.port,
             user=dsn.user,
             database=dsn.database,
@@ -101,11 +109,11 @@ class Links:
         self._kept: Link | None = None
 
     @asynccontextmanager
-    async def lend(self, *, fresh: bool) -> AsyncIterator[Connection]:
+    async def lend(self, watch: Stopwatch, *, fresh: bool) -> AsyncIterator[Connection]:
         """A connection for one use: a new one that is closed after it if `fresh`."""
         link = None if fresh else self._idle()
         if link is None:
-            link = await self._open(keep=not fresh)
+            link = await self._open(watch, keep=not fresh)
         link.busy = True
         try:
             yield link.connection
@@ -120,10 +128,10 @@ class Links:
             if link is not self._kept and not link.lost.done():
                 _close(link)
 
-    async def until_lost(self) -> None:
+    async def until_lost(self, watch: Stopwatch) -> None:
         """Keep a connection until the other side ends it; those that we end ourselves are replaced."""
         while True:
-            link = self._alive() or await self._open(keep=True)
+            link = self._alive() or await self._open(watch, keep=True)
             if link is not self._kept:
                 _close(link)  # a look was faster; its connection is as good
                 continue
@@ -136,8 +144,8 @@ class Links:
         if self._kept is not None:
             _close(self._kept)
 
-    async def _open(self, *, keep: bool) -> Link:
-        connection = await self._server.connect()
+    async def _open(self, watch: Stopwatch, *, keep: bool) -> Link:
+        connection = await self._server.connect(watch)
         link = Link(connection, asyncio.get_running_loop().create_future())
         # Called by the event loop as soon as the socket ends.
         connection.add_termination_listener(lambda _: link.end(theirs=True))

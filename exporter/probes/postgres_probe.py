@@ -1,18 +1,18 @@
 """One PostgreSQL server, looked at through asyncpg (which is an extra: only `exporter.probes.postgres` may import this)."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 
-from exporter.core.model import Facts, Phases, Reason
+from exporter.core.model import Facts, Reason
 from exporter.probes import postgres_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
 from exporter.probes.postgres_dsn import Dsn
 from exporter.probes.postgres_errors import failure_of
 from exporter.probes.postgres_link import Connection, Links, Server, retire
+from exporter.probes.wire import PROCESSING, Stopwatch
 from exporter.settings import Secret
 
 LOOK_DEADLINE = 10.0
@@ -43,23 +43,20 @@ class PostgresProbe:
         return self._server.dsn.target
 
     async def look(self, ask: Ask) -> Look:
-        """Facts and phases: `connect` (name, TCP, TLS and login together; next to nothing on the kept connection), `processing`."""
-        started = time.monotonic()
-        async with self._lent(self._looks, fresh=ask.fresh) as connection:
-            connected = time.monotonic()
+        """Facts, and the phases `resolve` and `connect` (of a new connection only) and `processing`."""
+        async with self._lent(self._looks, fresh=ask.fresh) as (connection, watch):
             row, timeline = await self._rows(connection, ask.markers_after)
-        phases = Phases(connect=connected - started, processing=time.monotonic() - connected)
-        return Look(self._facts(row, timeline), phases)
+        return Look(self._facts(row, timeline), watch.phases())
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         """Returns when the server has committed it, as its synchronous_commit demands."""
         statement = self._insert if seq % SWEEP_EVERY else self._insert_and_sweep
-        async with self._lent(self._writes, fresh=fresh) as connection:
+        async with self._lent(self._writes, fresh=fresh) as (connection, _):
             await connection.execute(statement, self._vantage, seq, sent_at)
 
     async def hold(self, broken: Callable[[], None]) -> None:
-        with self._in_words():
-            await self._looks.until_lost()
+        with self._in_words() as watch:
+            await self._looks.until_lost(watch)
         broken()
 
     async def close(self) -> None:
@@ -70,19 +67,21 @@ class PostgresProbe:
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
     @asynccontextmanager
-    async def _lent(self, links: Links, *, fresh: bool) -> AsyncIterator[Connection]:
-        with self._in_words():
-            async with asyncio.timeout(LOOK_DEADLINE), links.lend(fresh=fresh) as connection:
-                yield connection
+    async def _lent(self, links: Links, *, fresh: bool) -> AsyncIterator[tuple[Connection, Stopwatch]]:
+        with self._in_words() as watch:
+            async with asyncio.timeout(LOOK_DEADLINE), links.lend(watch, fresh=fresh) as connection:
+                watch.enter(PROCESSING)
+                yield connection, watch
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except Failure:
-            raise
-        except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
-            raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
+    def _in_words(self) -> Iterator[Stopwatch]:
+        with Stopwatch() as watch:
+            try:
+                yield watch
+            except Failure:
+                raise
+            except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
+                raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
 
     async def _rows(self, connection: Connection, markers_after: int | None) -> tuple[asyncpg.Record, int | None]:
         """What LOOK answers, and the control file's timeline if it is needed and may be read."""

@@ -1,5 +1,7 @@
 """The statements that are sent to PostgreSQL, and what their answers mean. Works with PostgreSQL 10 and later."""
 
+import json
+
 import asyncpg
 
 from exporter.core.model import Facts, Follower, Role
@@ -15,6 +17,8 @@ LONG_HEADER = 40
 # - OFFSET 0 keeps the planner from asking pg_is_in_recovery() again in each place, where a promotion could fall between.
 # - transaction_read_only is on in recovery, and also where default_transaction_read_only fences an old primary off.
 # - pg_stat_wal_receiver has no row when no receiver runs, and a row of nulls for who may not read it.
+# - Lists come as JSON: to read an array, asyncpg first asks each new connection about its type, which makes a fresh look
+#   three times as long.
 # - A base backup is a row of pg_stat_replication too, but nobody's standby.
 _LOOK = """
 SELECT standby,
@@ -25,20 +29,17 @@ SELECT standby,
        (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::int8 AS received,
        (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8 AS replayed,
        receiver.connected, receiver.timeline,
-       follower.names, follower.streaming, follower.sync,
-       {markers} AS markers
+       {markers} AS markers,
+       (SELECT json_agg(json_build_array(application_name, state = 'streaming', sync_state IN ('sync', 'quorum')))
+          FROM pg_stat_replication
+         WHERE NOT standby AND state <> 'backup') AS followers
   FROM (SELECT pg_is_in_recovery() AS standby OFFSET 0) AS server,
        LATERAL (SELECT CASE WHEN NOT standby THEN pg_current_wal_insert_lsn() END AS inserted OFFSET 0) AS primary_end,
        LATERAL (SELECT CASE WHEN count(*) = 0 THEN false ELSE bool_or(status = 'streaming') END AS connected,
                        max(received_tli) AS timeline
-                  FROM pg_stat_wal_receiver) AS receiver,
-       LATERAL (SELECT array_agg(application_name::text) AS names,
-                       array_agg(state = 'streaming') AS streaming,
-                       array_agg(sync_state IN ('sync', 'quorum')) AS sync
-                  FROM pg_stat_replication
-                 WHERE NOT standby AND state <> 'backup') AS follower
+                  FROM pg_stat_wal_receiver) AS receiver
 """
-LOOK = _LOOK.format(markers="NULL::int8[]")
+LOOK = _LOOK.format(markers="NULL::json")
 CONTROL_TIMELINE = """
 SELECT greatest((SELECT timeline_id FROM pg_control_checkpoint()),
                 (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
@@ -53,7 +54,7 @@ def quoted(table: str) -> str:
 def look_with_markers(table: str) -> str:
     """$1 vantage, $2 the number above which markers are wanted."""
     rows = f"SELECT seq FROM {quoted(table)} WHERE vantage = $1 AND seq > $2 ORDER BY seq LIMIT {MARKERS_LIMIT}"  # noqa: S608
-    return _LOOK.format(markers=f"ARRAY({rows})")
+    return _LOOK.format(markers=f"array_to_json(ARRAY({rows}))")
 
 
 def insert_marker(table: str) -> str:
@@ -83,7 +84,7 @@ def written_end(inserted: int, segment: int) -> int:
 
 
 def primary_facts(row: asyncpg.Record) -> Facts:
-    followers = zip(row["names"] or (), row["streaming"] or (), row["sync"] or (), strict=True)
+    followers = json.loads(row["followers"] or "[]")
     return Facts(
         role=Role.PRIMARY,
         writable=row["writes"],
@@ -107,4 +108,4 @@ def standby_facts(row: asyncpg.Record, timeline: int | None) -> Facts:
 
 
 def _markers(row: asyncpg.Record) -> tuple[int, ...] | None:
-    return None if row["markers"] is None else tuple(row["markers"])
+    return None if row["markers"] is None else tuple(json.loads(row["markers"]))
