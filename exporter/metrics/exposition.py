@@ -64,7 +64,7 @@ class Exposition:
     def __init__(self) -> None:
         self._prepared: dict[str, tuple[System, tuple[Section, ...]]] = {}
         self._offset = 0.0
-        self._process = CollectorRegistry(auto_describe=False)
+        self._process = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)
 

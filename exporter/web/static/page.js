@@ -26,21 +26,21 @@ const name = (text) => element("bdi", "", text);
 /** Seconds for people: 0.84 s, 12.3 s, 4 min 05 s, 3 h 07 min, 90 d. */
 function duration(seconds) {
   if (seconds === null || seconds === undefined) return "unknown";
-  if (seconds < 9.995) return `${seconds.toFixed(2)} s`;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 9.995) return `${seconds.toFixed(2)}\u00a0s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}\u00a0s`;
   const whole = Math.round(seconds);
   const two = (number) => String(number).padStart(2, "0");
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  if (whole < 172800) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}\u00a0min\u00a0${two(whole % 60)}\u00a0s`;
+  if (whole < 172800) return `${Math.floor(whole / 3600)}\u00a0h\u00a0${two(Math.floor((whole % 3600) / 60))}\u00a0min`;
+  return `${Math.floor(whole / 86400)}\u00a0d\u00a0${Math.floor((whole % 86400) / 3600)}\u00a0h`;
 }
 
 /** Objectives are round: 5 s, 15 min, 4 h, 90 d. */
 function objective(seconds) {
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= size && seconds % size === 0 && (size !== 60 || seconds !== 60)) return `${seconds / size} ${unit}`;
+    if (seconds >= size && seconds % size === 0) return `${seconds / size}\u00a0${unit}`;
   }
-  return `${seconds} s`;
+  return `${seconds}\u00a0s`;
 }
 
 const bounds = (value) => (value ? `${duration(value.estimate)} [${duration(value.lower)}, ${duration(value.upper)}]` : "not measured");
@@ -80,22 +80,22 @@ function servingCell(system) {
 }
 
 function rtoCell(system) {
-  if (system.state === "unknown" && !system.incident) return [line("unknown")];
-  const clock = system.rto_seconds;
+  if (system.state === "unknown" && !system.incident) return ["unknown"];
+  const goal = system.objectives.rto;
   const estimate = system.rto_estimate_seconds;
-  const shown = clock > 0
-    ? [element("span", "line number", duration(clock)), ...against(clock, system.objectives.rto)]
-    : [line("not running"), quiet(system.objectives.rto === null ? "no objective" : `objective ${objective(system.objectives.rto)}`)];
-  return [...shown, quiet("estimate ", estimate === null ? "unknown" : duration(estimate))];
+  const shown = system.rto_seconds > 0
+    ? [element("span", "line number", duration(system.rto_seconds)), ...against(system.rto_seconds, goal)]
+    : [line("not running"), quiet(goal === null ? "no objective" : `objective ${objective(goal)}`)];
+  return [...shown, quiet(`estimate ${estimate === null ? "unknown" : duration(estimate)}`)];
 }
 
 function rpoCell(system) {
-  const cells = Object.entries(system.rpo).flatMap(([scenario, rpo]) => {
-    const words = scenario.replaceAll("_", " ");
-    if (!rpo.known) return [line(element("span", "number", "unknown"), ` ${words}`), quiet(`nothing proven for ${duration(rpo.seconds)}`)];
-    return [line(element("span", "number", duration(rpo.seconds)), ` ${words}`), ...against(rpo.seconds, system.objectives.rpo[scenario])];
+  const measures = Object.entries(system.rpo).map(([scenario, rpo]) => {
+    const number = element("span", "number", rpo.known ? duration(rpo.seconds) : "unknown");
+    const rest = rpo.known ? against(rpo.seconds, system.objectives.rpo[scenario]) : [quiet(`nothing proven for ${duration(rpo.seconds)}`)];
+    return element("div", "measure", line(number, element("span", "quiet", ` ${scenario.replaceAll("_", " ")}`)), ...rest);
   });
-  return cells.length ? cells : ["—"];
+  return measures.length ? measures : ["—"];
 }
 
 function standbyCell(system) {
@@ -139,7 +139,26 @@ function row(system) {
     cell.dataset.label = label;
     return cell;
   });
-  return element("tr", system.state, ...cells);
+  const made = element("tr", system.state, ...cells);
+  made.dataset.system = system.name;
+  return made;
+}
+
+/** Changes only the cells that differ, so that a selection or a screen reader's place survives a refresh. */
+function showRows(systems) {
+  const body = byId("systems");
+  const known = new Map([...body.rows].map((shown) => [shown.dataset.system, shown]));
+  const rows = systems.map((system) => {
+    const fresh = row(system);
+    const shown = known.get(system.name);
+    if (!shown) return fresh;
+    shown.className = fresh.className;
+    [...fresh.cells].forEach((cell, at) => {
+      if (!shown.cells[at].isEqualNode(cell)) shown.cells[at].replaceWith(cell);
+    });
+    return shown;
+  });
+  if (rows.length !== body.rows.length || rows.some((each, at) => each !== body.rows[at])) body.replaceChildren(...rows);
 }
 
 /** How much of its tightest objective a system has used: orders those in the same state. */
@@ -167,7 +186,7 @@ function showCounts(systems) {
 function showWarnings() {
   const age = (performance.now() - fetchedAt) / 1000;
   const texts = [];
-  if (exporter.blind_since) texts.push(`The exporter is cut off since ${duration(exporter.now - exporter.blind_since)}: it can see nothing, so nothing is declared.`);
+  if (exporter.blind_since) texts.push(`The exporter has been cut off for ${duration(exporter.now - exporter.blind_since)}: it can see nothing, so nothing is declared.`);
   if (exporter.ledger_writable === false) texts.push(`The ledger cannot be written: ${exporter.ledger_waiting} records wait in memory and would be lost with it.`);
   if (exporter.reload_ok === false) texts.push(`The newest configuration was not accepted, the one before stays in use. ${exporter.reload_error}`);
   const dead = Object.entries(exporter.references ?? {}).filter(([, up]) => !up).map(([target]) => target);
@@ -188,7 +207,7 @@ async function refresh() {
     exporter = fresh.exporter;
     lost = false;
     const systems = fresh.items.sort(worstFirst);
-    byId("systems").replaceChildren(...systems.map(row));
+    showRows(systems);
     showCounts(systems);
   } catch {
     lost = true;

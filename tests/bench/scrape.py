@@ -1,0 +1,171 @@
+"""What a scrape of 100,000 series costs, beside prometheus_client writing the very same series.
+
+Run it: `python -m tests.bench.scrape [--series 100000] [--rounds 9]`; it prints one JSON object. The rounds alternate
+between the two, and between everything moved and a tenth moved since the scrape before. The stall is what a neighbour on the
+event loop saw as its longest wait during our scrapes, in milliseconds. prometheus_client is given finished metric
+objects, so collecting them costs it nothing.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from exporter.catalogue.metrics import METRICS
+from exporter.core.model import Moment, System
+from exporter.core.snapshot import Clocked, Snapshot
+from exporter.core.state import SystemState
+from exporter.metrics.exposition import Exposition
+from tests.metrics import scenes
+
+WANTED = frozenset(METRICS)
+
+
+class Finished(Collector):
+    """Families that need no collecting."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+class Fleet:
+    """Two-site systems whose looks go on from round to round, as the engine would publish them."""
+
+    def __init__(self, count: int) -> None:
+        self.systems = [scenes.system(f"orders-{number:04}") for number in range(count)]
+        self.states = [self._state(of, None, 0) for of in self.systems]
+        self.round = 0
+
+    def move(self, one_in: int) -> Clocked:
+        """Every n-th system was looked at again; all are read a second later."""
+        self.round += 1
+        for number in range(0, len(self.systems), one_in):
+            self.states[number] = self._state(self.systems[number], self.states[number], self.round)
+        now = Moment(scenes.NOW.mono + self.round, scenes.NOW.wall + self.round)
+        watched = (scenes.watched(of, state) for of, state in zip(self.systems, self.states, strict=True))
+        return Clocked(Snapshot({each.system.name: each for each in watched}, scenes.EXPORTER), now)
+
+    @staticmethod
+    def _state(of: System, before: SystemState | None, looks: int) -> SystemState:
+        fresh = scenes.healthy(of, scenes.NOW.mono + looks, attempts=1000 + looks)
+        if before is None:
+            return fresh
+        return replace(fresh, counters=before.counters, last=before.last, roles=before.roles)
+
+
+class Neighbour:
+    """A task that wants to run all the time, and remembers its longest wait in seconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Neighbour":
+        self._task = asyncio.create_task(self._run())
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        before = perf_counter()
+        while True:
+            await asyncio.sleep(0)
+            now = perf_counter()
+            self.longest, before = max(self.longest, now - before), now
+
+
+async def ours(exposition: Exposition, clocked: Clocked) -> bytes:
+    return b"".join([piece async for piece in exposition.pieces(clocked, names=WANTED)])
+
+
+def parsed(body: bytes) -> list[Metric]:
+    return list(text_string_to_metric_families(body.decode()))
+
+
+def samples(families: Iterable[Metric]) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+async def one_round(exposition: Exposition, fleet: Fleet, one_in: int) -> dict[str, Any]:
+    """Ours, then prometheus_client with what ours said; both alone on the machine, in this process."""
+    clocked = fleet.move(one_in)
+    gc.collect()
+    started = perf_counter()
+    body = await ours(exposition, clocked)
+    mine = perf_counter() - started
+    families = parsed(body)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Finished(families))
+    gc.collect()
+    started = perf_counter()
+    theirs = generate_latest(registry)
+    stock = perf_counter() - started
+    mine_parsed = samples(families)
+    equal = mine_parsed == samples(parsed(theirs))
+    return {"ours": mine, "stock": stock, "ratio": mine / stock, "series": len(mine_parsed), "equal": equal}
+
+
+async def stall(exposition: Exposition, clocked: Clocked) -> float:
+    async with Neighbour() as neighbour:
+        await ours(exposition, clocked)
+    return neighbour.longest
+
+
+async def measure(series: int, rounds: int) -> dict[str, Any]:
+    per_system = (await one_round(Exposition(), Fleet(20), 1))["series"] / 20
+    fleet, exposition = Fleet(round(series / per_system)), Exposition()
+    first = await stall(exposition, fleet.move(1))
+    results: dict[int, list[dict[str, Any]]] = {1: [], 10: []}
+    stalls: dict[int, list[float]] = {1: [], 10: []}
+    for _ in range(rounds):
+        for one_in in results:
+            results[one_in].append(await one_round(exposition, fleet, one_in))
+            stalls[one_in].append(await stall(exposition, fleet.move(one_in)))
+    found: dict[str, Any] = {"first_scrape_stall_ms": round(first * 1000, 2)}
+    for name, one_in in (("all_moved", 1), ("tenth_moved", 10)):
+        found[name] = summary(results[one_in], stalls[one_in])
+    return found
+
+
+def summary(rounds: list[dict[str, Any]], stalls: list[float]) -> dict[str, Any]:
+    ratios = sorted(each["ratio"] for each in rounds)
+    return {
+        "series": rounds[0]["series"],
+        "ours_ms": round(statistics.median(each["ours"] for each in rounds) * 1000, 1),
+        "prometheus_client_ms": round(statistics.median(each["stock"] for each in rounds) * 1000, 1),
+        "ratio": {
+            "median": round(statistics.median(ratios), 4),
+            "least": round(ratios[0], 4),
+            "most": round(ratios[-1], 4),
+        },
+        "stall_ms": {"median": round(statistics.median(stalls) * 1000, 2), "most": round(max(stalls) * 1000, 2)},
+        "equal_when_parsed": all(each["equal"] for each in rounds),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    print(json.dumps(asyncio.run(measure(options.series, options.rounds)), indent=2))
+
+
+if __name__ == "__main__":
+    main()
