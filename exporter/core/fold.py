@@ -4,7 +4,7 @@ Pure. The engine calls one of these functions for each look that ended, each mar
 that passed; it appends the records to the ledger and then publishes the state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from exporter.core import canary as canaries
@@ -227,13 +227,9 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         canaries={name: state.canaries.get(name, canary) for name, canary in fresh.canaries.items()},
         sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
         believed=state.believed if state.believed in system.sites else system.home,
-        serving=(),
+        serving=tuple(site for site in state.serving if site in system.sites),
+        contest=None,
     )
-    if state.mode in CALM or state.mode is Mode.UNKNOWN:
-        return replace(
-            state, mode=Mode.UNKNOWN, since=now.mono, sentence="the exporter has just started; it is looking"
-        )
-    return state
 
 
 def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemState:
@@ -250,3 +246,13 @@ def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemStat
         incident=incident,
         counters=replace(counters, blind=counters.blind + max(0.0, until - since)),
     )
+
+
+def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) -> SystemState:
+    """The state with its markers, which are kept apart; numbers go on above the highest that was ever used."""
+    known = {
+        name: replace(canary, markers=tuple(found), seq=max([canary.seq, *(m.seq for m in found)]))
+        for name, canary in state.canaries.items()
+        for found in [markers.get(name, ())]
+    }
+    return replace(state, canaries=known)

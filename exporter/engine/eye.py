@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from exporter.core.model import Component, Instant, Part, Policy, Sample
 from exporter.core.state import Marker
-from exporter.engine.wheel import Alarm
 from exporter.probes.kind import Look, Probe
 
 OVERLAP = 8
@@ -22,7 +21,12 @@ class Attempt(Protocol):
     """`exporter.probes.attempt.attempt`."""
 
     def __call__(
-        self, part: Part, call: Callable[[], Awaitable[Look]], deadline: asyncio.Timeout, clock: Callable[[], Instant], /
+        self,
+        part: Part,
+        call: Callable[[], Awaitable[Look]],
+        deadline: asyncio.Timeout,
+        clock: Callable[[], Instant],
+        /,
     ) -> Coroutine[Any, Any, Sample]: ...
 
 
@@ -61,14 +65,11 @@ class Eye:
     writes: dict[int, Pending] = field(default_factory=dict)
     usual: float | None = None
     """Seconds that a good look usually takes."""
-    alarm: Alarm | None = None
-    write_alarm: Alarm | None = None
+    usual_write: float | None = None
+    """The same of an acknowledged marker."""
     calm_looks: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while its newest look was good."""
-    silent: bool = False
-    """Its newest look found nobody; until then, or after any answer, False."""
-    silent_start: Instant = 0.0
 
     @property
     def vital(self) -> bool:
@@ -87,19 +88,18 @@ class Eye:
         """In doubt: `fast_timeout`, or four times the usual duration if that is longer, but never above `timeout`."""
         return min(self.policy.timeout, max(self.policy.fast_timeout, 4 * (self.usual or 0.0)))
 
-    def overdue_after(self) -> float | None:
-        """Seconds after which a look is doubtful; None while the usual duration is not known."""
-        if self.usual is None:
+    def overdue_after(self, usual: float | None) -> float | None:
+        """Seconds after which something is doubtful that usually takes `usual`; None while that is not known."""
+        if usual is None:
             return None
-        after = max(OVERDUE_MIN, OVERDUE * self.usual)
+        after = max(OVERDUE_MIN, OVERDUE * usual)
         return after if after < self.policy.timeout else None
 
-    def learn(self, seconds: float) -> None:
-        self.usual = seconds if self.usual is None else self.usual + (seconds - self.usual) / 8
-
     def stop(self) -> None:
-        for alarm in (self.alarm, self.write_alarm):
-            if alarm is not None:
-                alarm.cancel()
         for pending in [*self.looks.values(), *self.writes.values()]:
             pending.drop()
+
+
+def smoothed(usual: float | None, seconds: float) -> float:
+    """What something usually takes, after it took `seconds` once more."""
+    return seconds if usual is None else usual + (seconds - usual) / 8

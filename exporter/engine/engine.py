@@ -1,0 +1,267 @@
+"""All systems under watch: one task tree, one schedule, one answer to "am I blind?"."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from exporter.core import fold
+from exporter.core.codec import Decoder, encode
+from exporter.core.model import Instant, Moment, Part, System
+from exporter.core.ports import Ledger, Loaded
+from exporter.core.snapshot import Histogram, Target, Watched
+from exporter.core.state import Mode, SystemState
+from exporter.engine.eye import Attempt, Eye
+from exporter.engine.pace import Pace
+from exporter.engine.publish import Observer, Publisher
+from exporter.engine.sight import Sight
+from exporter.engine.watch import Tools, Watch
+from exporter.engine.wheel import Wheel
+from exporter.probes.kind import Probe
+
+_LOG = logging.getLogger(__name__)
+
+BEAT = 0.05
+"""Seconds between two rounds of heartbeats..."""
+BEAT_PARTS = 5
+"""...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""
+REFERENCE_EVERY = 5.0
+ASK_EVERY = 0.25
+"""Seconds between two rounds of asking around in a silence."""
+ASK_AT_ONCE = 64
+GOLDEN = 0.6180339887498949
+"""Phases at multiples of it are spread evenly, however many there are."""
+
+
+class Plan(NamedTuple):
+    """One system to watch. Two plans with equal `key` are the same; `probes` is called only for a new one."""
+
+    system: System
+    probes: Callable[[], Mapping[Part, Probe]]
+    kinds: Mapping[Part, str]
+    key: object
+
+
+class Environment(NamedTuple):
+    """The outside, as the engine needs it."""
+
+    clock: Callable[[], Instant]
+    moment: Callable[[], Moment]
+    attempt: Attempt
+    ledger: Ledger
+    observers: Sequence[Observer] = ()
+
+
+Reference = Callable[[], Awaitable[bool]]
+"""Asks one reference target; True: it answered. The engine bounds it."""
+
+
+class _Running(NamedTuple):
+    plan: Plan
+    watch: Watch
+    pace: Pace
+    probes: Mapping[Part, Probe]
+    targets: Mapping[Part, Target]
+
+
+class Engine:
+    """Made idle; `run` looks until it is cancelled."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._env = environment
+        self._sight = Sight()
+        self._running: dict[str, _Running] = {}
+        self._references: Mapping[str, Reference] = {}
+        self.references: dict[str, bool] = {}
+        """Whether each reference answered last."""
+        self.blind_since: Instant | None = None
+        self._publisher = Publisher(environment.ledger, environment.moment, environment.observers)
+        self._group: asyncio.TaskGroup | None = None
+        self._tools: Tools | None = None
+        self._asked: Instant = 0.0
+        self._beat_at = 0
+        self._beaten: dict[str, SystemState] = {}
+        self._retired: set[asyncio.Task[None]] = set()
+
+    # --- life
+
+    async def run(
+        self, plans: Sequence[Plan], references: Mapping[str, Reference], started: Callable[[], None]
+    ) -> None:
+        """Load what an earlier run left, watch, and when cancelled stop every look and write down where we were."""
+        env = self._env
+        loaded = await env.ledger.load(env.moment())
+        wheel = Wheel(asyncio.get_running_loop(), env.clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._tools = Tools(
+                    wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
+                    self._spawn, self._heard, self._silence,
+                )  # fmt: skip
+                self._spawn(self._publisher.run())
+                self.apply(plans, references, loaded)
+                self._spawn(self._beat_forever())
+                self._spawn(self._reference_forever())
+                started()
+        finally:
+            wheel.stop()
+            for running in self._running.values():
+                running.pace.stop()
+            await self._publisher.flush()
+            env.ledger.beat({name: encode(r.watch.state) for name, r in self._running.items()}, env.moment())
+            await asyncio.gather(*(_close(r.probes) for r in self._running.values()), *self._retired)
+
+    def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
+        """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
+        wanted = {plan.system.name: plan for plan in plans}
+        kept: dict[str, SystemState] = {}
+        for name in [n for n, r in self._running.items() if n not in wanted or wanted[n].key != r.plan.key]:
+            kept[name] = self._running[name].watch.state
+            self._retire(self._running.pop(name))
+        for index, (name, plan) in enumerate(wanted.items()):
+            if name not in self._running:
+                state = self._state(plan.system, kept.get(name), loaded)
+                self._running[name] = self._start(plan, state, index * GOLDEN % 1)
+        self._references = references
+        self.references = {name: self.references.get(name, False) for name in references}
+        self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
+        self._sight.references = len(references)
+
+    def _state(self, system: System, kept: SystemState | None, loaded: Loaded | None) -> SystemState:
+        now = self._env.moment()
+        if kept is not None:
+            return fold.reconfigure(system, kept, now)
+        if loaded is None or system.name not in loaded.checkpoints:
+            return fold.begin(system, now)
+        name = system.name
+        try:
+            state = Decoder(loaded.shift[name], loaded.slack[name]).state(loaded.checkpoints[name])
+        except ValueError as error:
+            _LOG.warning("begin anew with %s: %s", name, error)
+            return fold.begin(system, now)
+        markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
+        return fold.resume(system, fold.with_markers(state, markers), loaded.written[name].mono, now)
+
+    def _start(self, plan: Plan, state: SystemState, phase: float) -> _Running:
+        assert self._tools is not None
+        probes = plan.probes()
+        system = plan.system
+        eyes = {
+            part: Eye(part, probe, system.policy, system.components[part.component] if part.site else None)
+            for part, probe in probes.items()
+        }
+        watch = Watch(system, eyes, state, self._tools)
+        pace = Pace(watch, phase * min(1.0, system.policy.interval) / 2)
+        targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
+        pace.start()
+        return _Running(plan, watch, pace, probes, targets)
+
+    def _retire(self, running: _Running) -> None:
+        running.pace.stop()
+        for eye in running.watch.eyes.values():
+            self._sight.forget(eye)
+        task = asyncio.get_running_loop().create_task(_close(running.probes))
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        assert self._group is not None
+        return self._group.create_task(work)
+
+    # --- what the outside sees
+
+    def systems(self) -> dict[str, Watched]:
+        """As published: nothing in it is ahead of the ledger."""
+        return {name: Watched(r.watch.system, r.watch.published, r.targets) for name, r in self._running.items()}
+
+    def lateness(self) -> Histogram:
+        return self._tools.wheel.lateness() if self._tools else Histogram((), ())
+
+    # --- blindness
+
+    def _heard(self, started: Instant) -> None:
+        """Somebody answered. A look that began before the silence is no proof that it is over."""
+        if self.blind_since is None or self._sight.quiet_since is not None:
+            return
+        _LOG.warning("no longer blind after %.1f s", started - self.blind_since)
+        self.blind_since = None
+        now = self._env.moment()
+        at = Moment(started, now.wall_of(started))
+        for running in self._running.values():
+            running.watch.accept(fold.sighted(running.watch.system, running.watch.state, at))
+
+    def _silence(self) -> None:
+        """Nobody answered a look: if nobody answers at all, it is us. Otherwise ask around, so that we know soon."""
+        if self.blind_since is not None:
+            return
+        if self._sight.blind:
+            self._blind()
+            return
+        now = self._env.clock()
+        if now - self._asked < ASK_EVERY or self._sight.quiet_since is None:
+            return
+        self._asked = now
+        for name, ask in self._references.items():
+            self._spawn(self._ask(name, ask))
+        asked = 0
+        for running in self._running.values():
+            if running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE):
+                continue  # it is looked at fast already
+            for eye in running.watch.eyes.values():
+                if asked < ASK_AT_ONCE and not eye.looks and not self._sight.is_quiet(eye):
+                    asked += 1
+                    running.watch.look(eye, fresh=True, timeout=eye.fast_timeout())
+
+    def _blind(self) -> None:
+        now = self._env.moment()
+        self.blind_since = min(now.mono, max(self._sight.heard_end, now.mono - 3600.0))
+        _LOG.warning("blind: nothing that we look at answers")
+        for running in self._running.values():
+            running.watch.accept(fold.blinded(running.watch.system, running.watch.state, self.blind_since, now))
+
+    async def _ask(self, name: str, ask: Reference) -> None:
+        started = self._env.clock()
+        try:
+            async with asyncio.timeout(1.0):
+                answered = await ask()
+        except TimeoutError:
+            answered = False
+        self.references[name] = answered
+        self._sight.saw(name, started, self._env.clock(), answered=answered, reference=True)
+        if answered:
+            self._heard(started)
+        else:
+            self._silence()
+
+    async def _reference_forever(self) -> None:
+        while True:
+            for name, ask in list(self._references.items()):
+                self._spawn(self._ask(name, ask))
+            await asyncio.sleep(1.0 if self.blind_since is not None else REFERENCE_EVERY)
+
+    # --- heartbeats
+
+    async def _beat_forever(self) -> None:
+        """Write states down in turns, so that after `kill -9` we know when each system was last seen to serve."""
+        while True:
+            await asyncio.sleep(BEAT)
+            names = list(self._running)
+            beats, parts = {}, 0
+            for _ in range(len(names)):
+                self._beat_at = (self._beat_at + 1) % len(names)
+                name = names[self._beat_at]
+                state = self._running[name].watch.published
+                if self._beaten.get(name) is state:
+                    continue
+                self._beaten[name] = state
+                beats[name] = encode(state)
+                parts += len(state.parts)
+                if parts >= BEAT_PARTS:
+                    break
+            if beats:
+                self._env.ledger.beat(beats, self._env.moment())
+
+
+async def _close(probes: Mapping[Part, Probe]) -> None:
+    await asyncio.gather(*(probe.close() for probe in probes.values()), return_exceptions=True)

@@ -1,0 +1,189 @@
+"""When to look at one system: evenly while it is calm, fast and at everything at once in doubt."""
+
+import asyncio
+from contextlib import suppress
+
+from exporter.core import fold
+from exporter.core.model import Part
+from exporter.core.state import Step, SystemState
+from exporter.engine.eye import Eye
+from exporter.engine.watch import DOUBTFUL, Watch
+from exporter.engine.wheel import Alarm
+from exporter.probes.kind import Failure
+
+ALERT_FOR = 1.0
+"""Seconds for which we look fast after something was merely late."""
+FRESH_EVERY = 10
+"""Each tenth calm look makes a connection of its own: a kept one, used alone, can hide a failover."""
+LAG = 0.02
+"""Seconds between the look at the holder of a role and those at its standbys, at least: they are read after it."""
+HOLD_AGAIN = (1.0, 60.0)
+"""Seconds until a broken tripwire is laid again, first and at most."""
+
+
+class Pace:
+    """Drives one Watch."""
+
+    def __init__(self, watch: Watch, phase: float) -> None:
+        self._watch = watch
+        self._phase = phase
+        self._tools = watch.tools
+        self._alarms: dict[str, Alarm] = {}
+        self._fast: Alarm | None = None
+        self._alert_until = 0.0
+        self._holds: list[asyncio.Task[None]] = []
+        watch.react = self._react
+        watch.overdue = self._overdue
+
+    def start(self) -> None:
+        """Begin to look, all groups a little apart."""
+        begin = self._tools.clock() + self._phase
+        for index, (name, group) in enumerate(sorted(self._groups().items())):
+            spread = min(1.0, group[0].interval) * (index * 0.382 % 1) / 4
+            self._calm(name, begin + spread)
+        for component in self._watch.system.components.values():
+            if component.canary_every is not None:
+                self._mark(component.name, component.canary_every, begin)
+        for eye in self._watch.eyes.values():
+            if eye.vital and eye.policy.tripwire:
+                self._holds.append(self._tools.spawn(self._hold(eye)))
+
+    def stop(self) -> None:
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        if self._fast is not None:
+            self._fast.cancel()
+        for task in self._holds:
+            task.cancel()
+        self._watch.stop()
+
+    def _groups(self) -> dict[str, list[Eye]]:
+        """What is looked at together: the endpoints of one stateful component, else each by itself."""
+        groups: dict[str, list[Eye]] = {}
+        for part, eye in self._watch.eyes.items():
+            groups.setdefault(part.component if eye.stateful else f"{part.site}/{part.component}", []).append(eye)
+        return groups
+
+    # --- calm
+
+    def _calm(self, name: str, due: float) -> None:
+        self._alarms[name] = self._tools.wheel.at(due, lambda: self._calm_turn(name, due))
+
+    def _calm_turn(self, name: str, due: float) -> None:
+        group = self._groups()[name]
+        now, interval = self._tools.clock(), group[0].interval
+        missed = max(0, int((now - due) / interval))
+        self._calm(name, due + (missed + 1) * interval)
+        if self._fast is not None and (group[0].vital or group[0].stateful):
+            return
+        holder = self._holder(group)
+        for eye in group:
+            if holder is None or eye is holder:
+                self._calm_look(eye)
+        if holder is not None and len(group) > 1:
+            after = now + min(interval / 4, LAG + 2 * (holder.usual or 0.0))
+            self._alarms[f"{name}>"] = self._tools.wheel.at(after, lambda: self._standbys_turn(group, holder))
+
+    def _standbys_turn(self, group: list[Eye], holder: Eye) -> None:
+        if self._fast is None:
+            for eye in group:
+                if eye is not holder:
+                    self._calm_look(eye)
+
+    def _calm_look(self, eye: Eye) -> None:
+        eye.calm_looks += 1
+        fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
+        self._watch.look(eye, fresh=fresh, timeout=eye.policy.timeout)
+
+    def _holder(self, group: list[Eye]) -> Eye | None:
+        role = self._watch.state.roles.get(group[0].part.component) if group[0].stateful else None
+        return next((eye for eye in group if role is not None and eye.part.site == role.site), None)
+
+    def _mark(self, component: str, every: float, due: float) -> None:
+        self._alarms[f"{component}!"] = self._tools.wheel.at(due, lambda: self._mark_turn(component, every, due))
+
+    def _mark_turn(self, component: str, every: float, due: float) -> None:
+        missed = max(0, int((self._tools.clock() - due) / every))
+        self._mark(component, every, due + (missed + 1) * every)
+        if self._fast is None:
+            self._watch.write(component, fresh=False, timeout=lambda eye: eye.policy.timeout)
+
+    # --- doubt
+
+    def _react(self, before: SystemState) -> None:
+        """After each change: did it raise a doubt, did the role move?"""
+        state = self._watch.state
+        if state.roles is not before.roles:
+            for name, role in state.roles.items():
+                known = before.roles.get(name)
+                if known is not None and known.site != role.site:
+                    self._watch.drop_writes(but=role.site, component=name)
+                    self._look_now(self._watch.eyes[Part(role.site, name)])
+                if known is None or known.site != role.site:
+                    self._write_now(name)
+        if self._doubtful():
+            self._hurry()
+
+    def _doubtful(self) -> bool:
+        state = self._watch.state
+        return state.mode in DOUBTFUL or state.contest is not None or self._tools.clock() < self._alert_until
+
+    def _overdue(self) -> None:
+        self._alert_until = self._tools.clock() + ALERT_FOR
+        self._hurry()
+
+    def _hurry(self) -> None:
+        """Look fast, beginning now; looks that already wait get no more time than fast ones."""
+        if self._fast is not None:
+            return
+        for eye in self._watch.eyes.values():
+            if eye.vital or eye.stateful:
+                for pending in [*eye.looks.values(), *eye.writes.values()]:
+                    pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        self._fast_turn(self._tools.clock())
+
+    def _fast_turn(self, due: float) -> None:
+        interval = self._watch.system.policy.fast_interval
+        if not self._doubtful():
+            self._fast = None
+            return
+        missed = max(0, int((self._tools.clock() - due) / interval))
+        following = due + (missed + 1) * interval
+        self._fast = self._tools.wheel.at(following, lambda: self._fast_turn(following))
+        for eye in self._watch.eyes.values():
+            if eye.vital or eye.stateful:
+                self._look_now(eye)
+        for component in self._watch.system.components.values():
+            if component.canary_every is not None:
+                self._write_now(component.name)
+
+    def _look_now(self, eye: Eye) -> None:
+        self._watch.look(eye, fresh=True, timeout=eye.fast_timeout())
+
+    def _write_now(self, component: str) -> None:
+        self._watch.write(component, fresh=True, timeout=Eye.fast_timeout)
+
+    # --- tripwire
+
+    async def _hold(self, eye: Eye) -> None:
+        """Hold an idle connection whenever the endpoint answers; one that is cut often for no reason is laid less often."""
+        wait = HOLD_AGAIN[0]
+        while True:
+            await eye.answered.wait()
+            held = self._tools.clock()
+            with suppress(Failure, OSError):
+                await eye.probe.hold(lambda: self._tripped(eye))
+            lasted = self._tools.clock() - held
+            wait = HOLD_AGAIN[0] if lasted > HOLD_AGAIN[1] else min(2 * wait, HOLD_AGAIN[1])
+            await asyncio.sleep(wait)
+
+    def _tripped(self, eye: Eye) -> None:
+        """It proves nothing by itself, but it starts a look at once and dates what that may find."""
+        watch = self._watch
+        watch.accept(Step(fold.tripped(watch.state, eye.part, self._tools.clock())))
+        self._look_now(eye)
+        component = eye.component
+        if component is not None and component.canary_every is not None:
+            role = watch.state.roles.get(component.name)
+            if role is None or role.site == eye.part.site:
+                self._write_now(component.name)

@@ -1,0 +1,227 @@
+"""One system under watch: looks and markers go out, what comes back goes through the fold and on to the publisher."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
+
+from exporter.core import fold
+from exporter.core.canary import Outcome
+from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
+from exporter.core.moves import current_markers, unmeasured, written_before
+from exporter.core.ports import Ledger
+from exporter.core.recovery_point import read_above
+from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
+from exporter.core.verdict import contested, site_of
+from exporter.engine.eye import OVERLAP, Attempt, Eye, Pending, smoothed
+from exporter.engine.publish import Entry, Publisher
+from exporter.engine.sight import Sight
+from exporter.engine.wheel import Wheel
+from exporter.probes.kind import Ask, Look
+
+DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
+
+
+class Tools(NamedTuple):
+    """What all watches share."""
+
+    wheel: Wheel
+    clock: Callable[[], Instant]
+    moment: Callable[[], Moment]
+    attempt: Attempt
+    ledger: Ledger
+    publisher: Publisher
+    sight: Sight
+    spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+    answered: Callable[[Instant], None]
+    """Somebody answered a look that started then: whoever was blind is not any more."""
+    silence: Callable[[], None]
+    """Nobody answered a look: find out whether it is us."""
+
+
+class Watch:
+    """Looks at one system. `published` is what the outside may see; `state` may be ahead of it by what the ledger still owes."""
+
+    def __init__(self, system: System, eyes: Mapping[Part, Eye], state: SystemState, tools: Tools) -> None:
+        self.system = system
+        self.eyes = eyes
+        self.state = state
+        self.published = state
+        self.tools = tools
+        self.react: Callable[[SystemState], None] = lambda before: None
+        """Set by whoever decides when to look: called after each change, with the state before it."""
+        self.overdue: Callable[[], None] = lambda: None
+        """The same, when a look or a marker takes longer than usual."""
+        self._unsettled = 0
+        self._count = 0
+
+    # --- looks
+
+    def look(self, eye: Eye, *, fresh: bool, timeout: float) -> None:
+        """Start a look; at most OVERLAP may be under way."""
+        if len(eye.looks) >= OVERLAP:
+            return
+        self._count += 1
+        number = self._count
+        pending = self._pending(eye, timeout, eye.usual)
+        eye.looks[number] = pending
+        above = self._markers_above(eye)
+        pending.task = self.tools.spawn(self._look(eye, number, pending, Ask(fresh, above)))
+
+    def _pending(self, eye: Eye, timeout: float, usual: float | None) -> Pending:
+        loop = asyncio.get_running_loop()
+        pending = Pending(self.tools.clock(), asyncio.timeout_at(loop.time() + timeout))
+        late = eye.overdue_after(usual) if eye.vital else None
+        if late is not None and late < timeout:
+            pending.overdue = loop.call_later(late, self._late)
+        return pending
+
+    def _late(self) -> None:
+        self.overdue()
+
+    async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask) -> None:
+        try:
+            sample = await self.tools.attempt(eye.part, lambda: eye.probe.look(ask), pending.deadline, self.tools.clock)
+        finally:
+            eye.looks.pop(number, None)
+            if pending.overdue is not None:
+                pending.overdue.cancel()
+        self.looked(eye, sample, ask.markers_after)
+
+    def looked(self, eye: Eye, sample: Sample, above: int | None) -> None:
+        """A look ended."""
+        tools, answered = self.tools, sample.reason not in SILENT
+        tools.sight.saw(eye, sample.started, sample.ended, answered=answered)
+        if answered:
+            tools.answered(sample.started)
+        abandoned: list[Instant] = []
+        if sample.ok:
+            eye.usual = smoothed(eye.usual, sample.ended - sample.started)
+            eye.answered.set()
+            abandoned = _no_longer_awaited(eye.looks, sample.started)
+        else:
+            eye.answered.clear()
+        before = self.state
+        step = fold.observe(
+            self.system, before, sample, tools.moment(), above=above, pending=abandoned, heard=tools.sight.heard
+        )
+        self.accept(step)
+        if not answered:
+            tools.silence()
+        self.react(before)
+
+    def _markers_above(self, eye: Eye) -> int | None:
+        """Above which number the markers at this endpoint are of interest; None: not at all."""
+        name = eye.part.component
+        role = self.state.roles.get(name)
+        if eye.component is None or role is None or name not in self.state.canaries:
+            return None
+        if eye.part.site == role.site:
+            incident = self.state.incident
+            if incident is None or unmeasured(self.state) != name:
+                return None
+            written = written_before(self.state, incident)
+            return written[0].seq - 1 if written else 0
+        markers = current_markers(self.state, name)
+        if not markers:
+            return None
+        known = self.state.sources.get((eye.part.site, name, "canary"))
+        return read_above(known or SourceState(eye.part.site, name, "canary"), markers)
+
+    # --- markers
+
+    def write(self, component: str, *, fresh: bool, timeout: Callable[[Eye], float]) -> None:
+        """Write a marker to the site that is believed to serve; never to a second writable one, never in a contest."""
+        eye = self._writer(component)
+        if eye is None or len(eye.writes) >= OVERLAP:
+            return
+        sent = self.tools.clock()
+        self.state, marker = fold.marker_sent(self.state, component, eye.part.site, sent)
+        now = self.tools.moment()
+        self.tools.ledger.mark(self.system.name, component, marker, now)
+        pending = self._pending(eye, timeout(eye), eye.usual_write)
+        pending.marker = marker
+        eye.writes[marker.seq] = pending
+        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=fresh))
+
+    def _writer(self, component: str) -> Eye | None:
+        config, state = self.system.components[component], self.state
+        if contested(state, component) or state.blind_since is not None:
+            return None
+        if config.stateful and component not in state.roles:
+            return None
+        eye = self.eyes.get(Part(site_of(self.system, state, config), component))
+        known = state.parts.get(eye.part) if eye else None
+        if known is None or known.facts.writable is False:
+            return None
+        return eye
+
+    async def _write(self, eye: Eye, marker: Marker, pending: Pending, wall: float, *, fresh: bool) -> None:
+        async def write() -> Look:
+            await eye.probe.write_marker(marker.seq, wall, fresh=fresh)
+            return Look()
+
+        try:
+            sample = await self.tools.attempt(eye.part, write, pending.deadline, self.tools.clock)
+        finally:
+            eye.writes.pop(marker.seq, None)
+            if pending.overdue is not None:
+                pending.overdue.cancel()
+        self._wrote(eye, marker, sample)
+
+    def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
+        tools, answered = self.tools, sample.reason not in SILENT
+        if answered:
+            tools.answered(sample.started)
+        abandoned: list[Instant] = []
+        if sample.ok:
+            eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
+            abandoned = _no_longer_awaited(eye.writes, marker.sent)
+            tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
+        outcome = Outcome(sample.ended, sample.reason, sample.detail)
+        before = self.state
+        step = fold.marker_finished(
+            self.system,
+            before,
+            eye.part.component,
+            marker,
+            outcome,
+            tools.moment(),
+            pending=abandoned,
+            heard=tools.sight.heard,
+        )
+        self.accept(step)
+        self.react(before)
+
+    def drop_writes(self, *, but: str, component: str) -> None:
+        """The role moved: markers that still wait at another site stay indeterminate."""
+        for part, eye in self.eyes.items():
+            if part.component == component and part.site != but:
+                for pending in list(eye.writes.values()):
+                    pending.drop()
+
+    # --- what comes out
+
+    def accept(self, step: Step) -> None:
+        """Take over the next state; with records it is shown once they are in the ledger, without them at once."""
+        self.state = step.state
+        if step.records:
+            self._unsettled += 1
+            self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state))
+        elif not self._unsettled:
+            self.published = step.state
+
+    def publish(self, state: SystemState) -> None:
+        self._unsettled -= 1
+        self.published = state if self._unsettled else self.state
+
+    def stop(self) -> None:
+        for eye in self.eyes.values():
+            eye.stop()
+
+
+def _no_longer_awaited(pending: Mapping[int, Pending], started: Instant) -> list[Instant]:
+    """Give up what started before a look that went well; returns when each of them started."""
+    older = [one for one in pending.values() if one.started < started]
+    for one in older:
+        one.drop()
+    return [one.started for one in older]
