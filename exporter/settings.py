@@ -6,6 +6,7 @@ Durations are written `250ms 5s 15m 4h 90d` and read as seconds; ratios as `99.9
 import os
 import re
 import stat
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,12 +26,16 @@ _PLAIN = (
     re.compile(r"(?<=://)([^\s/?#:@]*:)(?!<secret>)[^\s/?#]+(?=@)"),
     re.compile(rf"(\b\w*{_SECRET_WORD}=)(?!<secret>)(?:'(?:[^'\\]|\\.)*'|[^\s&;'\"]+)", re.IGNORECASE),
     re.compile(rf"(\"\w*{_SECRET_WORD}\"\s*:\s*)(?!\"<secret>)\"(?:[^\"\\]|\\.)*\"", re.IGNORECASE),
-    re.compile(r"(\b(?:Bearer|Basic)\s+)(?!<secret>)[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(\b(?:Bearer|Basic)\s+)(?!<secret>)(?=[a-z]*[A-Z0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,}"),
 )
+_MAYBE = re.compile(r'[@="]|Bearer|Basic')
 
 
 def mask(text: str) -> str:
     """The same text with every password in it replaced: in URLs, DSNs, query strings, JSON bodies, Authorization values."""
+    # Most texts hold nothing of the kind: a large configuration has tens of thousands of them.
+    if not _MAYBE.search(text):
+        return text
     for pattern in _PLAIN:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -113,6 +118,7 @@ class Settings(BaseModel):
         return names | {f"{name}_file": name for name in cls._secrets() if f"{name}_file" not in names}
 
     @classmethod
+    @cache
     def _secrets(cls) -> list[str]:
         return [name for name, field in cls.model_fields.items() if field.annotation in (Secret, Secret | None)]
 

@@ -1,7 +1,7 @@
 """The configuration: dr.yml -> what the exporter is built from, or everything that is wrong with it at once."""
 
 from exporter.config.endpoints import Endpoint, Kind
-from exporter.config.load import load
+from exporter.config.loader import load
 from exporter.config.mask import masked_yaml
 from exporter.config.problem import ConfigError, Place, Problem
 from exporter.config.result import Config, Loaded, SystemConfig

@@ -18,19 +18,23 @@ class Report:
     root: Node
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    _told: set[Problem] = field(default_factory=set)
     _broken: set[Path] = field(default_factory=set)
+    _above_broken: set[Path] = field(default_factory=set)
 
     def error(self, path: Path, text: str, *, at_key: bool = False) -> None:
         """Report what stands at a path; where nothing stands there, its nearest ancestor that does."""
         self._add(self.errors, path, text, at_key)
         self._broken.add(path)
+        self._above_broken |= {path[:length] for length in range(len(path))}
 
     def warning(self, path: Path, text: str, *, at_key: bool = False) -> None:
         self._add(self.warnings, path, text, at_key)
 
     def sound(self, *paths: Path) -> bool:
         """Whether nothing above, at or below these paths is wrong, so that what they say may be compared."""
-        return not any(b[: len(p)] == p or p[: len(b)] == b for b in self._broken for p in paths)
+        above = (path[:length] for path in paths for length in range(len(path) + 1))
+        return self._above_broken.isdisjoint(paths) and self._broken.isdisjoint(above)
 
     def names(self, *path: str | int) -> list[str]:
         """The keys that are written at a path, whether or not what they hold is right."""
@@ -52,7 +56,8 @@ class Report:
 
     def _add(self, problems: list[Problem], path: Path, text: str, at_key: bool) -> None:
         problem = Problem(self.place(path, at_key=at_key), show_path(path), one_line(text))
-        if problem not in problems:
+        if problem not in self._told:
+            self._told.add(problem)
             problems.append(problem)
 
     def _walk(self, steps: Iterable[str | int]) -> tuple[Place, Node, Path]:
