@@ -19,6 +19,8 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
+        self.accepted = 0
+        """Connections taken so far."""
         self._mode: Mode = "forward"
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -96,6 +98,7 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.accepted += 1
         self._writers.add(writer)
         try:
             if self._mode == "forward":

@@ -1,0 +1,52 @@
+"""Real PostgreSQL servers for the tests of the probe, and looks at them."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.core.model import Facts
+from exporter.probes.kind import Ask, Context
+from exporter.probes.postgres import PostgresSettings
+from exporter.probes.postgres_probe import PostgresProbe
+from tests.servers import PASSWORD, PostgresPair, PostgresServer, postgres_missing
+
+VANTAGE = "here"
+
+
+def make_pair(*, synchronous: bool = False) -> Iterator[PostgresPair]:
+    """For a fixture: a pair, or a skip where PostgreSQL is not installed (a failure with CI=true)."""
+    missing = postgres_missing()
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    if missing:
+        pytest.skip(missing)
+    with PostgresPair(synchronous=synchronous) as pair:
+        yield pair
+
+
+def probe_of(
+    server: PostgresServer,
+    options: str = "",
+    *,
+    user: str = "dr_probe",
+    password: str = PASSWORD,
+    database: str = "app",
+    port: int | None = None,
+    table: str = "rto_rpo.canary",
+) -> PostgresProbe:
+    """As the exporter makes it. `port`: of a proxy before the server; `options`: of the dsn."""
+    settings = PostgresSettings.model_validate(
+        {"dsn": server.dsn(user, database, port) + options, "password": {"plain": password}}
+    )
+    return PostgresProbe(settings.address, settings.password, Context(VANTAGE, table))
+
+
+async def facts(probe: PostgresProbe, *, fresh: bool = False, markers_after: int | None = None) -> Facts:
+    return (await probe.look(Ask(fresh, markers_after))).facts
+
+
+def place(facts: Facts) -> int:
+    """The position as the number that it is."""
+    assert isinstance(facts.position, int)
+    return facts.position
