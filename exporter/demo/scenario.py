@@ -142,14 +142,19 @@ async def _invite(terminal: Terminal, pair: Pair, observer: Observer) -> None:
         terminal.say(f"  {command}")
     terminal.title("what the exporter sees")
     before: str | None = None
+    told: str | None = None
     while True:
         pair.children.must_live("exporter")
         state = await observer.state()
         if state != before:
             clock = await observer.value("dr_rto_seconds")
             running = f", down for {clock:.1f} s" if clock else ""
-            terminal.say(f"  {time.strftime('%H:%M:%S')}  {state:<12}{await _exposure(observer)}{running}")
+            terminal.say(f"  {time.strftime('%H:%M:%S')}  {state or 'unseen':<12}{await _exposure(observer)}{running}")
             before = state
+        incident = await observer.failover()
+        if incident is not None and incident["id"] != told:
+            _tell_objectives(terminal, incident)
+            told = incident["id"]
         await asyncio.sleep(0.2)
 
 
@@ -215,6 +220,11 @@ def _tell_comparison(terminal: Terminal, incident: dict[str, Any], rows: list[Ro
         cells = (row.what, row.said, row.true, "yes" if row.holds else "NO")
         terminal.columns(*zip(cells, widths, strict=True), styles=(Style.GREEN if row.holds else Style.RED,))
     terminal.say()
+    _tell_objectives(terminal, incident)
+    terminal.say(f"  orders: {truth.acknowledged} acknowledged before the kill, {truth.lost} of them lost")
+
+
+def _tell_objectives(terminal: Terminal, incident: dict[str, Any]) -> None:
     for name, objective in (("rto", "30 s"), ("rpo", "5 s")):
         said = bounds(incident[name])
         about = f"about {said.estimate:.2f} s" if said else seconds(said)
@@ -222,4 +232,3 @@ def _tell_comparison(terminal: Terminal, incident: dict[str, Any], rows: list[Ro
     if incident["markers"]:
         counts = ", ".join(f"{number} {outcome}" for outcome, number in incident["markers"].items())
         terminal.say(f"  canary markers: {counts}")
-    terminal.say(f"  orders: {truth.acknowledged} acknowledged before the kill, {truth.lost} of them lost")
