@@ -60,7 +60,8 @@ class Expectation:
 def refused(answer: Answer, expected: str) -> Failure:
     """A status that was not expected, as a failure."""
     if is_redirect(answer):
-        target = (answer.header("location") or "").partition("?")[0]  # a query may hold a token
+        # A query may hold a token, and what stands before @ a password.
+        target = re.sub(r"//[^/]*@", "//", (answer.header("location") or "").partition("?")[0])
         return Failure(Reason.REDIRECT, f"answers {answer.status} to {target[:120]}, and that redirect is not followed")
     wait = answer.header("retry-after")
     later = f" (Retry-After: {wait[:40]})" if wait is not None else ""

@@ -8,6 +8,7 @@ from exporter.core.model import Part, Sample
 from exporter.probes import KINDS
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Ask, Context, Probe
+from tests.hostile import Behaviour, serve
 
 PART = Part("hk", "web")
 
@@ -22,3 +23,9 @@ async def look(probe: Probe, timeout: float = 5.0, markers_after: int | None = N
     """One look, through attempt(). `timeout` in seconds; only tests of a hang wait for it."""
     ask = Ask(fresh=True, markers_after=markers_after)
     return await attempt(PART, lambda: probe.look(ask), asyncio.timeout(timeout), time.monotonic)
+
+
+async def seen(behaviour: Behaviour, timeout: float = 5.0, **settings: Any) -> Sample:
+    """One look of kind `http` at a server that behaves so."""
+    async with serve(behaviour) as server:
+        return await look(probe("http", url=f"http://127.0.0.1:{server.port}/healthz", **settings), timeout)

@@ -1,128 +1,15 @@
 """The kind `http` on real servers, good and hostile."""
 
 import asyncio
-import gzip
 import json
-import tracemalloc
 from typing import Any
 
 import pytest
 
-from exporter.core.model import Reason, Role, Sample
+from exporter.core.model import Reason, Role
 from exporter.probes import KINDS
-from exporter.probes.kind import Failure
-from tests import hostile
 from tests.hostile import Behaviour, answer, message, serve
-from tests.probes.looking import look, probe
-
-LIMIT = 100_000
-
-
-async def seen(behaviour: Behaviour, timeout: float = 5.0, **settings: Any) -> Sample:
-    """One look at a server that behaves so."""
-    async with serve(behaviour) as server:
-        return await look(probe("http", url=f"http://127.0.0.1:{server.port}/healthz", **settings), timeout)
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (message("200 OK", b"ok"), None),
-        (message("204 No Content", length=False), None),
-        (message("200 OK", b"until the end", length=False), None),
-        (message("200 OK", b"old", length=False).replace(b"1.1", b"1.0"), None),
-        (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", None),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + message("200 OK", b"ok"), None),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 3 + message("200 OK", b"ok"), None),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 2000 OK\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/2 200 OK\r\n\r\n", Reason.PROTOCOL),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nFolded: a\r\n b\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Reason.RESET),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n", Reason.TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", Reason.PROTOCOL),
-        (b"", Reason.RESET),
-        (message("401 Unauthorized"), Reason.AUTH),
-        (message("403 Forbidden"), Reason.PERMISSION),
-        (message("404 Not Found"), Reason.STATUS),
-        (message("302 Found", b"", "Location: /elsewhere?token=secret"), Reason.REDIRECT),
-        (message("200 OK", b"\x1f\x8bbroken", "Content-Encoding: gzip"), Reason.PROTOCOL),
-        (message("200 OK", gzip.compress(b"x" * 99)[:20], "Content-Encoding: gzip"), Reason.PROTOCOL),
-        (message("200 OK", b"?", "Content-Encoding: br"), Reason.PROTOCOL),
-        (message("200 OK", gzip.compress(b"small"), "Content-Encoding: gzip"), None),
-    ],
-)
-async def test_answers(data: bytes, reason: Reason | None) -> None:
-    """Every form of answer, strict or sloppy, has exactly one meaning."""
-    sample = await seen(answer(data), max_body=LIMIT)
-    assert sample.reason is reason, sample.detail
-    assert "secret" not in sample.detail
-
-
-async def test_an_unavailable_service_is_a_status_with_its_number() -> None:
-    """503 keeps its number and says when to come back."""
-    sample = await seen(answer(message("503 Service Unavailable", b"", "Retry-After: 7")))
-    assert (sample.reason, sample.detail) == (Reason.STATUS, "answers 503 (Retry-After: 7); expected: 2xx")
-
-
-@pytest.mark.parametrize(
-    "behaviour",
-    [
-        hostile.ENDLESS_BODY,
-        hostile.ENDLESS_CHUNKS,
-        hostile.ENDLESS_HEADERS,
-        hostile.MEGABYTE_HEADER,
-        hostile.GZIP_BOMB,
-    ],
-    ids=["body", "chunks", "headers", "header", "bomb"],
-)
-async def test_what_is_too_large_is_cut_off_with_bounded_memory(behaviour: Behaviour) -> None:
-    """However much a server says, a look keeps no more than max_body and 64 KiB (and two reads of the loop)."""
-    async with serve(behaviour) as server:
-        looking = probe("http", url=f"http://127.0.0.1:{server.port}/", max_body=LIMIT)
-        await look(looking)
-        tracemalloc.start()
-        try:
-            sample = await look(looking)
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-    assert sample.reason is Reason.TOO_LARGE
-    assert peak < 3_000_000, "the server's own buffers in this process are counted too"
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
-async def test_chunks_in_pieces(step: int) -> None:
-    """A chunked answer is read alike wherever the network cuts it."""
-    data = (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b"5;ext=1\r\nhello\r\n1\r\n,\r\n0006\r\n world\r\n0\r\nTrailer: x\r\n\r\n"
-    )
-
-    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(65536)
-        for at in range(0, len(data), step):
-            writer.write(data[at : at + step])
-            await writer.drain()
-            await asyncio.sleep(0)
-        await asyncio.Event().wait()
-
-    assert (await seen(behave, expect={"body_regex": "^hello, world$"})).ok
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"x\r\nhello\r\n0\r\n\r\n", b"5\r\nhello!\r\n0\r\n\r\n", b"-1\r\n\r\n", b"\r\n\r\n", b"5\r\nhelloX\r\n0\r\n\r\n"],
-)
-async def test_broken_chunks(body: bytes) -> None:
-    """Chunks that contradict themselves are a broken protocol, not a short body."""
-    data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body
-    assert (await seen(answer(data))).reason is Reason.PROTOCOL
-
+from tests.probes.looking import look, probe, seen
 
 GOOD = json.dumps({"id": 1, "ok": True, "sites": [{"role": "Primary"}], "lsn": 42, "epoch": 7, "rw": True}).encode()
 
@@ -278,65 +165,6 @@ async def test_every_address_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first.phases.resolve is not None
     assert worst.reason is Reason.REFUSED
     assert worst.phases.resolve is not None
-
-
-class _Store:
-    """A service that keeps canary markers as CanaryUrls says."""
-
-    def __init__(self) -> None:
-        self.seqs: list[int] = []
-        self.refusal = b""
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head, _, body = (await reader.read(65536)).partition(b"\r\n\r\n")
-        if head.startswith(b"PUT"):
-            marker = json.loads(body)
-            assert marker["vantage"] == "test"
-            self.seqs.append(marker["seq"])
-            writer.write(self.refusal or message("201 Created"))
-        elif b"/markers?" in head:
-            after = int(head.split(b"after=")[1].split(b"&")[0])
-            assert b"vantage=test" in head
-            writer.write(message("200 OK", json.dumps({"seqs": [s for s in self.seqs if s > after]}).encode()))
-        else:
-            writer.write(message("200 OK", b"{}"))
-
-
-async def test_canary_markers() -> None:
-    """Markers are written, and read in the same look as the main answer, above the number that was asked for."""
-    async with serve(store := _Store()) as server:
-        base = f"http://127.0.0.1:{server.port}"
-        canary = {"put": f"{base}/markers", "get": f"{base}/markers"}
-        looking = probe("http", url=f"{base}/", canary=canary)
-        for seq in (3, 1, 2):
-            await looking.write_marker(seq, 1e9, fresh=True)
-        assert (await look(looking)).facts.markers is None
-        assert (await look(looking, markers_after=1)).facts.markers == (2, 3)
-        for status, reason in (
-            ("403 Forbidden", Reason.PERMISSION),
-            ("401 Unauthorized", Reason.AUTH),
-            ("423 Locked", Reason.READ_ONLY),
-            ("500 Broken", Reason.STATUS),
-        ):
-            store.refusal = message(status)
-            with pytest.raises(Failure) as failed:
-                await looking.write_marker(9, 1e9, fresh=True)
-            assert failed.value.reason is reason
-        store.refusal = message("503 Sorry", b'{"error": "read_only"}')
-        with pytest.raises(Failure) as failed:
-            await looking.write_marker(9, 1e9, fresh=True)
-        assert failed.value.reason is Reason.READ_ONLY
-
-
-async def test_markers_that_cannot_be_read_do_not_fail_the_look() -> None:
-    """A broken marker store proves nothing; the service that answers as it should is not down."""
-    async with serve(answer(message("200 OK", b'{"seqs": "?"}'))) as server:
-        base = f"http://127.0.0.1:{server.port}"
-        gone = f"http://127.0.0.1:{hostile.free_port()}/"
-        for get in (base, gone):
-            sample = await look(probe("http", url=base, canary={"put": base, "get": get}), markers_after=0)
-            assert sample.ok
-            assert sample.facts.markers is None
 
 
 def test_what_the_kind_declares() -> None:
