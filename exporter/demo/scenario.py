@@ -19,7 +19,7 @@ from exporter.demo.pair import AWAY, HOME, Pair, SitePair
 from exporter.demo.postgres_pair import PostgresPair
 from exporter.demo.process import LOOPBACK, Children, DemoError, free_ports, until
 from exporter.demo.terminal import Style, Terminal, wants_colour
-from exporter.demo.truth import Truth, find
+from exporter.demo.truth import find
 
 SYSTEM, VANTAGE = "orders", "demo"
 DELAY = 1.5
@@ -39,11 +39,16 @@ class Kill(NamedTuple):
     wall: float
 
 
+def at_once(line: str) -> None:
+    """Print a line now: a pipe would hold it back."""
+    print(line, flush=True)
+
+
 async def run_demo(
     *,
     break_: bool,
     postgres: bool,
-    out: Callable[[str], object],
+    out: Callable[[str], object] = at_once,
     listen: str | None = None,
     seed: int | None = None,
 ) -> int:
@@ -185,7 +190,12 @@ async def _break(terminal: Terminal, pair: Pair, observer: Observer, dice: rando
     }
     _tell_timeline(terminal, incident, killed.lower, done)
     rows = compare(incident, truth, killed, lost_markers)
-    _tell_comparison(terminal, incident, rows, truth)
+    _tell_comparison(terminal, rows)
+    terminal.say(
+        f"  the outage is estimated to have begun {incident['start']['estimate'] - killed.lower:+.3f} s from the kill"
+    )
+    _tell_objectives(terminal, incident)
+    terminal.say(f"  orders: {truth.acknowledged} acknowledged before the kill, {truth.lost} of them lost")
     return 0 if all(row.holds for row in rows) else 1
 
 
@@ -211,7 +221,7 @@ def _tell_timeline(terminal: Terminal, incident: dict[str, Any], killed: float, 
         terminal.columns((f"{moment.at:+.3f}", -10), ("  " + moment.what, 60), (by, -10), styles=styles)
 
 
-def _tell_comparison(terminal: Terminal, incident: dict[str, Any], rows: list[Row], truth: Truth) -> None:
+def _tell_comparison(terminal: Terminal, rows: list[Row]) -> None:
     terminal.title("what the exporter says, beside the truth that only the demo knows")
     widths = (22, 22, 22, -14)
     heads = ("", "the exporter", "the truth", "truth inside?")
@@ -220,8 +230,6 @@ def _tell_comparison(terminal: Terminal, incident: dict[str, Any], rows: list[Ro
         cells = (row.what, row.said, row.true, "yes" if row.holds else "NO")
         terminal.columns(*zip(cells, widths, strict=True), styles=(Style.GREEN if row.holds else Style.RED,))
     terminal.say()
-    _tell_objectives(terminal, incident)
-    terminal.say(f"  orders: {truth.acknowledged} acknowledged before the kill, {truth.lost} of them lost")
 
 
 def _tell_objectives(terminal: Terminal, incident: dict[str, Any]) -> None:
