@@ -1,0 +1,220 @@
+"""The one composition root: builds the parts, introduces them to each other, runs them, and takes them down again."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from exporter import __version__
+from exporter.config import Config, ConfigError, Loaded, SystemConfig, load, masked_yaml
+from exporter.core.model import Moment, Part
+from exporter.core.snapshot import Clocked, ExporterState, Snapshot
+from exporter.core.state import Record
+from exporter.engine.engine import Engine, Environment, Plan, Reference
+from exporter.ledger.sqlite import SqliteLedger
+from exporter.metrics.exposition import Exposition
+from exporter.probes import KINDS
+from exporter.probes.attempt import attempt
+from exporter.probes.kind import Context, Probe
+from exporter.probes.references import Reference as Target
+from exporter.probes.references import answers
+from exporter.settings import read_secret_file
+from exporter.web.backend import Backend
+from exporter.web.server import listen, make_app
+
+_LOG = logging.getLogger(__name__)
+_EVENTS = logging.getLogger("exporter.events")
+
+
+class Options(NamedTuple):
+    """What `serve` was told on its command line."""
+
+    config: Path
+    host: str
+    port: int
+    web_config: Path | None = None
+
+
+def moment() -> Moment:
+    return Moment(time.monotonic(), time.time())
+
+
+def build_probes(system: SystemConfig, vantage: str) -> dict[Part, Probe]:
+    """The probes of one system, by its configuration. Does no I/O."""
+    built = {}
+    for part, endpoint in system.endpoints.items():
+        table = system.canary_tables.get(part.component)
+        context = Context(vantage, table) if table else Context(vantage)
+        built[part] = KINDS[endpoint.kind].build(endpoint.settings, context)
+    return built
+
+
+def plans(config: Config) -> list[Plan]:
+    """The systems of this shard: each name belongs to exactly one, whatever else is configured."""
+    return [
+        Plan(
+            system.model,
+            partial(build_probes, system, config.vantage),
+            {part: endpoint.kind for part, endpoint in system.endpoints.items()},
+            (system, config.vantage),
+        )
+        for name, system in config.systems.items()
+        if config.shard.owns(name)
+    ]
+
+
+def references(config: Config) -> Mapping[str, Reference]:
+    return {str(target): partial(answers, Target(target.host, target.port)) for target in config.references}
+
+
+def log_records(records: Sequence[Record]) -> None:
+    """Every record is a line of the log too."""
+    for record in records:
+        _EVENTS.info(record.sentence, extra={"fields": {"system": record.system, "kind": record.kind}})
+
+
+class App:
+    """One running exporter."""
+
+    def __init__(self, options: Options, loaded: Loaded, ledger: SqliteLedger) -> None:
+        self._options = options
+        self._loaded = loaded
+        self._ledger = ledger
+        self._started = time.monotonic()
+        self._reload_at = time.time()
+        self._reload_error = ""
+        self._reloading = asyncio.Lock()
+        self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records]))
+
+    async def run(self, started: Callable[[str], None]) -> None:
+        """Until cancelled. `started` is told the address, with the real port where 0 was asked for.
+
+        Raises OSError when the address cannot be bound.
+        """
+        config = self._loaded.config
+        runner = None
+        ready = asyncio.Event()
+        engine = asyncio.create_task(self.engine.run(plans(config), references(config), ready.set))
+        try:
+            await asyncio.wait((engine, asyncio.create_task(ready.wait())), return_when=asyncio.FIRST_COMPLETED)
+            if not engine.done():
+                runner = await listen(make_app(self._backend()), self._options.host, self._options.port)
+                host, port = runner.addresses[0][:2]
+                started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+            await engine
+        finally:
+            if runner is not None:
+                await runner.cleanup()
+            engine.cancel()
+            with suppress(asyncio.CancelledError):
+                await engine
+
+    def _backend(self) -> Backend:
+        return Backend(
+            clocked=self.clocked,
+            scrape=Exposition().answer,
+            reload=self.reload,
+            masked_config=lambda: masked_yaml(self._loaded),
+            ledger=self._ledger,
+            token=self._token,
+        )
+
+    def _token(self) -> str | None:
+        path = self._loaded.config.token_file
+        return None if path is None else read_secret_file(path)
+
+    def clocked(self) -> Clocked:
+        engine, ledger, config = self.engine, self._ledger, self._loaded.config
+        exporter = ExporterState(
+            vantage=config.vantage,
+            version=__version__,
+            started=self._started,
+            shard=str(config.shard),
+            blind_since=engine.blind_since,
+            ledger_writable=ledger.writable,
+            ledger_waiting=ledger.waiting,
+            ledger_head=ledger.head,
+            reload_ok=not self._reload_error,
+            reload_at=self._reload_at,
+            reload_error=self._reload_error,
+            config_hash=self._loaded.hash,
+            references=engine.references,
+            lateness=engine.lateness(),
+        )
+        return Clocked(Snapshot(engine.systems(), exporter), moment())
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again. Returns what is wrong with it; then nothing has changed."""
+        async with self._reloading:
+            try:
+                loaded = await asyncio.to_thread(load, self._options.config, KINDS)
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+                self._reload_error = "\n".join(problems[:3])
+                _LOG.error("the configuration was not reloaded: %s", problems[0])
+                return problems
+            fixed = self._fixed(loaded.config)
+            if fixed:
+                self._reload_error = fixed
+                _LOG.error("the configuration was not reloaded: %s", fixed)
+                return [fixed]
+            self._loaded, self._reload_error, self._reload_at = loaded, "", time.time()
+            self.engine.apply(plans(loaded.config), references(loaded.config))
+            _LOG.info("the configuration was reloaded")
+            return []
+
+    def _fixed(self, config: Config) -> str:
+        """What a running exporter cannot change, in words; empty when none of it did."""
+        old = self._loaded.config
+        changed = [name for name in ("ledger", "vantage") if getattr(config, name) != getattr(old, name)]
+        if not changed:
+            return ""
+        return f"exporter.{changed[0]} cannot change while the exporter runs; restart it, or put the old value back"
+
+
+async def serve(options: Options, loaded: Loaded) -> None:
+    """Run until SIGTERM or SIGINT. Raises OSError with a sentence when the ledger or the address cannot be used."""
+    loop = asyncio.get_running_loop()
+    ledger = await SqliteLedger.open(loaded.config.ledger, vantage=loaded.config.vantage)
+    try:
+        app = App(options, loaded, ledger)
+        main = asyncio.create_task(app.run(lambda url: _LOG.info("listening on %s", url)))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, main.cancel)
+        reloads: set[asyncio.Task[list[str]]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(app.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        with suppress(asyncio.CancelledError):
+            await main
+        _LOG.info("stopped")
+    finally:
+        await ledger.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where it is installed: half the CPU for the same looks."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def address(text: str) -> tuple[str, int]:
+    """`host:port`, `[::1]:port` or `:port` (every interface). Raises ValueError with what would be right."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address to listen on; write host:port, like 127.0.0.1:9720")
+    return host.strip("[]") or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0"), int(port)  # noqa: S104

@@ -1,0 +1,206 @@
+"""The commands: parse, call, print."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporter import __version__, app, logs
+from exporter.catalogue.reference import metrics_table
+from exporter.config import TEMPLATES, ConfigError, Loaded, load, template
+from exporter.core.snapshot import Head
+from exporter.demo.scenario import run_demo
+from exporter.ledger import commands as ledger_commands
+from exporter.once import look_once
+from exporter.probes import KINDS
+
+CONFIG = "--config.file"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that is named by the arguments and leave with its exit code: 0 good, 1 it failed, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = int(options.run(options) or 0)
+    except ConfigError as error:
+        code = _tell(*error.problems)
+    except (OSError, ValueError) as error:
+        code = _tell(error)
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone: nothing is left to tell, not even at exit
+        code = 0
+    sys.exit(code)
+
+
+def _tell(*errors: object) -> int:
+    for error in errors:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rto-rpo-exporter",
+        description="Measures, every second, how much data (RPO) and how much time (RTO) a disaster would cost.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_check(commands)
+    _add_demo(commands)
+    init = commands.add_parser("init", help="write a commented dr.yml to start from")
+    init.add_argument("--template", choices=sorted(TEMPLATES), default="postgres")
+    init.add_argument("--out", default="dr.yml", help="the file to write; - for standard output (default: %(default)s)")
+    init.set_defaults(run=_init)
+    build = commands.add_parser("build", help="write files that are generated from the code")
+    build.add_argument("what", choices=["reference"])
+    build.add_argument("--out", type=Path, required=True, metavar="DIR")
+    build.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
+    build.set_defaults(run=_build)
+    _add_ledger(commands)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(CONFIG, dest="config", type=Path, required=True, metavar="dr.yml", help="the configuration")
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="run the exporter")
+    _add_config(serve)
+    serve.add_argument("--web.listen-address", dest="listen", default="127.0.0.1:9720", metavar="HOST:PORT",
+                       help="where to serve /metrics and the page (default: %(default)s)")  # fmt: skip
+    serve.add_argument("--web.config.file", dest="web_config", type=Path, metavar="web.yml",
+                       help="TLS and passwords, in the format of Prometheus's exporter-toolkit")  # fmt: skip
+    serve.add_argument("--log.level", dest="log_level", choices=sorted(logs.LEVELS), default="info")
+    serve.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt")
+    serve.set_defaults(run=_serve)
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser("check", help="tell everything that is wrong with a configuration")
+    _add_config(check)
+    check.add_argument("--once", action="store_true", help="also look at everything once, and print what was found")
+    check.set_defaults(run=_check)
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser("demo", help="two small sites with real replication, and the exporter watching them")
+    demo.add_argument("--break", dest="break_", action="store_true", help="kill the primary and report what it cost")
+    demo.add_argument("--postgres", action="store_true", help="with a real PostgreSQL pair, if PostgreSQL is installed")
+    demo.add_argument("--web.listen-address", dest="listen", metavar="HOST:PORT",
+                      help="where the demo's exporter serves its page (default: a free port)")  # fmt: skip
+    demo.add_argument("--seed", type=int, help="repeat the instants of an earlier run")
+    demo.set_defaults(run=_demo)
+
+
+def _add_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    ledger = commands.add_parser("ledger", help="the evidence chain")
+    actions = ledger.add_subparsers(required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="find any record that was edited, removed or reordered")
+    verify.add_argument("--head", metavar="NUMBER:HASH", help="a head that was noted earlier: finds a cut tail too")
+    verify.set_defaults(run=_verify)
+    listing = actions.add_parser("list", help="one line a record")
+    listing.add_argument("--system")
+    listing.add_argument("--kind")
+    listing.add_argument("--last", type=int, metavar="N", help="only the newest N")
+    listing.set_defaults(run=_list)
+    export = actions.add_parser("export", help="every record as a line of JSON")
+    export.set_defaults(run=_export)
+    for action in (verify, listing, export):
+        where = action.add_mutually_exclusive_group(required=True)
+        where.add_argument("--ledger", type=Path, metavar="FILE", help="the ledger's file")
+        where.add_argument(CONFIG, dest="config", type=Path, metavar="dr.yml", help="take the ledger from there")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    host, port = app.address(options.listen)
+    loaded = _load(options)
+    logs.set_up(options.log_level, options.log_format)
+    logging.captureWarnings(capture=True)
+    with asyncio.Runner(loop_factory=app.new_loop) as runner:
+        runner.run(app.serve(app.Options(options.config, host, port, options.web_config), loaded))
+
+
+def _load(options: argparse.Namespace) -> Loaded:
+    loaded = load(options.config, KINDS)
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def _check(options: argparse.Namespace) -> int:
+    loaded = _load(options)
+    systems = loaded.config.systems.values()
+    endpoints = sum(len(system.endpoints) for system in systems)
+    if not options.once:
+        print(f"{options.config} is good: {len(systems)} systems, {endpoints} endpoints", file=sys.stderr)
+        return 0
+    with asyncio.Runner(loop_factory=app.new_loop) as runner:
+        table, failures = runner.run(look_once(loaded.config))
+    print(table)
+    return 1 if failures else 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    return asyncio.run(
+        run_demo(break_=options.break_, postgres=options.postgres, out=print, listen=options.listen, seed=options.seed)
+    )
+
+
+def _init(options: argparse.Namespace) -> None:
+    text = template(options.template)
+    if options.out == "-":
+        print(text, end="")
+        return
+    path = Path(options.out)
+    if path.exists():
+        raise FileExistsError(f"{path} is there already; move it away, or name another file with --out")
+    path.write_text(text, encoding="utf-8")
+    print(f"{path} is written; fill in your own names, then run: rto-rpo-exporter check --config.file={path} --once")
+
+
+def _build(options: argparse.Namespace) -> int:
+    path = options.out / "metrics.md"
+    text = metrics_table()
+    if options.check:
+        fresh = path.is_file() and path.read_text(encoding="utf-8") == text
+        return 0 if fresh else _tell(f"{path} is stale; run: rto-rpo-exporter build {options.what} --out {options.out}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _ledger(options: argparse.Namespace) -> Path:
+    return options.ledger or load(options.config, KINDS).config.ledger
+
+
+def _verify(options: argparse.Namespace) -> int:
+    path = _ledger(options)
+    noted = None
+    if options.head:
+        number, _, digest = options.head.partition(":")
+        if not number.isdigit() or not digest:
+            raise ValueError(f"{options.head!r} is not a head; write its number and hash, like 42:9f86d0…")
+        noted = Head(int(number), digest)
+    findings = ledger_commands.verify(path, noted)
+    for finding in findings:
+        print(f"record {finding.n}: {finding.sentence}")
+    if not findings:
+        head = ledger_commands.head(path)
+        print(f"{head.number} records, the chain is whole; head {head.number}:{head.hash}")
+    return 1 if findings else 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    for line in ledger_commands.listing(_ledger(options), system=options.system, kind=options.kind, last=options.last):
+        print(line)
+
+
+def _export(options: argparse.Namespace) -> None:
+    for line in ledger_commands.export(_ledger(options)):
+        print(line)
