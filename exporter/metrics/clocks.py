@@ -37,12 +37,12 @@ class Clocks(Section):
         self._known = Block(series(m.RPO_KNOWN, name, scenario) for scenario in self._scenarios)
         self._estimate = Block((series(m.RTO_ESTIMATE, name),), SECONDS)
         self._rto, self._observed, self._downtime, self._blind = (
-            template(metric, name, form=SECONDS) for metric in (m.RTO, m.OBSERVED, m.DOWNTIME, m.BLIND)
+            template(series(metric, name), SECONDS) for metric in (m.RTO, m.OBSERVED, m.DOWNTIME, m.BLIND)
         )
-        self._cost = template(m.DOWNTIME_COST, name, system.currency, form=SECONDS)
+        self._cost = template(series(m.DOWNTIME_COST, name, system.currency), SECONDS)
         self._ready = Block(series(m.SITE_READY, name, site) for site in system.sites)
         self._checked: list[Mapping[str, bool]] = []
-        self._checks = ""
+        self._checks = b""
 
     def row(self, state: SystemState, now: Instant, offset: float) -> Row:
         system = self._system
@@ -62,11 +62,11 @@ class Clocks(Section):
             self._observed % observed,
             self._downtime % downtime,
             self._blind % blind,
-            "" if per_minute is None else self._cost % (downtime / 60 * per_minute),
+            b"" if per_minute is None else self._cost % (downtime / 60 * per_minute),
         )
 
-    def _check_lines(self, checks: list[Mapping[str, bool]]) -> str:
-        return "".join(
+    def _check_lines(self, checks: list[Mapping[str, bool]]) -> bytes:
+        return b"".join(
             line(m.READINESS_CHECK, self._system.name, site, check, value=int(passed))
             for site, each in zip(self._system.sites, checks, strict=True)
             for check, passed in each.items()
@@ -119,7 +119,7 @@ class Recovery(Section):
         m.REPLICATION_LAG_BYTES,
         m.REPLICATION_LAG,
     )
-    _nothing: Row = ("",) * len(metrics)
+    _nothing: Row = (b"",) * len(metrics)
 
     def __init__(self, system: System) -> None:
         self._name = system.name

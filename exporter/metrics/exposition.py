@@ -7,7 +7,7 @@ every two milliseconds.
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,12 +17,11 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.catalogue.metrics import Metric, Type
 from exporter.core.model import Moment, System
 from exporter.core.snapshot import Clocked, Snapshot
-from exporter.core.state import SystemState
 from exporter.metrics.clocks import Clocks, Recovery
 from exporter.metrics.negotiation import OPENMETRICS, content_type, wants_gzip
 from exporter.metrics.own import own_lines
 from exporter.metrics.past import Past
-from exporter.metrics.section import Row, Section
+from exporter.metrics.section import Section
 from exporter.metrics.standing import Looks, Promised, Standing
 
 SECTIONS = (Promised, Standing, Clocks, Recovery, Past, Looks)
@@ -30,7 +29,9 @@ SECTIONS = (Promised, Standing, Clocks, Recovery, Past, Looks)
 TURN = 0.002
 """Seconds that the scrape may keep the event loop before others get a turn."""
 PIECE = 1 << 16
-"""Characters that are encoded, compressed and sent at once."""
+"""Bytes that are compressed and sent at once."""
+SYSTEMS = 100
+"""How many systems' lines are joined at once: well under a turn."""
 CLOCK_STEP = 0.001
 """Seconds by which the wall clock may drift from the monotonic one before all timestamps are made anew."""
 
@@ -82,19 +83,17 @@ class Exposition:
         self, clocked: Clocked, *, openmetrics: bool = False, names: Collection[str] = ()
     ) -> AsyncGenerator[bytes, None]:
         """The whole exposition in UTF-8, in pieces of about `PIECE` bytes."""
-        snapshot, now = clocked
-        offset = self._anchor(now)
-        waiting: list[str] = []
+        waiting: list[bytes] = []
         size = 0
-        async for text in self._texts(snapshot, now.mono, offset, openmetrics=openmetrics, names=names):
+        async for text in self._texts(clocked, openmetrics=openmetrics, names=names):
             waiting.append(text)
             size += len(text)
             if size >= PIECE:
-                yield "".join(waiting).encode()
+                yield b"".join(waiting)
                 waiting.clear()
                 size = 0
         waiting.append(self._process_text(openmetrics, names))
-        yield "".join(waiting).encode()
+        yield b"".join(waiting)
 
     def _anchor(self, now: Moment) -> float:
         """What turns instants into Unix seconds: kept while the clocks agree, so that a timestamp does not jitter."""
@@ -104,31 +103,31 @@ class Exposition:
         return self._offset
 
     async def _texts(
-        self, snapshot: Snapshot, now: float, offset: float, *, openmetrics: bool, names: Collection[str]
-    ) -> AsyncGenerator[str, None]:
-        turn = _Turn()
-        pairs: list[tuple[tuple[Section, ...], SystemState]] = []
+        self, clocked: Clocked, *, openmetrics: bool, names: Collection[str]
+    ) -> AsyncGenerator[bytes, None]:
+        """All systems' lines of a part of a family at a time."""
+        snapshot, now = clocked
+        turn, offset = _Turn(), self._anchor(now)
+        chosen = [at for at, section in enumerate(SECTIONS) if any(_is_wanted(each, names) for each in section.metrics)]
+        rows: list[list[bytes]] = []
         for watched in snapshot.systems.values():
-            pairs.append((self._ready(watched.system), watched.state))
+            sections = self._ready(watched.system)
+            # All sections of a system in a row: its state is then in the processor's cache but once.
+            rows.append([text for at in chosen for text in sections[at].row(watched.state, now.mono, offset)])
             if turn.is_over():
                 await turn.give()
-        for number, section in enumerate(SECTIONS):
-            wanted = [metric for metric in section.metrics if _is_wanted(metric, names)]
-            if not wanted:
+        metrics = [metric for at in chosen for metric in SECTIONS[at].metrics]
+        for metric, column in zip(metrics, zip(*rows, strict=True), strict=False):
+            if not _is_wanted(metric, names):
                 continue
-            rows: list[Row] = []
-            for sections, state in pairs:
-                rows.append(sections[number].row(state, now, offset))
+            head = _head(metric, openmetrics)
+            for first in range(0, len(column), SYSTEMS):
+                text = b"".join(column[first : first + SYSTEMS])
+                if text:
+                    yield head + text
+                    head = b""
                 if turn.is_over():
                     await turn.give()
-            columns = dict(zip(section.metrics, zip(*rows, strict=True), strict=False))
-            for metric in wanted:
-                head = _head(metric, openmetrics)
-                for text in _joined(columns.get(metric, ())):
-                    yield head + text
-                    head = ""
-                    if turn.is_over():
-                        await turn.give()
         for metric, text in own_lines(snapshot.exporter):
             if text and _is_wanted(metric, names):
                 yield _head(metric, openmetrics) + text
@@ -148,18 +147,10 @@ class Exposition:
             for name in self._prepared.keys() - snapshot.systems.keys():
                 del self._prepared[name]
 
-    def _process_text(self, openmetrics: bool, names: Collection[str]) -> str:
+    def _process_text(self, openmetrics: bool, names: Collection[str]) -> bytes:
         """`process_*` and `python_info`, which prometheus_client knows best; it also writes OpenMetrics' last line."""
         registry = self._process.restricted_registry(names) if names else self._process
-        return (generate_openmetrics if openmetrics else generate_latest)(registry).decode()
-
-
-def _joined(column: tuple[str, ...]) -> Iterable[str]:
-    """The column in pieces that take well under a turn."""
-    for first in range(0, len(column), 100):
-        text = "".join(column[first : first + 100])
-        if text:
-            yield text
+        return (generate_openmetrics if openmetrics else generate_latest)(registry)
 
 
 def _is_wanted(metric: Metric, names: Collection[str]) -> bool:
@@ -169,12 +160,12 @@ def _is_wanted(metric: Metric, names: Collection[str]) -> bool:
     return metric.name in names or any(metric.name + suffix in names for suffix in suffixes)
 
 
-def _head(metric: Metric, openmetrics: bool) -> str:
+def _head(metric: Metric, openmetrics: bool) -> bytes:
     if not openmetrics:
         kind = "gauge" if metric.type is Type.INFO else metric.type
-        return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {kind}\n"
+        return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {kind}\n".encode()
     unit = f"# UNIT {metric.family} {metric.unit}\n" if metric.unit else ""
-    return f"# HELP {metric.family} {metric.help}\n# TYPE {metric.family} {metric.type}\n{unit}"
+    return f"# HELP {metric.family} {metric.help}\n# TYPE {metric.family} {metric.type}\n{unit}".encode()
 
 
 async def _squeezed(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -1,6 +1,7 @@
 """Lines of the exposition format whose labels are made once, so that a scrape only fills in values.
 
-A `Block` holds all lines that one family has for one system as one %-template: one call into C writes them all.
+A `Block` holds all lines that one family has for one system as one %-template: one call into C writes them all. They are
+bytes from the start: Python formats those in about half the time, and they need no encoding later.
 """
 
 from collections.abc import Iterable
@@ -34,24 +35,24 @@ def series(metric: Metric, *values: str) -> str:
     return f"{metric.name}{{{','.join(pairs)}}}"
 
 
-def line(metric: Metric, *values: str, value: float) -> str:
+def line(metric: Metric, *values: str, value: float) -> bytes:
     """One finished line with every digit of its value."""
-    return f"{series(metric, *values)} {value!r}\n"
+    return f"{series(metric, *values)} {value!r}\n".encode()
 
 
-def state_set(metric: Metric, *values: str, states: Iterable[str]) -> dict[str, str]:
+def state_set(metric: Metric, *values: str, states: Iterable[str]) -> dict[str, bytes]:
     """For each state, which is the last label, the whole set of lines while it holds."""
     names = tuple(states)
     heads = [series(metric, *values, name) for name in names]
     return {
-        active: "".join(f"{head} {int(name == active)}\n" for head, name in zip(heads, names, strict=True))
+        active: "".join(f"{head} {int(name == active)}\n" for head, name in zip(heads, names, strict=True)).encode()
         for active in names
     }
 
 
-def template(metric: Metric, *values: str, form: str) -> str:
-    """A %-template of one line, for a value that is always known."""
-    return f"{series(metric, *values).replace('%', '%%')} {form}\n"
+def template(head: str, form: str) -> bytes:
+    """A %-template of one line."""
+    return f"{head.replace('%', '%%')} {form}\n".encode()
 
 
 class Block:
@@ -60,20 +61,20 @@ class Block:
     __slots__ = ("_absent", "_lines", "_template", "_text", "_values")
 
     def __init__(self, heads: Iterable[str], form: str = COUNT) -> None:
-        self._lines = tuple(f"{head.replace('%', '%%')} {form}\n" for head in heads)
-        self._template = "".join(self._lines)
+        self._lines = tuple(template(head, form) for head in heads)
+        self._template = b"".join(self._lines)
         self._absent = [False] * len(self._lines)
         self._values: list[Value] = []
-        self._text = ""
+        self._text = b""
 
-    def fill(self, values: list[Value]) -> str:
+    def fill(self, values: list[Value]) -> bytes:
         """One line for each value that is known. `values` stand in the order of the heads and are not changed later."""
         if values == self._values:
             return self._text
-        known = [value for value in values if value is not None]
         absent = [value is None for value in values]
         if absent != self._absent:
-            self._template = "".join(line for line, gone in zip(self._lines, absent, strict=True) if not gone)
+            self._template = b"".join([line for line, gone in zip(self._lines, absent, strict=True) if not gone])
             self._absent = absent
-        self._values, self._text = values, self._template % tuple(known)
+        self._values = values
+        self._text = self._template % tuple([value for value in values if value is not None])
         return self._text

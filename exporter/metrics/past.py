@@ -7,7 +7,7 @@ from exporter.core.interval import Interval, Verdict
 from exporter.core.model import Instant, System
 from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerCount, RoleState, SystemState
 from exporter.core.timeline import verdicts
-from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, series, state_set
+from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
 from exporter.metrics.section import Row, Section
 
 BOUNDS = ("lower", "estimate", "upper")
@@ -73,16 +73,16 @@ class Past(Section):
             self._blip_seconds.fill(_bounds(counters.blip_seconds)),
         )
 
-    def _kinds(self, metric: m.Metric, counts: Mapping[tuple[str, str], int]) -> str:
-        return "".join(f"{series(metric, self._name, *labels)} {count}\n" for labels, count in counts.items())
+    def _kinds(self, metric: m.Metric, counts: Mapping[tuple[str, str], int]) -> bytes:
+        return b"".join(line(metric, self._name, *labels, value=count) for labels, count in counts.items())
 
-    def _moved(self, state: SystemState, offset: float) -> str:
+    def _moved(self, state: SystemState, offset: float) -> bytes:
         moves = [role.moved.estimate for role in state.roles.values() if role.moved is not None]
-        return self._failover.fill([max(moves) + offset]) if moves else ""
+        return self._failover.fill([max(moves) + offset]) if moves else b""
 
-    def _last(self, last: Incident | None, offset: float) -> Iterable[str]:
+    def _last(self, last: Incident | None, offset: float) -> Iterable[bytes]:
         if last is None:
-            return ("",) * 7
+            return (b"",) * 7
         end, begin = last.end, last.start.lower
         reached = [last.phases.get(phase) for phase in PHASES]
         return (
@@ -91,7 +91,7 @@ class Past(Section):
             self._rto.fill(_bounds(last.rto)),
             self._rpo.fill(_bounds(last.rpo)),
             self._phases.fill([None if at is None else max(0.0, at - begin) for at in reached]),
-            "".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
+            b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),
         )
 

@@ -6,8 +6,8 @@ from exporter.catalogue.metrics import Metric
 from exporter.core.model import Instant
 from exporter.core.state import SystemState
 
-Row: TypeAlias = tuple[str, ...]
-"""For each family of the section, in its order, the lines of one system; an empty string where it has none."""
+Row: TypeAlias = tuple[bytes, ...]
+"""For each family of the section, in its order, the lines of one system; an empty one where it has none."""
 
 
 class Section:

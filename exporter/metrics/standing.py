@@ -39,9 +39,9 @@ class Promised(Section):
             (m.DRILL_OBJECTIVE, goals.drill_every),
             (m.WRITABLE_EXPECTED, expected if is_stateful(system) else None),
         )
-        texts = {metric: "" if value is None else line(metric, name, value=value) for metric, value in single}
+        texts = {metric: b"" if value is None else line(metric, name, value=value) for metric, value in single}
         texts[m.SYSTEM_INFO] = line(m.SYSTEM_INFO, name, system.tier, system.owner, system.home, value=1)
-        texts[m.RPO_OBJECTIVE] = "".join(
+        texts[m.RPO_OBJECTIVE] = b"".join(
             line(m.RPO_OBJECTIVE, name, scenario, value=value) for scenario, value in goals.rpo.items()
         )
         self._row = tuple(texts[metric] for metric in self.metrics)
@@ -86,8 +86,8 @@ class Standing(Settled):
         return (
             self._modes[state.mode],
             self._serving.fill([site in state.serving for site in system.sites]),
-            "".join([sets[site_role(system, state, site)] for site, sets in self._roles]),
-            self._writable.fill([writable_sites(system, state)]) if self._roles else "",
+            b"".join([sets[site_role(system, state, site)] for site, sets in self._roles]),
+            self._writable.fill([writable_sites(system, state)]) if self._roles else b"",
             self._ratio.fill([functional_ratio(system, state)]),
             self._up.fill([None if part.sample is None else not part.reach.count for part in parts]),
             self._writes.fill([canary.writes for canary in canaries]),
@@ -119,7 +119,7 @@ class Looks(Settled):
         self._attempts = Block(series(m.PROBE_ATTEMPTS, name, *part) for part in self._parts)
         self._expiry = Block((series(m.PROBE_TLS_EXPIRY, name, *part) for part in self._parts), INSTANT)
         self._counted: list[Mapping[Reason, int]] = []
-        self._failures = ""
+        self._failures = b""
 
     def make(self, state: SystemState, offset: float) -> Row:
         seen = state.parts.get
@@ -137,9 +137,9 @@ class Looks(Settled):
             self._expiry.fill([part.facts.tls_not_after for part in parts]),
         )
 
-    def _failure_lines(self, failures: list[Mapping[Reason, int]]) -> str:
+    def _failure_lines(self, failures: list[Mapping[Reason, int]]) -> bytes:
         """Only reasons that occurred: all of them at every part would be most of the series."""
-        return "".join(
+        return b"".join(
             line(m.PROBE_FAILURES, self._name, *part, reason, value=count)
             for part, counts in zip(self._parts, failures, strict=True)
             for reason, count in counts.items()

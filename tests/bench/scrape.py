@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -72,7 +72,7 @@ class Neighbour:
         self.longest = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Neighbour":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         await asyncio.sleep(0)
         return self
