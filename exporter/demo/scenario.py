@@ -185,7 +185,7 @@ async def _break(terminal: Terminal, pair: Pair, observer: Observer, dice: rando
     killed = Interval(kill.killed.lower + kill.wall, kill.killed.upper + kill.wall)
     done = {
         f"kill -9 of the primary at {HOME}": killed.lower,
-        f"the standby at {AWAY} is promoted": kill.promoted + kill.wall,
+        f"the standby at {AWAY} is told to take over": kill.promoted + kill.wall,
         "first order acknowledged after the kill": truth.restored.upper + kill.wall,
     }
     _tell_timeline(terminal, incident, killed.lower, done)
@@ -209,8 +209,9 @@ async def _kill_and_promote(terminal: Terminal, pair: Pair, observer: Observer, 
     clock = await observer.value("dr_rto_seconds")
     terminal.say(f"    the exporter says: {await observer.state()}, and counts {clock or 0:.1f} s")
     terminal.happens(f"the demo's operator promotes the standby at {AWAY}")
+    promoted = time.monotonic()
     await pair.promote()
-    return Kill(killed, time.monotonic(), wall)
+    return Kill(killed, promoted, wall)
 
 
 def _tell_timeline(terminal: Terminal, incident: dict[str, Any], killed: float, done: dict[str, float]) -> None:
@@ -238,5 +239,7 @@ def _tell_objectives(terminal: Terminal, incident: dict[str, Any]) -> None:
         about = f"about {said.estimate:.2f} s" if said else seconds(said)
         terminal.say(f"  {name.upper()} {about}; objective {objective}: {incident['verdicts'][name]}")
     if incident["markers"]:
-        counts = ", ".join(f"{number} {outcome}" for outcome, number in incident["markers"].items())
+        counts = ", ".join(
+            f"{incident['markers'][outcome]} {outcome}" for outcome in ("lost", "surviving", "indeterminate")
+        )
         terminal.say(f"  canary markers: {counts}")
