@@ -1,16 +1,20 @@
 """What grows by itself: exposure, the outage clock, readiness, lag. Computed anew at every scrape."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from exporter.catalogue import metrics as m
 from exporter.core.model import Instant, Part, System
-from exporter.core.readings import exposure, readiness, rto_clock, rto_estimate, scenarios, totals
+from exporter.core.readings import Totals, exposure, readiness, rto_clock, rto_estimate, scenarios, totals
 from exporter.core.state import SourceState, SystemState
-from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, template
+from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series
 from exporter.metrics.section import Row, Section
 
 STREAMING = "streaming"
+
+Key: TypeAlias = tuple[str, str, str]
+"""(site, component, source)."""
 
 
 class Clocks(Section):
@@ -29,58 +33,73 @@ class Clocks(Section):
         m.DOWNTIME_COST,
     )
 
-    def __init__(self, system: System) -> None:
-        name = system.name
-        self._system = system
-        self._scenarios = scenarios(system)
-        self._rpo = Block((series(m.RPO, name, scenario) for scenario in self._scenarios), SECONDS)
-        self._known = Block(series(m.RPO_KNOWN, name, scenario) for scenario in self._scenarios)
-        self._estimate = Block((series(m.RTO_ESTIMATE, name),), SECONDS)
-        self._rto, self._observed, self._downtime, self._blind = (
-            template(series(metric, name), SECONDS) for metric in (m.RTO, m.OBSERVED, m.DOWNTIME, m.BLIND)
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        self._scenarios = [scenarios(system) for system in systems]
+        exposed = [
+            (system.name, scenario)
+            for system, named in zip(systems, self._scenarios, strict=True)
+            for scenario in named
+        ]
+        self._rpo = Block((series(m.RPO, *labels) for labels in exposed), SECONDS)
+        self._known = Block(series(m.RPO_KNOWN, *labels) for labels in exposed)
+        self._rto, self._estimate, self._observed, self._downtime, self._blind = (
+            Block((series(metric, system.name) for system in systems), SECONDS)
+            for metric in (m.RTO, m.RTO_ESTIMATE, m.OBSERVED, m.DOWNTIME, m.BLIND)
         )
-        self._cost = template(series(m.DOWNTIME_COST, name, system.currency), SECONDS)
-        self._ready = Block(series(m.SITE_READY, name, site) for site in system.sites)
+        self._cost = Block((series(m.DOWNTIME_COST, system.name, system.currency) for system in systems), SECONDS)
+        self._sites = [(system.name, site) for system in systems for site in system.sites]
+        self._ready = Block(series(m.SITE_READY, *labels) for labels in self._sites)
         self._checked: list[Mapping[str, bool]] = []
         self._checks = b""
 
-    def row(self, state: SystemState, now: Instant, offset: float) -> Row:
-        system = self._system
-        exposures = [exposure(system, state, scenario, now) for scenario in self._scenarios]
-        checks = [readiness(system, state, site, now) for site in system.sites]
+    def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
+        pairs = list(zip(self.systems, states, strict=True))
+        exposures = [
+            exposure(system, state, scenario, now)
+            for (system, state), named in zip(pairs, self._scenarios, strict=True)
+            for scenario in named
+        ]
+        checks = [readiness(system, state, site, now) for system, state in pairs for site in system.sites]
         if checks != self._checked:
             self._checked, self._checks = checks, self._check_lines(checks)
-        observed, downtime, blind = totals(state, now)
-        per_minute = system.cost_per_minute
+        sums = [totals(state, now) for state in states]
         return (
             self._rpo.fill([seconds for seconds, _ in exposures]),
             self._known.fill([known for _, known in exposures]),
-            self._rto % rto_clock(state, now),
-            self._estimate.fill([rto_estimate(system, state, now)]),
+            self._rto.fill([rto_clock(state, now) for state in states]),
+            self._estimate.fill([rto_estimate(system, state, now) for system, state in pairs]),
             self._ready.fill([all(each.values()) if each else None for each in checks]),
             self._checks,
-            self._observed % observed,
-            self._downtime % downtime,
-            self._blind % blind,
-            b"" if per_minute is None else self._cost % (downtime / 60 * per_minute),
+            self._observed.fill([each.observed for each in sums]),
+            self._downtime.fill([each.downtime for each in sums]),
+            self._blind.fill([each.blind for each in sums]),
+            self._cost.fill([_cost(system, each) for system, each in zip(self.systems, sums, strict=True)]),
         )
 
     def _check_lines(self, checks: list[Mapping[str, bool]]) -> bytes:
         return b"".join(
-            line(m.READINESS_CHECK, self._system.name, site, check, value=int(passed))
-            for site, each in zip(self._system.sites, checks, strict=True)
+            line(m.READINESS_CHECK, *labels, check, value=int(passed))
+            for labels, each in zip(self._sites, checks, strict=True)
             for check, passed in each.items()
         )
 
 
+def _cost(system: System, sums: Totals) -> Value:
+    """Downtime in money; not known when no price of a minute is configured."""
+    return None if system.cost_per_minute is None else sums.downtime / 60 * system.cost_per_minute
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The blocks for one set of sources. `groups`: per (site, source), the components' keys."""
+    """The blocks for one set of sources."""
 
-    keys: tuple[tuple[str, str, str], ...]
-    groups: tuple[tuple[tuple[str, str, str], ...], ...]
-    links: tuple[tuple[Part, ...], ...]
-    """Per group, the endpoints that can tell whether their replication is connected."""
+    keys: list[tuple[Key, ...]]
+    """Per system."""
+    groups: list[tuple[int, tuple[Key, ...]]]
+    """For each system and (site, source): the system's place, and the keys of its components."""
+    links: list[tuple[int, tuple[Part, ...]]]
+    """For each group, the endpoints that can tell whether their replication is connected."""
     at: Block
     refuted: Block
     connected: Block
@@ -88,24 +107,25 @@ class _Layout:
     lag: Block
 
 
-def _layout(system: str, keys: tuple[tuple[str, str, str], ...]) -> _Layout:
-    grouped: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
-    for key in keys:
-        site, _component, source = key
-        grouped.setdefault((site, source), []).append(key)
-    stages = [(*group, stage) for group in grouped for stage in ("transport", "apply")]
+def _layout(systems: Sequence[System], keys: list[tuple[Key, ...]]) -> _Layout:
+    grouped: dict[tuple[int, str, str], list[Key]] = {}
+    for place, own in enumerate(keys):
+        for key in own:
+            grouped.setdefault((place, key[0], key[2]), []).append(key)
+    labels = [(systems[place].name, site, source) for place, site, source in grouped]
+    stages = [(*each, stage) for each in labels for stage in ("transport", "apply")]
     return _Layout(
         keys=keys,
-        groups=tuple(map(tuple, grouped.values())),
-        links=tuple(
-            tuple(Part(site, component) for site, component, source in members if source == STREAMING)
-            for members in grouped.values()
-        ),
-        at=Block((series(m.RECOVERY_POINT, system, *group) for group in grouped), INSTANT),
-        refuted=Block(series(m.SOURCE_REFUTED, system, *group) for group in grouped),
-        connected=Block(series(m.REPLICATION_CONNECTED, system, *group) for group in grouped),
-        lag_bytes=Block(series(m.REPLICATION_LAG_BYTES, system, *group) for group in grouped),
-        lag=Block((series(m.REPLICATION_LAG, system, *stage) for stage in stages), SECONDS),
+        groups=[(place, tuple(members)) for (place, _, _), members in grouped.items()],
+        links=[
+            (place, tuple(Part(site, component) for site, component, source in members if source == STREAMING))
+            for (place, _, _), members in grouped.items()
+        ],
+        at=Block((series(m.RECOVERY_POINT, *each) for each in labels), INSTANT),
+        refuted=Block(series(m.SOURCE_REFUTED, *each) for each in labels),
+        connected=Block(series(m.REPLICATION_CONNECTED, *each) for each in labels),
+        lag_bytes=Block(series(m.REPLICATION_LAG_BYTES, *each) for each in labels),
+        lag=Block((series(m.REPLICATION_LAG, *each) for each in stages), SECONDS),
     )
 
 
@@ -119,23 +139,17 @@ class Recovery(Section):
         m.REPLICATION_LAG_BYTES,
         m.REPLICATION_LAG,
     )
-    _nothing: Row = (b"",) * len(metrics)
 
-    def __init__(self, system: System) -> None:
-        self._name = system.name
-        self._layout = _layout(system.name, ())
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        self._layout = _layout(systems, [])
 
-    def row(self, state: SystemState, now: Instant, offset: float) -> Row:
-        sources = state.sources
-        if not sources:
-            return self._nothing
-        keys = tuple(sources)
+    def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
+        keys = [tuple(state.sources) for state in states]
         if keys != self._layout.keys:
-            self._layout = _layout(self._name, keys)
+            self._layout = _layout(self.systems, keys)
         layout = self._layout
-        worst = [
-            sources[group[0]] if len(group) == 1 else _worst([sources[key] for key in group]) for group in layout.groups
-        ]
+        worst = [_worst([states[place].sources[key] for key in members]) for place, members in layout.groups]
         lags: list[Value] = []
         for source in worst:
             at, applied = source.at, source.applied_at
@@ -144,7 +158,7 @@ class Recovery(Section):
         return (
             layout.at.fill([None if source.at is None else source.at + offset for source in worst]),
             layout.refuted.fill([source.refuted for source in worst]),
-            layout.connected.fill([_connected(state, parts) for parts in layout.links]),
+            layout.connected.fill([_connected(states[place], parts) for place, parts in layout.links]),
             layout.lag_bytes.fill([source.lag_bytes for source in worst]),
             layout.lag.fill(lags),
         )
@@ -152,6 +166,8 @@ class Recovery(Section):
 
 def _worst(group: list[SourceState]) -> SourceState:
     """One source as bad as all of them; what one of them does not know is not known."""
+    if len(group) == 1:
+        return group[0]
     at = _known([source.at for source in group])
     lag_bytes = _known([source.lag_bytes for source in group])
     applied = _known([source.applied_at for source in group])

@@ -7,7 +7,8 @@ every two milliseconds.
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from operator import is_
 from time import perf_counter
 from typing import NamedTuple
 
@@ -30,8 +31,8 @@ TURN = 0.002
 """Seconds that the scrape may keep the event loop before others get a turn."""
 PIECE = 1 << 16
 """Bytes that are compressed and sent at once."""
-SYSTEMS = 100
-"""How many systems' lines are joined at once: well under a turn."""
+GROUP = 10
+"""How many systems are written together: enough to share the cost of a call, few enough for a turn."""
 CLOCK_STEP = 0.001
 """Seconds by which the wall clock may drift from the monotonic one before all timestamps are made anew."""
 
@@ -63,7 +64,7 @@ class Exposition:
     """Keeps what is ready between scrapes. Scrapes may overlap: each sees its own snapshot and moment throughout."""
 
     def __init__(self) -> None:
-        self._prepared: dict[str, tuple[System, tuple[Section, ...]]] = {}
+        self._prepared: dict[int, tuple[Sequence[System], Sequence[Section]]] = {}
         self._offset = 0.0
         self._process = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._process)
@@ -109,23 +110,23 @@ class Exposition:
         snapshot, now = clocked
         turn, offset = _Turn(), self._anchor(now)
         chosen = [at for at, section in enumerate(SECTIONS) if any(_is_wanted(each, names) for each in section.metrics)]
-        rows: list[list[bytes]] = []
-        for watched in snapshot.systems.values():
-            sections = self._ready(watched.system)
-            # All sections of a system in a row: its state is then in the processor's cache but once.
-            rows.append([text for at in chosen for text in sections[at].row(watched.state, now.mono, offset)])
-            if turn.is_over():
-                await turn.give()
-        metrics = [metric for at in chosen for metric in SECTIONS[at].metrics]
-        for metric, column in zip(metrics, zip(*rows, strict=True), strict=False):
-            if not _is_wanted(metric, names):
-                continue
-            head = _head(metric, openmetrics)
-            for first in range(0, len(column), SYSTEMS):
-                text = b"".join(column[first : first + SYSTEMS])
-                if text:
-                    yield head + text
-                    head = b""
+        lines: dict[Metric, list[bytes]] = {metric: [] for at in chosen for metric in SECTIONS[at].metrics}
+        watched = list(snapshot.systems.values())
+        for first in range(0, len(watched), GROUP):
+            group = watched[first : first + GROUP]
+            sections = await self._ready(first, [each.system for each in group], turn)
+            states = [each.state for each in group]
+            for at in chosen:
+                row = sections[at].row(states, now.mono, offset)
+                for metric, text in zip(SECTIONS[at].metrics, row, strict=True):
+                    lines[metric].append(text)
+                if turn.is_over():
+                    await turn.give()
+        for metric, texts in lines.items():
+            if _is_wanted(metric, names) and any(texts):
+                yield _head(metric, openmetrics)
+                for text in texts:
+                    yield text
                 if turn.is_over():
                     await turn.give()
         for metric, text in own_lines(snapshot.exporter):
@@ -133,19 +134,22 @@ class Exposition:
                 yield _head(metric, openmetrics) + text
         self._forget(snapshot)
 
-    def _ready(self, system: System) -> tuple[Section, ...]:
-        """Its sections; made once, and again when a reload made it another object."""
-        known, sections = self._prepared.get(system.name, (None, ()))
-        if known is not system:
-            sections = tuple(section(system) for section in SECTIONS)
-            self._prepared[system.name] = (system, sections)
+    async def _ready(self, first: int, systems: list[System], turn: _Turn) -> Sequence[Section]:
+        """The sections of the group that begins at `first`; made once, and again when a reload changed a system in it."""
+        known, sections = self._prepared.get(first, ([], []))
+        if len(known) != len(systems) or not all(map(is_, known, systems)):
+            sections = []
+            for section in SECTIONS:
+                sections.append(section(systems))
+                if turn.is_over():
+                    await turn.give()
+            self._prepared[first] = (systems, sections)
         return sections
 
     def _forget(self, snapshot: Snapshot) -> None:
-        """Drop what belongs to systems that a reload took away."""
-        if len(self._prepared) > len(snapshot.systems):
-            for name in self._prepared.keys() - snapshot.systems.keys():
-                del self._prepared[name]
+        """Drop what belongs to groups that a reload took away."""
+        for first in [first for first in self._prepared if first >= len(snapshot.systems)]:
+            del self._prepared[first]
 
     def _process_text(self, openmetrics: bool, names: Collection[str]) -> bytes:
         """`process_*` and `python_info`, which prometheus_client knows best; it also writes OpenMetrics' last line."""

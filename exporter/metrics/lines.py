@@ -1,10 +1,11 @@
 """Lines of the exposition format whose labels are made once, so that a scrape only fills in values.
 
-A `Block` holds all lines that one family has for one system as one %-template: one call into C writes them all. They are
+A `Block` holds all lines that one family has for a few systems as one %-template: one call into C writes them all. They are
 bytes from the start: Python formats those in about half the time, and they need no encoding later.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from exporter.catalogue.metrics import Metric
@@ -21,6 +22,7 @@ INSTANT = "%.3f"
 """Unix time to the millisecond: finer than any two clocks agree."""
 
 
+@lru_cache(maxsize=4096)
 def escape(value: str) -> str:
     """A label value as both formats want it; what is not valid Unicode becomes `?`."""
     clean = value.encode("utf-8", "replace").decode("utf-8")
@@ -56,7 +58,7 @@ def template(head: str, form: str) -> bytes:
 
 
 class Block:
-    """The lines of one family for one system: ready heads, one template. Values that did not change keep their text."""
+    """The lines of one family for some systems: ready heads, one template. Values that did not change keep their text."""
 
     __slots__ = ("_absent", "_lines", "_template", "_text", "_values")
 

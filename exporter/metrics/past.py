@@ -1,6 +1,6 @@
 """What happened so far: the counters, and the newest closed incident or move. Changes only with an incident."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
@@ -14,7 +14,7 @@ BOUNDS = ("lower", "estimate", "upper")
 
 
 class Past(Section):
-    """Made again only when a counter, a role or the newest incident is another object."""
+    """Rare changes: each system keeps its own lines."""
 
     metrics = (
         m.INCIDENTS,
@@ -30,6 +30,18 @@ class Past(Section):
         m.LAST_VERDICT,
         m.CANARY_MARKERS,
     )
+
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        self._each = [_PastOf(system) for system in systems]
+
+    def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
+        rows = [past.row(state, offset) for past, state in zip(self._each, states, strict=True)]
+        return tuple([b"".join(column) for column in zip(*rows, strict=True)])
+
+
+class _PastOf:
+    """One system's lines: made again only when a counter, a role or the newest incident is another object."""
 
     def __init__(self, system: System) -> None:
         name = system.name
@@ -52,7 +64,7 @@ class Past(Section):
         self._made_from: tuple[Counters, Incident | None, Mapping[str, RoleState], float] | None = None
         self._row: Row = ()
 
-    def row(self, state: SystemState, now: Instant, offset: float) -> Row:
+    def row(self, state: SystemState, offset: float) -> Row:
         made = self._made_from
         if (
             made is None

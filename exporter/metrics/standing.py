@@ -1,6 +1,6 @@
-"""Where a system stands and what the looks at its parts brought: everything that changes with a look, not with time."""
+"""Where systems stand and what the looks at their parts brought: everything that changes with a look, not with time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from exporter.catalogue import metrics as m
 from exporter.core.model import NO_PHASES, Phases, Reason, Role, System
@@ -19,7 +19,7 @@ def is_stateful(system: System) -> bool:
 
 
 class Promised(Section):
-    """What the configuration says: never changes while the system object is the same."""
+    """What the configuration says: never changes while the system objects are the same."""
 
     metrics = (
         m.SYSTEM_INFO,
@@ -30,23 +30,29 @@ class Promised(Section):
         m.WRITABLE_EXPECTED,
     )
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        rows = [self._promises(system) for system in systems]
+        self._row = tuple(b"".join(column) for column in zip(*rows, strict=True))
+
+    @staticmethod
+    def _promises(system: System) -> Row:
         name, goals = system.name, system.objectives
         expected = len(system.sites) if system.mode == "active-active" else 1
-        single = (
-            (m.RTO_OBJECTIVE, goals.rto),
-            (m.AVAILABILITY_OBJECTIVE, goals.availability),
-            (m.DRILL_OBJECTIVE, goals.drill_every),
-            (m.WRITABLE_EXPECTED, expected if is_stateful(system) else None),
-        )
-        texts = {metric: b"" if value is None else line(metric, name, value=value) for metric, value in single}
-        texts[m.SYSTEM_INFO] = line(m.SYSTEM_INFO, name, system.tier, system.owner, system.home, value=1)
-        texts[m.RPO_OBJECTIVE] = b"".join(
-            line(m.RPO_OBJECTIVE, name, scenario, value=value) for scenario, value in goals.rpo.items()
-        )
-        self._row = tuple(texts[metric] for metric in self.metrics)
 
-    def row(self, state: SystemState, now: float, offset: float) -> Row:
+        def known(metric: m.Metric, value: float | None) -> bytes:
+            return b"" if value is None else line(metric, name, value=value)
+
+        return (
+            line(m.SYSTEM_INFO, name, system.tier, system.owner, system.home, value=1),
+            known(m.RTO_OBJECTIVE, goals.rto),
+            b"".join(line(m.RPO_OBJECTIVE, name, scenario, value=value) for scenario, value in goals.rpo.items()),
+            known(m.AVAILABILITY_OBJECTIVE, goals.availability),
+            known(m.DRILL_OBJECTIVE, goals.drill_every),
+            known(m.WRITABLE_EXPECTED, expected if is_stateful(system) else None),
+        )
+
+    def row(self, states: Sequence[SystemState], now: float, offset: float) -> Row:
         return self._row
 
 
@@ -64,31 +70,58 @@ class Standing(Settled):
         m.CANARY_FAILURES,
     )
 
-    def __init__(self, system: System) -> None:
-        name = system.name
-        self._system = system
-        self._modes = state_set(m.STATE, name, states=Mode)
-        self._serving = Block(series(m.SERVING_SITE, name, site) for site in system.sites)
-        role_sites = system.sites if is_stateful(system) else ()
-        self._roles = [(site, state_set(m.SITE_ROLE, name, site, states=Role)) for site in role_sites]
-        self._writable = Block((series(m.WRITABLE_SITES, name),))
-        self._ratio = Block((series(m.FUNCTIONAL_RATIO, name),), NUMBER)
-        self._bound = sorted(part for part in system.parts if part.site)
-        self._up = Block(series(m.COMPONENT_UP, name, *part) for part in self._bound)
-        self._canaries = [c.name for c in system.components.values() if c.canary_every is not None]
-        self._writes = Block(series(m.CANARY_WRITES, name, canary) for canary in self._canaries)
-        self._failures = Block(series(m.CANARY_FAILURES, name, canary) for canary in self._canaries)
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        self._modes = [state_set(m.STATE, system.name, states=Mode) for system in systems]
+        self._serving = Block(series(m.SERVING_SITE, system.name, site) for system in systems for site in system.sites)
+        self._roles = [
+            [(site, state_set(m.SITE_ROLE, system.name, site, states=Role)) for site in system.sites]
+            if is_stateful(system)
+            else []
+            for system in systems
+        ]
+        self._writable = Block(series(m.WRITABLE_SITES, system.name) for system in systems)
+        self._ratio = Block((series(m.FUNCTIONAL_RATIO, system.name) for system in systems), NUMBER)
+        self._bound = [sorted(part for part in system.parts if part.site) for system in systems]
+        self._up = Block(
+            series(m.COMPONENT_UP, system.name, *part)
+            for system, parts in zip(systems, self._bound, strict=True)
+            for part in parts
+        )
+        self._canaries = [
+            [component.name for component in system.components.values() if component.canary_every is not None]
+            for system in systems
+        ]
+        self._writes, self._failures = (
+            Block(
+                series(metric, system.name, canary)
+                for system, canaries in zip(systems, self._canaries, strict=True)
+                for canary in canaries
+            )
+            for metric in (m.CANARY_WRITES, m.CANARY_FAILURES)
+        )
 
-    def make(self, state: SystemState, offset: float) -> Row:
-        system, seen = self._system, state.parts.get
-        parts = [seen(part, _UNSEEN) for part in self._bound]
-        canaries = [state.canaries.get(name, _NO_CANARY) for name in self._canaries]
+    def make(self, states: Sequence[SystemState], offset: float) -> Row:
+        pairs = list(zip(self.systems, states, strict=True))
+        parts = [
+            state.parts.get(part, _UNSEEN) for state, bound in zip(states, self._bound, strict=True) for part in bound
+        ]
+        canaries = [
+            state.canaries.get(name, _NO_CANARY)
+            for state, names in zip(states, self._canaries, strict=True)
+            for name in names
+        ]
+        roles = [
+            sets[site_role(system, state, site)]
+            for (system, state), sites in zip(pairs, self._roles, strict=True)
+            for site, sets in sites
+        ]
         return (
-            self._modes[state.mode],
-            self._serving.fill([site in state.serving for site in system.sites]),
-            b"".join([sets[site_role(system, state, site)] for site, sets in self._roles]),
-            self._writable.fill([writable_sites(system, state)]) if self._roles else b"",
-            self._ratio.fill([functional_ratio(system, state)]),
+            b"".join([modes[state.mode] for modes, state in zip(self._modes, states, strict=True)]),
+            self._serving.fill([site in state.serving for system, state in pairs for site in system.sites]),
+            b"".join(roles),
+            self._writable.fill([writable_sites(system, state) for system, state in pairs]),
+            self._ratio.fill([functional_ratio(system, state) for system, state in pairs]),
             self._up.fill([None if part.sample is None else not part.reach.count for part in parts]),
             self._writes.fill([canary.writes for canary in canaries]),
             self._failures.fill([canary.failed for canary in canaries]),
@@ -107,23 +140,24 @@ class Looks(Settled):
         m.PROBE_TLS_EXPIRY,
     )
 
-    def __init__(self, system: System) -> None:
-        name = system.name
-        self._name = name
-        self._parts = sorted(system.parts)
-        self._success = Block(series(m.PROBE_SUCCESS, name, *part) for part in self._parts)
-        self._last_run = Block((series(m.PROBE_LAST_RUN, name, *part) for part in self._parts), INSTANT)
+    def __init__(self, systems: Sequence[System]) -> None:
+        super().__init__(systems)
+        self._parts = [sorted(system.parts) for system in systems]
+        self._labels = [(system.name, *part) for system in systems for part in sorted(system.parts)]
+        self._success = Block(series(m.PROBE_SUCCESS, *labels) for labels in self._labels)
+        self._last_run = Block((series(m.PROBE_LAST_RUN, *labels) for labels in self._labels), INSTANT)
         self._duration = Block(
-            (series(m.PROBE_DURATION, name, *part, phase) for part in self._parts for phase in Phases._fields), SECONDS
+            (series(m.PROBE_DURATION, *labels, phase) for labels in self._labels for phase in Phases._fields), SECONDS
         )
-        self._attempts = Block(series(m.PROBE_ATTEMPTS, name, *part) for part in self._parts)
-        self._expiry = Block((series(m.PROBE_TLS_EXPIRY, name, *part) for part in self._parts), INSTANT)
+        self._attempts = Block(series(m.PROBE_ATTEMPTS, *labels) for labels in self._labels)
+        self._expiry = Block((series(m.PROBE_TLS_EXPIRY, *labels) for labels in self._labels), INSTANT)
         self._counted: list[Mapping[Reason, int]] = []
         self._failures = b""
 
-    def make(self, state: SystemState, offset: float) -> Row:
-        seen = state.parts.get
-        parts = [seen(part, _UNSEEN) for part in self._parts]
+    def make(self, states: Sequence[SystemState], offset: float) -> Row:
+        parts = [
+            state.parts.get(part, _UNSEEN) for state, wanted in zip(states, self._parts, strict=True) for part in wanted
+        ]
         samples = [part.sample for part in parts]
         failures = [part.failures for part in parts]
         if failures != self._counted:
@@ -140,7 +174,7 @@ class Looks(Settled):
     def _failure_lines(self, failures: list[Mapping[Reason, int]]) -> bytes:
         """Only reasons that occurred: all of them at every part would be most of the series."""
         return b"".join(
-            line(m.PROBE_FAILURES, self._name, *part, reason, value=count)
-            for part, counts in zip(self._parts, failures, strict=True)
+            line(m.PROBE_FAILURES, *labels, reason, value=count)
+            for labels, counts in zip(self._labels, failures, strict=True)
             for reason, count in counts.items()
         )
