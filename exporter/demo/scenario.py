@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import aiohttp
 import yaml
@@ -69,8 +69,8 @@ async def run_demo(
         terminal.say()
         terminal.say("stopped; every process of the demo has ended")
         return 130 if break_ else 0
-    except (DemoError, aiohttp.ClientError, TimeoutError) as error:
-        terminal.say(f"the demo cannot go on: {error or 'no answer in time'}", Style.RED)
+    except DemoError as error:
+        terminal.say(f"the demo cannot go on: {error}", Style.RED)
         return 2
     finally:
         for each in (signal.SIGINT, signal.SIGTERM):
@@ -84,11 +84,22 @@ async def _run(terminal: Terminal, break_: bool, postgres: bool, listen: str | N
         async with Children(folder) as children, Observer(f"http://{listen}", SYSTEM) as observer:
             pair = (PostgresPair if postgres else SitePair)(folder, children, DELAY)
             terminal.title(f"RTO/RPO exporter demo: orders, served from {HOME}, with a standby at {AWAY}")
-            await _start(terminal, pair, observer, listen)
-            if break_:
-                return await _break(terminal, pair, observer, dice)
-            await _invite(terminal, pair, observer)
-    return 0
+            try:
+                await _start(terminal, pair, observer, listen)
+                if break_:
+                    return await _break(terminal, pair, observer, dice)
+                await _invite(terminal, pair, observer)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                await _explain(children, error)
+
+
+async def _explain(children: Children, error: Exception) -> NoReturn:
+    """Somebody did not answer: raise DemoError with the last words of whoever ended, else with the error's."""
+
+    for _ in range(10):
+        children.must_live()
+        await asyncio.sleep(0.1)
+    raise DemoError(f"somebody does not answer: {str(error) or 'not in time'}")
 
 
 async def _start(terminal: Terminal, pair: Pair, observer: Observer, listen: str) -> None:
@@ -139,7 +150,7 @@ async def _exposure(observer: Observer) -> str:
     return f"live RPO {value:.1f} s, objective {objective:g} s" if value is not None else "live RPO unknown"
 
 
-async def _invite(terminal: Terminal, pair: Pair, observer: Observer) -> None:
+async def _invite(terminal: Terminal, pair: Pair, observer: Observer) -> NoReturn:
     """Say what can be tried and tell what the exporter makes of it, until cancelled."""
     terminal.title("try this in another terminal (Ctrl-C here ends everything)")
     for what, command in [*pair.hints(), ("read the numbers", f"curl -s {observer.url}/metrics | grep ^dr_")]:
