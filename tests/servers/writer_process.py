@@ -50,7 +50,7 @@ async def write(dsn: str, ids: "itertools.count[int]", notes: Notes, every: floa
             note: dict[str, Any] = {"id": number, "sent": sent, "acked": time.monotonic(), "port": port}
             notes.add(note if failed is None else note | {"failed": failed})
             failed = None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             if failed is None:
                 notes.add({"port": port, "sent": sent, "ended": time.monotonic(), "error": type(error).__name__})
             failed = sent

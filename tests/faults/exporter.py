@@ -1,0 +1,143 @@
+"""The real exporter as a process, configured for a PostgreSQL pair, and what it says of an incident."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from exporter.core.interval import Interval
+from tests.servers import PASSWORD, free_port, until
+
+ROOT = Path(__file__).parents[2]
+
+
+class Exporter:
+    """`serve` on a free port. `dsns`: the sites hk (home) and sg."""
+
+    def __init__(self, folder: Path, hk: str, sg: str, *, canary: bool = True, **probing: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ledger = folder / "ledger.db"
+        self.config = folder / "dr.yml"
+        (folder / "password").write_text(PASSWORD)
+        probing = {"stable_for": "1500ms", **probing}
+        component = {"critical": True, **({"canary": {"every": "1s"}} if canary else {})}
+        config = {
+            "exporter": {"vantage": "faults", "ledger": f"sqlite:///{self.ledger}"},
+            "probing": probing,
+            "systems": {
+                "orders": {
+                    "home": "hk",
+                    "objectives": {"rto": "60s", "rpo": {"site_loss": "5s"}},
+                    "components": {"database": component},
+                    "sites": {
+                        site: {"database": {"postgres": {"dsn": dsn, "password_file": str(folder / "password")}}}
+                        for site, dsn in (("hk", hk), ("sg", sg))
+                    },
+                }
+            },
+        }
+        self.config.write_text(json.dumps(config))  # JSON is YAML
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        code = self._process.poll()
+        self.kill(signal.SIGTERM)
+        told = (self.folder / "exporter.log").read_text()
+        assert code is None, f"the exporter ended by itself with {code}: {told[-3000:]}"
+        assert "Traceback" not in told, told[told.index("Traceback") :][:3000]
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "exporter", "serve", "--config.file", str(self.config)]
+        with (self.folder / "exporter.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, f"--web.listen-address=127.0.0.1:{self.port}"], cwd=ROOT, stdout=log, stderr=log
+            )
+        until(self._answers, f"the exporter answers; see {self.folder}/exporter.log")
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self._process.send_signal(number)
+        self._process.wait(15)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "exporter.log").read_text()[-2000:]
+        try:
+            self.get("/-/healthy")
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """The value of one series of the system; None if it is absent."""
+        with urllib.request.urlopen(f"{self.url}/metrics?name[]={name}", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        found = [line for line in lines if not line.startswith("#") and all(one in line for one in wanted)]
+        return float(found[0].rsplit(" ", 1)[1]) if found else None
+
+    def system(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.get("/api/v1/systems/orders")
+        return found
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """All of them, newest first."""
+        items: list[dict[str, Any]] = self.get("/api/v1/incidents?limit=200")["items"]
+        return items
+
+    def wait_calm(self, within: float = 30.0) -> None:
+        """Until it is healthy, with a ready standby and a recovery point that is proven."""
+        until(self._calm, "the system is healthy", within)
+
+    def _calm(self) -> bool:
+        system = self.system()
+        return bool(system["state"] == "healthy" and system["rpo"]["site_loss"]["known"])
+
+    def wait_closed(self, known: int, within: float = 60.0) -> dict[str, Any]:
+        """The incident that closes after `known` are closed already."""
+
+        def closed() -> dict[str, Any] | None:
+            done = [one for one in self.incidents() if not one["open"]]
+            return done[0] if len(done) > known else None
+
+        found = until(closed, "the incident is closed", within)
+        assert found is not None
+        return found
+
+    def acknowledged(self, site: str, until_wall: float) -> list[int]:
+        """The markers that a site acknowledged before an instant, from the exporter's own durable notes."""
+        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as db:
+            rows = db.execute(
+                "SELECT seq FROM markers WHERE site = ? AND acked IS NOT NULL AND wall <= ? ORDER BY seq",
+                (site, until_wall),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+
+def instants(told: dict[str, float]) -> Interval:
+    """An interval of Unix seconds as CLOCK_MONOTONIC, which all processes of this machine share."""
+    offset = time.time() - time.monotonic()
+    return Interval(told["lower"] - offset, told["upper"] - offset, told["estimate"] - offset)
+
+
+def seconds(told: dict[str, float]) -> Interval:
+    return Interval(told["lower"], told["upper"], told["estimate"])

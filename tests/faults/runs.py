@@ -1,0 +1,214 @@
+"""One real failover at a time: break a PostgreSQL pair, and hold what the exporter says against what really happened.
+
+The truth is an independent writer's: instants of its acknowledgements, and the rows that the survivor has.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.exporter import Exporter, instants, seconds
+from tests.servers import PostgresPair, PostgresServer, Truth, Writer
+
+REFUSED_WIDTH = 1.0 + 0.25 + 0.1
+"""Seconds: interval + fast_interval, and 0.1 for the machine."""
+HANG_WIDTH = 1.0 + 0.25 + 2 * 0.5 + 0.25 + 0.1
+"""Seconds: interval + overdue + fast_interval + two fast time-outs, and 0.1 for the machine."""
+START_ERROR = 0.020
+"""Seconds by which the estimated start may be off after a crash."""
+
+
+@dataclass
+class Run:
+    """What one run brought, and whether it was right."""
+
+    fault: str
+    kind: str
+    rto: str
+    true_rto: str
+    width: float
+    start_error: float
+    rpo: str
+    true_rpo: str
+    lost: str
+    wrong: list[str]
+
+    def row(self) -> str:
+        verdict = "ok" if not self.wrong else "; ".join(self.wrong)
+        return (
+            f"{self.fault:<18} {self.kind:<16} {self.rto:>15} {self.true_rto:>7} {self.width:>6.2f} "
+            f"{self.start_error * 1000:>7.1f} {self.rpo:>15} {self.true_rpo:>7} {self.lost:>9}  {verdict}"
+        )
+
+
+HEAD = (
+    f"{'fault':<18} {'told as':<16} {'RTO told, s':>15} {'true':>7} {'width':>6} {'start,ms':>7} "
+    f"{'RPO told, s':>15} {'true':>7} {'lost/true':>9}"
+)
+
+
+class Scene:
+    """A pair, a writer and the exporter, ready to be broken again and again."""
+
+    def __init__(self, pair: PostgresPair, writer: Writer, exporter: Exporter, dice: random.Random) -> None:
+        self.pair, self.writer, self.exporter, self.dice = pair, writer, exporter, dice
+
+    def site(self, server: PostgresServer) -> str:
+        return "hk" if server is self.pair.a else "sg"
+
+    def run(self, name: str) -> Run:
+        """Break it in this way at a random instant, wait for the exporter's account, and mend it."""
+        fault, crash = FAULTS[name]
+        self.exporter.wait_calm()
+        known = len([one for one in self.exporter.incidents() if not one["open"]])
+        old = self.pair.primary
+        time.sleep(self.dice.uniform(0, 1.2))  # any phase between two looks is as good as another: that is the point
+        at = fault(self)
+        survivor = self.pair.primary
+        truth = self.writer.truth(at, survivor)
+        told = self.exporter.wait_closed(known)
+        return self._judge(name, truth, told, old, survivor, crash=crash)
+
+    def _judge(
+        self, name: str, truth: Truth, told: dict[str, Any], old: PostgresServer, new: PostgresServer, *, crash: bool
+    ) -> Run:
+        wrong = []
+        start, rto = instants(told["start"]), seconds(told["rto"])
+        if not (rto.lower <= truth.rto.upper and truth.rto.lower <= rto.upper):
+            wrong.append("RTO misses the truth")
+        if not (start.lower <= truth.start.upper and truth.start.lower <= start.upper):
+            wrong.append("start misses the truth")
+        if rto.width > (REFUSED_WIDTH if crash else HANG_WIDTH):
+            wrong.append("too wide")
+        error = start.estimate - truth.fault
+        if crash and abs(error) > START_ERROR:
+            wrong.append("start estimate")
+        wrong += self._judge_kind(told, old, new)
+        rpo, lost = self._judge_loss(told, truth, old, new, wrong)
+        return Run(
+            name, told["kind"], _shown(rto), f"{truth.rto.estimate:.2f}", rto.width, error, rpo,
+            f"{truth.rpo.estimate:.2f}", lost, wrong,
+        )  # fmt: skip
+
+    def _judge_kind(self, told: dict[str, Any], old: PostgresServer, new: PostgresServer) -> Iterator[str]:
+        expected = "outage_in_place" if old is new else "failback" if self.site(new) == "hk" else "failover"
+        if told["kind"] != expected:
+            yield f"told as {told['kind']}, was {expected}"
+
+    def _judge_loss(
+        self, told: dict[str, Any], truth: Truth, old: PostgresServer, new: PostgresServer, wrong: list[str]
+    ) -> tuple[str, str]:
+        if old is new:
+            return "-", "-"
+        if told["rpo"] is None or told["markers"] is None:
+            wrong.append("RPO not measured")
+            return "-", "-"
+        rpo = seconds(told["rpo"])
+        if not (rpo.lower <= truth.rpo.upper and truth.rpo.lower <= rpo.upper):
+            wrong.append("RPO misses the truth")
+        there = {int(seq) for seq in new.sql("SELECT seq FROM rto_rpo.canary WHERE vantage = 'faults'").split()}
+        markers = self.exporter.acknowledged(self.site(old), told["phases"]["role_moved"])
+        lost = len([seq for seq in markers if seq not in there and seq > self._before])
+        self._before = max([*there, *markers])
+        if told["markers"]["lost"] != lost:
+            wrong.append("lost markers miscounted")
+        return _shown(rpo), f"{told['markers']['lost']}/{lost}"
+
+    _before = 0
+    """Markers up to here were judged in an earlier run."""
+
+
+def _shown(interval: Any) -> str:
+    return f"{interval.lower:.2f} .. {interval.upper:.2f}"
+
+
+# --- the faults: each returns the instant of the fault, and leaves pair.primary where the service is to return
+
+
+def _kill_promote(scene: Scene) -> float:
+    at = scene.pair.kill()
+    time.sleep(scene.dice.uniform(1.0, 3.0))  # the operator's reaction
+    scene.pair.promote()
+    return at
+
+
+def _quick_promote(scene: Scene) -> float:
+    """A robot promotes before anything is declared."""
+    at = scene.pair.kill()
+    scene.pair.promote()
+    return at
+
+
+def _cut_kill_promote(scene: Scene) -> float:
+    scene.pair.link.cut()
+    scene.writer.wait_for_acks(10)
+    time.sleep(scene.dice.uniform(0.5, 3.0))  # acknowledged writes that never arrive
+    at = scene.pair.kill()
+    time.sleep(scene.dice.uniform(0.5, 2.0))
+    scene.pair.promote()
+    return at
+
+
+def _frozen(server: PostgresServer) -> float:
+    """Freeze it; the instant by which it certainly stands still (a last answer may slip out until then)."""
+    server.freeze()
+    return time.monotonic()
+
+
+def _freeze_promote(scene: Scene) -> float:
+    at = _frozen(scene.pair.primary)
+    time.sleep(scene.dice.uniform(1.0, 3.0))
+    scene.pair.promote()
+    return at
+
+
+def _restart(scene: Scene) -> float:
+    server = scene.pair.primary
+    at = server.kill()
+    server.wait_gone()
+    time.sleep(scene.dice.uniform(1.5, 3.0))
+    server.start()
+    return at
+
+
+def _freeze_thaw(scene: Scene) -> float:
+    at = _frozen(scene.pair.primary)
+    time.sleep(scene.dice.uniform(2.5, 4.0))
+    scene.pair.primary.thaw()
+    return at
+
+
+FAULTS: dict[str, tuple[Callable[[Scene], float], bool]] = {
+    "kill, promote": (_kill_promote, True),
+    "kill, robot": (_quick_promote, True),
+    "cut, kill, promote": (_cut_kill_promote, True),
+    "freeze, promote": (_freeze_promote, False),
+    "kill, restart": (_restart, True),
+    "freeze, thaw": (_freeze_thaw, False),
+}
+"""Name -> (what it does, whether the fault is a crash that a tripwire dates)."""
+
+
+def mend(scene: Scene, run: Run) -> None:
+    """The pair streams again; after a promotion the old primary is a new standby."""
+    scene.pair.link.heal()
+    if run.kind == "outage_in_place":
+        scene.pair.wait_streaming()
+    else:
+        scene.pair.reclone()
+
+
+@contextmanager
+def scene(seed: int, *, synchronous: bool = False, canary: bool = True) -> Iterator[Scene]:
+    """Everything up and healthy; everything down at the end."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dr-faults-")))
+        pair = stack.enter_context(PostgresPair(synchronous=synchronous))
+        writer = stack.enter_context(Writer(pair.a.dsn("writer"), pair.b.dsn("writer")))
+        exporter = Exporter(folder, pair.a.dsn(), pair.b.dsn(), canary=canary)
+        yield Scene(pair, writer, stack.enter_context(exporter), random.Random(seed))
