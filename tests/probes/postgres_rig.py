@@ -1,7 +1,9 @@
 """Real PostgreSQL servers for the tests of the probe, and looks at them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,16 @@ def probe_of(
         {"dsn": server.dsn(user, database, port) + options, "password": {"plain": password}}
     )
     return PostgresProbe(settings.address, settings.password, Context(VANTAGE, table))
+
+
+@asynccontextmanager
+async def probing(server: PostgresServer, options: str = "", **changed: Any) -> AsyncIterator[PostgresProbe]:
+    """The same, closed in the end."""
+    probe = probe_of(server, options, **changed)
+    try:
+        yield probe
+    finally:
+        await probe.close()
 
 
 async def facts(probe: PostgresProbe, *, fresh: bool = False, markers_after: int | None = None) -> Facts:

@@ -10,7 +10,7 @@ import pytest
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure
 from exporter.probes.postgres_probe import PostgresProbe
-from tests.probes.postgres_rig import VANTAGE, facts, make_pair, probe_of
+from tests.probes.postgres_rig import VANTAGE, facts, make_pair, probing
 from tests.servers import PASSWORD, PostgresPair, Proxy, until
 from tests.servers.postgres import SQL, run
 
@@ -25,23 +25,21 @@ def pair() -> Iterator[PostgresPair]:
 @pytest.fixture
 async def primary(pair: PostgresPair) -> AsyncIterator[PostgresProbe]:
     pair.primary.sql("TRUNCATE rto_rpo.canary")
-    probe = probe_of(pair.primary)
-    yield probe
-    await probe.close()
+    async with probing(pair.primary) as probe:
+        yield probe
 
 
 async def test_markers_are_found_on_both_sides(pair: PostgresPair, primary: PostgresProbe) -> None:
     """Ours only, ascending, above the number that was asked for."""
-    standby = probe_of(pair.standby)
-    pair.primary.sql("INSERT INTO rto_rpo.canary VALUES ('elsewhere', 8, now())")
-    for seq in (7, 9, 8):
-        await primary.write_marker(seq, time.time(), fresh=seq == 9)
-    assert (await facts(primary, markers_after=7)).markers == (8, 9)
-    assert (await facts(primary, markers_after=9, fresh=True)).markers == ()
-    pair.wait_streaming()
-    until(lambda: pair.standby.sql("SELECT count(*) FROM rto_rpo.canary") == "4", "the standby has applied them")
-    assert (await facts(standby, markers_after=0)).markers == (7, 8, 9)
-    await standby.close()
+    async with probing(pair.standby) as standby:
+        pair.primary.sql("INSERT INTO rto_rpo.canary VALUES ('elsewhere', 8, now())")
+        for seq in (7, 9, 8):
+            await primary.write_marker(seq, time.time(), fresh=seq == 9)
+        assert (await facts(primary, markers_after=7)).markers == (8, 9)
+        assert (await facts(primary, markers_after=9, fresh=True)).markers == ()
+        pair.wait_streaming()
+        until(lambda: pair.standby.sql("SELECT count(*) FROM rto_rpo.canary") == "4", "the standby has applied them")
+        assert (await facts(standby, markers_after=0)).markers == (7, 8, 9)
 
 
 async def test_each_sixtieth_marker_sweeps_the_old_ones(pair: PostgresPair, primary: PostgresProbe) -> None:
@@ -59,14 +57,13 @@ async def test_each_sixtieth_marker_sweeps_the_old_ones(pair: PostgresPair, prim
 @pytest.mark.parametrize("table", ["rto_rpo.nowhere", "nowhere.canary", 'x"; DROP TABLE truth; --.canary'])
 async def test_a_missing_table_costs_only_the_markers(pair: PostgresPair, table: str) -> None:
     """The other facts are told all the same; a write says what is missing. Whatever stands in the name is quoted."""
-    probe = probe_of(pair.primary, table=table)
-    seen = await facts(probe, markers_after=0)
-    assert (seen.role, seen.markers) == (Role.PRIMARY, None)
-    with pytest.raises(Failure, match="does not exist") as failed:
-        await probe.write_marker(1, time.time(), fresh=False)
-    assert failed.value.reason is Reason.ERROR_CODE
-    assert (await facts(probe)).role is Role.PRIMARY
-    await probe.close()
+    async with probing(pair.primary, table=table) as probe:
+        seen = await facts(probe, markers_after=0)
+        assert (seen.role, seen.markers) == (Role.PRIMARY, None)
+        with pytest.raises(Failure, match="does not exist") as failed:
+            await probe.write_marker(1, time.time(), fresh=False)
+        assert failed.value.reason is Reason.ERROR_CODE
+        assert (await facts(probe)).role is Role.PRIMARY
 
 
 async def test_without_rights_on_the_table_a_write_is_a_matter_of_permission(pair: PostgresPair) -> None:
@@ -74,16 +71,20 @@ async def test_without_rights_on_the_table_a_write_is_a_matter_of_permission(pai
     pair.primary.sql(f"DROP ROLE IF EXISTS bare; CREATE ROLE bare LOGIN PASSWORD '{PASSWORD}'")
     pair.wait_streaming()
     until(lambda: pair.standby.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'bare'") == "1", "the role is there")
-    primary, standby = probe_of(pair.primary, user="bare"), probe_of(pair.standby, user="bare")
-    seen = await facts(primary, markers_after=0)
-    assert (seen.role, seen.writable, seen.epoch, seen.followers, seen.markers) == (Role.PRIMARY, True, "1", (), None)
-    seen = await facts(standby)
-    assert (seen.role, seen.epoch, seen.connected) == (Role.STANDBY, "1", None)
-    with pytest.raises(Failure) as failed:
-        await primary.write_marker(1, time.time(), fresh=False)
-    assert failed.value.reason is Reason.PERMISSION
-    await primary.close()
-    await standby.close()
+    async with probing(pair.primary, user="bare") as primary, probing(pair.standby, user="bare") as standby:
+        seen = await facts(primary, markers_after=0)
+        assert (seen.role, seen.writable, seen.epoch, seen.followers, seen.markers) == (
+            Role.PRIMARY,
+            True,
+            "1",
+            (),
+            None,
+        )
+        seen = await facts(standby)
+        assert (seen.role, seen.epoch, seen.connected) == (Role.STANDBY, "1", None)
+        with pytest.raises(Failure) as failed:
+            await primary.write_marker(1, time.time(), fresh=False)
+        assert failed.value.reason is Reason.PERMISSION
 
 
 @pytest.mark.parametrize(
@@ -121,15 +122,14 @@ async def test_a_locked_table_holds_nobody_for_long(pair: PostgresPair, primary:
     try:
         await locker.execute("BEGIN; LOCK TABLE rto_rpo.canary IN ACCESS EXCLUSIVE MODE")
         with Proxy(pair.primary.port) as proxy:
-            probe = probe_of(pair.primary, port=proxy.port)
-            await facts(probe)
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await facts(probe, markers_after=0)
-            assert proxy.accepted == 1
-            assert (await facts(probe)).role is Role.PRIMARY
-            assert proxy.accepted == 2
-            await probe.close()
+            async with probing(pair.primary, port=proxy.port) as probe:
+                await facts(probe)
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await facts(probe, markers_after=0)
+                assert proxy.accepted == 1
+                assert (await facts(probe)).role is Role.PRIMARY
+                assert proxy.accepted == 2
         ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rto_rpo_exporter' AND state = 'active'"
         until(lambda: pair.primary.sql(ours) == "0", "nothing of ours waits in the server")
     finally:
