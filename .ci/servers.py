@@ -1,0 +1,49 @@
+"""Installs the servers that the tests break, or names those that are missing.
+
+As root on Debian they are installed from its packages, without starting any service. Otherwise each missing one is named,
+with what will be skipped; with CI=true a missing one is an error.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NEEDED = {
+    "postgresql-15": ("/usr/lib/postgresql/15/bin/postgres", "failovers of a real PostgreSQL pair"),
+    "prometheus": ("promtool", "checks of metrics with promtool, and the benchmarks"),
+    "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter", "the benchmarks"),
+    "prometheus-postgres-exporter": ("prometheus-postgres-exporter", "the benchmarks"),
+    "chromium": ("chromium", "tests of the page in a browser"),
+    "openssl": ("openssl", "tests with certificates"),
+}
+"""Package -> (program, what is skipped without it)."""
+
+
+def missing() -> list[str]:
+    return [name for name, (program, _) in NEEDED.items() if not (Path(program).exists() or shutil.which(program))]
+
+
+def install(packages: list[str]) -> None:
+    # RUNLEVEL=1 keeps the packages from starting their services: the tests start their own, on free ports.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    lacking = missing()
+    if lacking and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {', '.join(lacking)}", flush=True)
+        install(lacking)
+        lacking = missing()
+    for name in lacking:
+        print(f"{name} is not installed, so this is skipped: {NEEDED[name][1]}")
+    if lacking:
+        print(f"to have it all: apt-get install {' '.join(lacking)}")
+    return 1 if lacking and os.environ.get("CI") == "true" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

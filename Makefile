@@ -1,0 +1,38 @@
+# Each target starts from a fresh Debian 12 with python3 and make: it makes .venv and installs what it needs.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test lint bench faults reference servers clean
+
+demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
+	$(BIN)/rto-rpo-exporter demo $(ARGS)
+
+test: $(STAMP) servers lint  ## everything that must hold before a change lands
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## formatting, style, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(STAMP) servers  ## our cost beside that of the usual tools, as ratios
+	$(BIN)/python -m tests.bench
+
+faults: $(STAMP) servers  ## break real servers many times, and print the truth beside what we said
+	$(BIN)/python -m tests.faults
+
+reference: $(STAMP)  ## write the generated parts of the documentation
+	$(BIN)/python .ci/reference.py --write
+
+servers: $(STAMP)
+	$(BIN)/python .ci/servers.py
+
+$(STAMP): pyproject.toml
+	@.ci/make-venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
