@@ -12,11 +12,13 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import step
 from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
+from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
 from exporter.core.standbys import follow_standby
 from exporter.core.state import (
     CanaryState,
+    Contest,
     Marker,
     Mode,
     PartState,
@@ -70,7 +72,7 @@ def observe(
         else:
             follow_roles(system, draft, sample, before, now)
             follow_sources(system, draft, sample, above, now)
-            follow_standby(system, draft, sample.part, now)
+            follow_standby(system, draft, sample.part, now, heard)
         step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
 
@@ -177,11 +179,12 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
             incident=incident,
             counters=counters,
             parts={
-                part: replace(known, reach=forget_silence(known.reach), serve=forget_silence(known.serve))
+                part: replace(known, reach=forget_silence(known.reach, since), serve=forget_silence(known.serve, since))
                 for part, known in state.parts.items()
             },
             canaries={
-                name: replace(canary, track=forget_silence(canary.track)) for name, canary in state.canaries.items()
+                name: replace(canary, track=forget_silence(canary.track, since))
+                for name, canary in state.canaries.items()
             },
         ),
     )
@@ -198,7 +201,11 @@ def sighted(system: System, state: SystemState, now: Moment) -> Step:
 
 
 def resume(system: System, state: SystemState, written: Instant, now: Moment) -> SystemState:
-    """A state from an earlier run, last written at `written`: an absence of the exporter is blindness too."""
+    """A state from an earlier run, which looked until `written`: an absence of the exporter is blindness too.
+
+    Looks and markers are counted anew: the last of the earlier run may not be in its state, and a counter that falls a
+    little looks to Prometheus like one that began at 0.
+    """
     if state.blind_since is not None:
         written = min(written, state.blind_since)
     elif state.observed_since is not None:
@@ -206,8 +213,13 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
         state = replace(
             state, counters=replace(counters, observed=counters.observed + max(0.0, written - state.observed_since))
         )
-    state = reconfigure(system, _unwatched(replace(state, blind_since=None, contest=None), written, now.mono), now)
-    state = replace(state, serving=())
+    state = reconfigure(system, _unwatched(replace(state, blind_since=None), written, now.mono), now)
+    state = replace(
+        state,
+        serving=(),
+        parts={part: replace(known, attempts=0, failures={}) for part, known in state.parts.items()},
+        canaries={name: replace(canary, writes=0, failed=0) for name, canary in state.canaries.items()},
+    )
     if state.mode in CALM or state.mode is Mode.UNKNOWN:
         return replace(
             state, mode=Mode.UNKNOWN, since=now.mono, sentence="the exporter has just started; it is looking"
@@ -228,8 +240,15 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
         believed=state.believed if state.believed in system.sites else system.home,
         serving=tuple(site for site in state.serving if site in system.sites),
-        contest=None,
+        contest=_kept(system, state.contest),
     )
+
+
+def _kept(system: System, contest: Contest | None) -> Contest | None:
+    """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew."""
+    if contest is None or not contest.declared:
+        return None
+    return contest if Part(contest.claimant, contest.component) in system.parts else None
 
 
 def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemState:
@@ -249,10 +268,19 @@ def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemStat
 
 
 def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) -> SystemState:
-    """The state with its markers, which are kept apart; numbers go on above the highest that was ever used."""
-    known = {
-        name: replace(canary, markers=tuple(found), seq=max([canary.seq, *(m.seq for m in found)]))
-        for name, canary in state.canaries.items()
-        for found in [markers.get(name, ())]
+    """The state with its markers, which are kept apart; numbers go on above the highest that was ever used.
+
+    Markers that were never acknowledged and went out before a move that was measured are settled: they are left out.
+    """
+    settled = {
+        name: role.moved.upper
+        for name, role in state.roles.items()
+        if role.moved is not None and unmeasured(state) != name
     }
+    known = {}
+    for name, canary in state.canaries.items():
+        found = markers.get(name, ())
+        since = settled.get(name, -ALWAYS)
+        kept = tuple(marker for marker in found if marker.acked is not None or marker.sent > since)
+        known[name] = replace(canary, markers=kept, seq=max([canary.seq, *(marker.seq for marker in found)]))
     return replace(state, canaries=known)

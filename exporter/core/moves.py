@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from exporter.core.events import Draft, open_incident
+from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.readings import rto_estimate
 from exporter.core.recovery_point import achieved
 from exporter.core.state import (
+    MOVES,
     NO_TRACK,
     Incident,
     Kind,
@@ -30,7 +31,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     failed = holder.reach.count > 0 or (holder.reach.bad is not None and holder.reach.bad.end >= incident.start.lower)
     kind = Kind.FAILBACK if to == system.home else Kind.FAILOVER if failed else Kind.SWITCHOVER
     inferred = incident.inferred or moved.lower < state.trusted_since
-    phases = {**incident.phases, "role_moved": moved.upper, "first_good": None}
+    phases = {**incident.phases, "role_moved": moved.upper}
     if kind is Kind.FAILBACK:
         phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
     incident = replace(
@@ -70,14 +71,16 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
     earlier = before.serve.good.start if before.serve.good else state.trusted_since
     moved = Interval(min(earlier, sample.ended), sample.ended)
     incident = _incident(system, state, moved, f"{component} at {site} began a new epoch", now)
-    incident = replace(
-        incident,
-        kind=Kind.OUTAGE_IN_PLACE,
-        component=component,
-        inferred=incident.inferred or moved.lower < state.trusted_since,
-        stop=_stop(state, component, sample.ended),
-        phases={**incident.phases, "role_moved": sample.ended},
-    )
+    inferred = incident.inferred or moved.lower < state.trusted_since
+    incident = replace(incident, inferred=inferred)
+    if incident.kind not in MOVES:  # after a move it is the same move that settles: what that one lost still counts
+        incident = replace(
+            incident,
+            kind=Kind.OUTAGE_IN_PLACE,
+            component=component,
+            stop=_stop(state, component, sample.ended),
+            phases={**incident.phases, "role_moved": sample.ended},
+        )
     draft.state = replace(
         state,
         incident=incident,
@@ -94,9 +97,9 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
 
 
 def _incident(system: System, state: SystemState, moved: Interval, cause: str, now: Moment) -> Incident:
-    """The open incident, or a new one that starts when the old site was last known to serve."""
+    """The open incident, which goes on, or a new one that starts when the old site was last known to serve."""
     if state.incident is not None:
-        return state.incident
+        return reopened(state, state.incident)
     evidence = assess(system, state)
     if isinstance(evidence, Dark):
         start, cause = evidence.start, evidence.cause
@@ -153,10 +156,9 @@ def unmeasured(state: SystemState) -> str | None:
 
 
 def written_before(state: SystemState, incident: Incident) -> list[Marker]:
-    """The markers that went to the old primary before the role moved."""
+    """The markers that were written before the role moved: all that are remembered were on the old primary."""
     moved = incident.phases.get("role_moved")
-    markers = state.canaries[incident.component].markers
-    return [m for m in markers if m.site == incident.from_site and (moved is None or m.sent <= moved)]
+    return [m for m in state.canaries[incident.component].markers if moved is None or m.sent <= moved]
 
 
 def measure_loss(draft: Draft, survivors: tuple[int, ...], now: Moment) -> None:
@@ -167,15 +169,22 @@ def measure_loss(draft: Draft, survivors: tuple[int, ...], now: Moment) -> None:
         return
     before = written_before(state, incident)
     result = achieved(before, survivors, incident.stop)
-    if result is None:
-        draft.state = replace(state, incident=replace(incident, markers=MarkerCount(0, 0, len(before))))
-        return
-    draft.state = replace(
-        state, incident=replace(incident, rpo=result.rpo, rpo_source="canary", markers=result.markers)
-    )
-    lost, surviving, unclear = result.markers
-    sentence = f"{lost} acknowledged markers were lost, {surviving} survived, {unclear} were never acknowledged"
-    draft.record("loss_measured", now.mono, sentence, {"lost": lost, "surviving": surviving, "indeterminate": unclear})
+    counted = result.markers if result else MarkerCount(0, 0, len(before))
+    incident = replace(incident, markers=counted)
+    if result is not None:
+        incident = replace(incident, rpo=result.rpo, rpo_source="canary")
+        sentence = "{} acknowledged markers were lost, {} survived, {} were never acknowledged".format(*counted)
+        draft.record("loss_measured", now.mono, sentence, counted._asdict())
+    draft.state = _without(replace(state, incident=incident), incident.component, before, survivors)
+
+
+def _without(state: SystemState, component: str, judged: list[Marker], survivors: tuple[int, ...]) -> SystemState:
+    """What is lost is lost once: of the markers that were judged only the acknowledged survivors stay in memory."""
+    there = frozenset(survivors)
+    gone = {m.seq for m in judged if m.acked is None or m.seq not in there}
+    canary = state.canaries[component]
+    kept = tuple(m for m in canary.markers if m.seq not in gone)
+    return replace(state, canaries={**state.canaries, component: replace(canary, markers=kept)})
 
 
 def current_markers(state: SystemState, component: str) -> list[Marker]:

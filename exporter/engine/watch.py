@@ -105,9 +105,21 @@ class Watch:
             self.system, before, sample, tools.moment(), above=above, pending=abandoned, heard=tools.sight.heard
         )
         self.accept(step)
+        self._settle_lost(before)
         if not answered:
             tools.silence()
         self.react(before)
+
+    def _settle_lost(self, before: SystemState) -> None:
+        """Markers that a move has just been found to have lost are noted as never acknowledged: they are lost once."""
+        name = unmeasured(before)
+        if name is None or unmeasured(self.state) is not None:
+            return
+        kept = {marker.seq for marker in self.state.canaries[name].markers}
+        now = self.tools.moment()
+        for marker in before.canaries[name].markers:
+            if marker.acked is not None and marker.seq not in kept:
+                self.tools.ledger.mark(self.system.name, name, marker._replace(acked=None), now)
 
     def _markers_above(self, eye: Eye) -> int | None:
         """Above which number the markers at this endpoint are of interest; None: not at all."""
