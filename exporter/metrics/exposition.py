@@ -31,7 +31,7 @@ TURN = 0.002
 """Seconds that the scrape may keep the event loop before others get a turn."""
 PIECE = 1 << 16
 """Bytes that are compressed and sent at once."""
-GROUP = 10
+GROUP = 16
 """How many systems are written together: enough to share the cost of a call, few enough for a turn."""
 CLOCK_STEP = 0.001
 """Seconds by which the wall clock may drift from the monotonic one before all timestamps are made anew."""
