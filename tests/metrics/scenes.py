@@ -146,7 +146,6 @@ def healthy(of: System, now: float = NOW.mono, *, attempts: int = 1000) -> Syste
             blips=2,
             blip_seconds=Interval(0.8, 2.4),
             downtime=31.4,
-            observed=1000.0,
             observed=86400.0,
             switch_times=(28.7,),
         ),
