@@ -1,7 +1,7 @@
 """The state under construction and the records that it owes, while one piece of evidence is folded in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,14 @@ class Draft:
 
     def step(self) -> Step:
         return Step(self.state, tuple(self.records))
+
+
+def reopened(state: SystemState, incident: Incident) -> Incident:
+    """The same incident goes on: it had not ended, and a blindness since it seemed to is a part of it."""
+    if incident.end is None:
+        return incident
+    hidden = max(0.0, state.trusted_since - max(state.blind_from, incident.end.upper))
+    return replace(incident, end=None, blind=incident.blind + hidden, phases={**incident.phases, "first_good": None})
 
 
 def open_incident(

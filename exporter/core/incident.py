@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from exporter.core.closing import close_blip, close_incident
 from exporter.core.condition import complaint
-from exporter.core.events import Draft, open_incident
+from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.readings import rto_estimate
@@ -85,8 +85,7 @@ def _still_out(draft: Draft, seen: Dark, now: Moment) -> None:
     incident = state.incident
     assert incident is not None
     if incident.end is not None:
-        incident = replace(incident, end=None, phases={**incident.phases, "first_good": None})
-        draft.state = replace(state, incident=incident, serving=())
+        draft.state = replace(state, incident=reopened(state, incident), serving=())
         enter(draft, Mode.OUTAGE, f"relapsed, the same incident goes on: {seen.cause}", now)
     else:
         enter(draft, Mode.OUTAGE, state.sentence if state.mode is Mode.OUTAGE else f"still out: {seen.cause}", now)
@@ -97,8 +96,7 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Insta
     state, policy = draft.state, system.policy
     incident = state.incident
     assert incident is not None
-    if incident.end is not None:
-        incident = replace(incident, end=None, phases={**incident.phases, "first_good": None})
+    incident = reopened(state, incident)
     lower, upper = min(incident.start.lower, seen.start.lower), min(incident.start.upper, seen.start.upper)
     best = incident.start.best if incident.start.best is not None else seen.start.best
     incident = replace(
@@ -177,7 +175,10 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     if incident is None:
         _calm(system, draft, now)
     elif incident.end is None:
-        end = Interval(max(seen.since.lower, incident.start.lower), max(seen.since.upper, incident.start.upper))
+        since = seen.since
+        if since.upper <= incident.start.lower:  # nothing came back: it is served from elsewhere now
+            since = Interval(since.lower, now.mono)
+        end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper))
         phases = {**incident.phases, "first_good": end.upper}
         draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
         if incident.declared or incident.component:

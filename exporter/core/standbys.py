@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from exporter.core.events import Draft
-from exporter.core.model import Moment, Part, Policy, System
+from exporter.core.model import Instant, Moment, Part, Policy, System
 from exporter.core.state import Kind, Track
 
 
-def follow_standby(system: System, draft: Draft, part: Part, now: Moment) -> None:
-    """A standby of a stateful component is lost by the rule that declares outages: enough looks, long enough."""
+def follow_standby(system: System, draft: Draft, part: Part, now: Moment, heard: Instant) -> None:
+    """A standby of a stateful component is lost by the rule that declares outages: enough looks, long enough, and not
+    from silence until anybody anywhere is heard (`heard`: start of the newest look that was answered)."""
     state = draft.state
     role = state.roles.get(part.component)
     lost = part in state.lost_standbys
@@ -22,12 +23,13 @@ def follow_standby(system: System, draft: Draft, part: Part, now: Moment) -> Non
     if lost and reach.is_good:
         draft.state = replace(state, lost_standbys=state.lost_standbys - {part})
         draft.record(Kind.STANDBY_BACK, now.mono, f"the standby {part} answers again", {"site": part.site})
-    elif not lost and _declarable(system.policy, reach, now):
+    elif not lost and _declarable(system.policy, reach, now, heard):
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         sentence = f"the standby {part} is lost: {reach.reason}"
         draft.record(Kind.STANDBY_LOST, now.mono, sentence, {"site": part.site, "reason": str(reach.reason)})
 
 
-def _declarable(policy: Policy, reach: Track, now: Moment) -> bool:
-    long_enough = reach.bad is not None and now.mono - reach.bad.end >= policy.declare_min
-    return long_enough and reach.count >= policy.declare_after
+def _declarable(policy: Policy, reach: Track, now: Moment, heard: Instant) -> bool:
+    if reach.bad is None or reach.count < policy.declare_after or (reach.silent and heard < reach.bad.end):
+        return False
+    return now.mono - reach.bad.end >= policy.declare_min

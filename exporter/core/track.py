@@ -58,6 +58,13 @@ def abandon(track: Track, start: Instant) -> Track:
     return replace(track, last_bad=start)
 
 
-def forget_silence(track: Track) -> Track:
-    """The track without a run in which nobody answered: we were blind, so those looks prove nothing."""
-    return Track(good=track.good, recovered=track.good) if track.silent and track.count else track
+def forget_silence(track: Track, since: Instant) -> Track:
+    """The track without a run in which nobody answered, because we are blind since `since`.
+
+    Its looks declare nothing any more. One that had ended in vain before still bounds the restoration, which is dated by
+    the next good look.
+    """
+    if not (track.silent and track.count):
+        return track
+    heard = track.bad is not None and track.bad.end <= since
+    return Track(track.good, track.bad, track.bad.start) if heard and track.bad else Track(track.good)
