@@ -89,14 +89,14 @@ def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> Non
 
 def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
     component, site, state = sample.part.component, sample.part.site, draft.state
-    if state.contest is not None:
-        return
     earlier = before.serve.last_bad if before.serve.last_bad is not None else state.trusted_since
     since = Interval(min(earlier, sample.ended), sample.ended)
     holder = state.parts.get(Part(role.site, component))
     if holder is not None and holder.serve.count > 0 and holder.sample is not None:
+        if state.contest is not None and state.contest.component == component:
+            end_contest(system, draft, now)
         role_moved(system, draft, component, site, since, now)
-    else:
+    elif state.contest is None:
         draft.state = replace(state, contest=Contest(component, site, since))
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from exporter.core.events import Draft
 from exporter.core.model import Facts, Moment, Sample, System
-from exporter.core.moves import current_markers, measure_loss, unmeasured
+from exporter.core.moves import current_markers, measure_loss, unmeasured, written_before
 from exporter.core.recovery_point import from_markers, from_position, refutes, remember
+from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
 
 STREAMING = "streaming"
@@ -26,19 +27,17 @@ def follow_sources(system: System, draft: Draft, sample: Sample, above: int | No
 
 def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None, now: Moment) -> None:
     state, component, facts = draft.state, sample.part.component, sample.facts
-    if facts.position is not None and facts.epoch == role.epoch:
+    if _comparable(facts, role) and facts.position is not None and claims(facts):
         history = remember(state.histories.get(component, ()), sample.started, facts.position)
         draft.state = replace(state, histories={**state.histories, component: history})
     incident = draft.state.incident
-    if (
-        facts.markers is not None
-        and above is not None
-        and unmeasured(draft.state) == component
-        and incident is not None
-    ):
-        moved = incident.phases.get("role_moved")
-        if moved is None or sample.started >= moved:
-            measure_loss(draft, facts.markers, now)
+    if facts.markers is None or above is None or incident is None or unmeasured(draft.state) != component:
+        return
+    moved, written = incident.phases.get("role_moved"), written_before(draft.state, incident)
+    # A look that was asked while this site was a standby read the newest markers only: it would count the rest as lost.
+    complete = not written or above < written[0].seq
+    if complete and (moved is None or sample.started >= moved):
+        measure_loss(draft, facts.markers, now)
 
 
 def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:
