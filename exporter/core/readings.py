@@ -1,6 +1,7 @@
 """What is derived from "how long ago" or from several parts at once: computed when it is read, never stored."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.core.model import Component, Instant, Part, Role, System
@@ -8,6 +9,9 @@ from exporter.core.state import SourceState, SystemState
 
 SITE_LOSS = "site_loss"
 DATA_CORRUPTION = "data_corruption"
+SETTLED = 10.0
+"""Seconds. Blindness, restorations and deaths of the exporter are found late and dated back; totals wait for that, because
+a counter that falls looks to Prometheus like one that began anew."""
 
 
 class Exposure(NamedTuple):
@@ -25,6 +29,12 @@ class Totals(NamedTuple):
     blind: float
 
 
+@lru_cache(maxsize=1 << 16)
+def _part(site: str, component: str) -> Part:
+    """The same part again, which costs a third of making one: these functions run for every system at every scrape."""
+    return Part(site, component)
+
+
 def scenarios(system: System) -> tuple[str, ...]:
     """The scenarios for which an exposure is told: site loss where there is data to lose, the others by objective."""
     named = dict.fromkeys(system.objectives.rpo)
@@ -39,24 +49,25 @@ def exposure(system: System, state: SystemState, scenario: str, now: Instant) ->
     In a declared outage nothing more can be acknowledged, so it stops at the outage's start.high. What was never proven
     counts from when we began to look. Only sources that keep versions survive `data_corruption`.
     """
-    until = now
-    incident = state.incident
-    if incident is not None and incident.declared and incident.end is None and not _somebody_writes(state):
-        until = min(now, incident.start.upper)
     point = recovery_point(system, state, scenario)
     if point is None:
         return Exposure(max(0.0, now - state.watched_since), known=False)
-    return Exposure(max(0.0, until - point), known=True)
+    return Exposure(max(0.0, _written_until(state, now) - point), known=True)
 
 
-def _somebody_writes(state: SystemState) -> bool:
-    """Whether any marker was acknowledged since the incident began: then writes go on, and so does the exposure."""
-    start = state.incident.start.upper if state.incident else 0.0
-    return any(
-        marker.acked is not None and marker.acked > start
-        for canary in state.canaries.values()
-        for marker in canary.markers[-1:]
-    )
+def _written_until(state: SystemState, now: Instant) -> Instant:
+    """Until when anything can have been acknowledged: until now, or until the start of a declared outage.
+
+    A marker that was acknowledged since the outage began proves that writes go on; the newest may still be on its way.
+    """
+    incident = state.incident
+    if incident is None or not incident.declared or incident.end is not None:
+        return now
+    for canary in state.canaries.values():
+        acked = next((marker.acked for marker in reversed(canary.markers) if marker.acked is not None), None)
+        if acked is not None and acked > incident.start.upper:
+            return now
+    return min(now, incident.start.upper)
 
 
 def recovery_point(system: System, state: SystemState, scenario: str) -> Instant | None:
@@ -64,29 +75,31 @@ def recovery_point(system: System, state: SystemState, scenario: str) -> Instant
     if scenario != SITE_LOSS:
         return None
     lost = state.serving or ((state.believed,) if state.believed else ())
-    points = [site_point(system, state, site) for site in system.sites if site not in lost]
-    return max((point for point in points if point is not None), default=None)
+    newest: Instant | None = None
+    for site in system.sites:
+        point = None if site in lost else site_point(system, state, site)
+        if point is not None and (newest is None or point > newest):
+            newest = point
+    return newest
 
 
 def site_point(system: System, state: SystemState, site: str, source: str | None = None) -> Instant | None:
     """T of a site: of its stateful components the one that is furthest behind; `source` None: by its best source."""
     oldest: Instant | None = None
     for component in system.components.values():
-        if not component.stateful or Part(site, component.name) not in system.parts:
+        if not component.stateful or _part(site, component.name) not in system.parts:
             continue
-        point = max(
-            (
-                known.at
-                for known in state.sources.values()
-                if known.site == site
-                and known.component == component.name
-                and known.at is not None
-                and (known.source == source if source else not known.refuted)
-            ),
-            default=None,
-        )
-        if point is None:
+        points = [
+            known.at
+            for known in state.sources.values()
+            if known.site == site
+            and known.component == component.name
+            and known.at is not None
+            and (known.source == source if source else not known.refuted)
+        ]
+        if not points:
             return None
+        point = max(points)
         oldest = point if oldest is None else min(oldest, point)
     return oldest
 
@@ -108,14 +121,16 @@ def rto_estimate(system: System, state: SystemState, now: Instant) -> float | No
     declare = max(policy.declare_min, (policy.declare_after - 1) * policy.fast_interval)
     detection = policy.interval + policy.fast_timeout + declare
     switch = max(state.counters.switch_times, default=system.switch_time)
-    backlogs = [
-        time_to_apply(source)
-        for source in state.sources.values()
-        if source.source == "streaming" and source.site not in state.serving and source.seen is not None
-    ]
-    if switch is None or any(seconds is None for seconds in backlogs):
+    if switch is None:
         return None
-    return detection + switch + max((seconds for seconds in backlogs if seconds is not None), default=0.0)
+    slowest = 0.0
+    for source in state.sources.values():
+        if source.source == "streaming" and source.site not in state.serving and source.seen is not None:
+            seconds = time_to_apply(source)
+            if seconds is None:
+                return None
+            slowest = max(slowest, seconds)
+    return detection + switch + slowest
 
 
 def time_to_apply(source: SourceState) -> float | None:
@@ -131,8 +146,9 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
     """Weighted share of the components that work where the system serves (or served last); None: nothing seen yet."""
     total = works = 0.0
     for component in system.components.values():
-        site = state.roles[component.name].site if component.name in state.roles else state.believed or system.home
-        seen = state.parts.get(Part(site, component.name))
+        role = state.roles.get(component.name)
+        site = role.site if role is not None else state.believed or system.home
+        seen = state.parts.get(_part(site, component.name))
         if seen is None or seen.sample is None:
             continue
         total += component.weight
@@ -144,8 +160,8 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
 def site_role(system: System, state: SystemState, site: str) -> Role:
     """The role that the first stateful component of the site told in its newest look, if that look succeeded."""
     for component in system.components.values():
-        seen = state.parts.get(Part(site, component.name)) if component.stateful else None
-        if seen is not None and seen.sample is not None and seen.sample.ok:
+        seen = state.parts.get(_part(site, component.name)) if component.stateful else None
+        if seen is not None and seen.sample is not None and seen.sample.reason is None:
             if seen.facts.role is not None:
                 return seen.facts.role
             return (
@@ -159,11 +175,10 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     counts: list[int] = []
     for component in system.components.values():
         if component.stateful:
-            parts = [state.parts.get(Part(site, component.name)) for site in system.sites]
-            if any(part is not None and part.sample is not None for part in parts):
-                counts.append(
-                    sum(part is not None and part.sample is not None and part.serve.count == 0 for part in parts)
-                )
+            parts = [state.parts.get(_part(site, component.name)) for site in system.sites]
+            seen = [part.serve.count == 0 for part in parts if part is not None and part.sample is not None]
+            if seen:
+                counts.append(sum(seen))
     if not counts:
         return None
     return max(counts) if max(counts) > 1 else min(counts)
@@ -173,19 +188,29 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
     """The checks of a standby; empty for a site that serves, and for one that was not looked at yet."""
     if site in state.serving or site == state.believed:
         return {}
-    wanted = [c for c in system.components.values() if c.critical and Part(site, c.name) in system.parts]
-    seen = [state.parts.get(Part(site, component.name)) for component in wanted]
-    if not wanted or any(part is None or part.sample is None for part in seen):
+    reaches: list[bool] = []
+    stateful: list[Component] = []
+    for component in system.components.values():
+        part = _part(site, component.name)
+        if component.critical and part in system.parts:
+            seen = state.parts.get(part)
+            if seen is None or seen.sample is None:
+                return {}
+            reaches.append(seen.reach.count == 0)
+            if component.stateful:
+                stateful.append(component)
+    if not reaches:
         return {}
-    reachable = all(part is not None and part.reach.count == 0 for part in seen)
-    stateful = [component for component in wanted if component.stateful]
+    reachable = all(reaches)
     if not stateful:
         return {"reachable": reachable}
     point = site_point(system, state, site)
     objective = system.objectives.rpo.get(SITE_LOSS)
     checks = {"reachable": reachable, "replicating": reachable and _replicating(state, site, stateful)}
     if objective is not None:
-        checks["rpo"] = point is not None and now - point <= max(objective, 2 * system.policy.interval)
+        checks["rpo"] = point is not None and _written_until(state, now) - point <= max(
+            objective, 2 * system.policy.interval
+        )
     if system.objectives.rto is not None:
         checks["backlog"] = _applies_in_time(state, site, system.objectives.rto)
     return checks
@@ -193,9 +218,13 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
 
 def _replicating(state: SystemState, site: str, stateful: list[Component]) -> bool:
     for component in stateful:
-        facts = state.parts[Part(site, component.name)].facts
-        sources = [s for s in state.sources.values() if (s.site, s.component) == (site, component.name)]
-        if facts.connected is False or any(s.refuted for s in sources) or all(s.at is None for s in sources):
+        proven = False
+        for source in state.sources.values():
+            if source.site == site and source.component == component.name:
+                if source.refuted:
+                    return False
+                proven = proven or source.at is not None
+        if not proven or state.parts[_part(site, component.name)].facts.connected is False:
             return False
     return True
 
@@ -213,12 +242,29 @@ def _applies_in_time(state: SystemState, site: str, objective: float) -> bool:
 
 
 def totals(state: SystemState, now: Instant) -> Totals:
-    """Observed, down and blind seconds since the first look ever, across restarts. Down never exceeds what was observed."""
-    counters, incident = state.counters, state.incident
-    observed = counters.observed + (max(0.0, now - state.observed_since) if state.observed_since is not None else 0.0)
-    blind = counters.blind + (max(0.0, now - state.blind_since) if state.blind_since is not None else 0.0)
-    downtime = counters.downtime
-    if incident is not None and incident.declared:
-        until = incident.end.upper if incident.end else (state.blind_since or now)
-        downtime += max(0.0, until - incident.start.lower - incident.blind)
-    return Totals(observed, downtime, blind)
+    """Observed, down and blind seconds since the first look ever, across restarts. Down never exceeds what was observed.
+
+    What still runs is told as it stood `SETTLED` seconds ago.
+    """
+    counters, settled = state.counters, now - SETTLED
+    observed, blind = counters.observed, counters.blind
+    if state.observed_since is not None:
+        observed += max(0.0, settled - state.observed_since)
+    if state.blind_since is not None:
+        blind += max(0.0, settled - state.blind_since)
+    downtime = counters.downtime + _running_downtime(state, settled)
+    return Totals(observed, min(downtime, observed), blind)
+
+
+def _running_downtime(state: SystemState, settled: Instant) -> float:
+    """Seconds of the open outage: what came before the last blindness in it, and what ran since."""
+    incident = state.incident
+    if incident is None or not incident.declared:
+        return 0.0
+    start, until = incident.start.lower, settled
+    if incident.end is not None:
+        until = min(until, incident.end.upper)
+    elif state.blind_since is not None:
+        until = state.blind_since
+    since = max(start, state.trusted_since if incident.end is None else min(state.trusted_since, incident.end.upper))
+    return max(0.0, since - start - incident.blind) + max(0.0, until - since)
