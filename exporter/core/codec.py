@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from exporter.core.interval import Interval
 from exporter.core.state import CanaryState, SystemState
 
-LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers"), (SystemState, "contest")}
+LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers")}
 
 
 _KNOWN: dict[Any, dict[str, Any]] = {}
