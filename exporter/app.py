@@ -1,6 +1,7 @@
 """The one composition root: builds the parts, introduces them to each other, runs them, and takes them down again."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -104,6 +105,7 @@ class App:
         try:
             await asyncio.wait((engine, asyncio.create_task(ready.wait())), return_when=asyncio.FIRST_COMPLETED)
             if not engine.done():
+                _spare_the_collector()
                 runner = await listen(make_app(self._backend()), self._options.host, self._options.port)
                 host, port = runner.addresses[0][:2]
                 started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
@@ -176,6 +178,14 @@ class App:
         if not changed:
             return ""
         return f"exporter.{changed[0]} cannot change while the exporter runs; restart it, or put the old value back"
+
+
+def _spare_the_collector() -> None:
+    """What is watched lives as long as we do: walking through it again and again cost a seventh of the CPU, and held up
+    looks for 50 ms at 5,000 endpoints. Looks leave no cycles behind unless they fail, so it may also come by less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def serve(options: Options, loaded: Loaded) -> None:

@@ -152,7 +152,7 @@ class Engine:
             for part, probe in probes.items()
         }
         watch = Watch(system, eyes, state, self._tools)
-        pace = Pace(watch, phase * min(1.0, system.policy.interval) / 2)
+        pace = Pace(watch, phase)
         targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
         pace.start()
         return _Running(plan, watch, pace, probes, targets)

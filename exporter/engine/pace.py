@@ -1,6 +1,7 @@
 """When to look at one system: evenly while it is calm, fast and at everything at once in doubt."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 from exporter.core import fold
@@ -13,6 +14,8 @@ from exporter.probes.kind import Failure
 
 ALERT_FOR = 1.0
 """Seconds for which we look fast after something was merely late."""
+SPREAD = 5.0
+"""Seconds over which the first looks are spread at most, and with them all that follow; shorter intervals are filled evenly."""
 FRESH_EVERY = 10
 """Each tenth calm look makes a connection of its own: a kept one, used alone, can hide a failover."""
 LAG = 0.02
@@ -25,8 +28,10 @@ class Pace:
     """Drives one Watch."""
 
     def __init__(self, watch: Watch, phase: float) -> None:
+        """`phase`: where in its interval this system begins, in [0, 1)."""
         self._watch = watch
         self._phase = phase
+        self._groups = _grouped(watch.eyes)
         self._tools = watch.tools
         self._alarms: dict[str, Alarm] = {}
         self._fast: Alarm | None = None
@@ -36,14 +41,15 @@ class Pace:
         watch.overdue = self._overdue
 
     def start(self) -> None:
-        """Begin to look, all groups a little apart."""
-        begin = self._tools.clock() + self._phase
-        for index, (name, group) in enumerate(sorted(self._groups().items())):
-            spread = min(1.0, group[0].interval) * (index * 0.382 % 1) / 4
-            self._calm(name, begin + spread)
+        """Begin to look, each group at its own place in its interval, so that looks never come in herds."""
+        now = self._tools.clock()
+        for index, (name, group) in enumerate(sorted(self._groups.items())):
+            self._calm(name, now + (self._phase + index / len(self._groups)) % 1 * min(SPREAD, group[0].interval))
         for component in self._watch.system.components.values():
             if component.canary_every is not None:
-                self._mark(component.name, component.canary_every, begin)
+                self._mark(
+                    component.name, component.canary_every, now + self._phase * min(SPREAD, component.canary_every)
+                )
         for eye in self._watch.eyes.values():
             if eye.vital and eye.policy.tripwire:
                 self._holds.append(self._tools.spawn(self._hold(eye)))
@@ -57,20 +63,13 @@ class Pace:
             task.cancel()
         self._watch.stop()
 
-    def _groups(self) -> dict[str, list[Eye]]:
-        """What is looked at together: the endpoints of one stateful component, else each by itself."""
-        groups: dict[str, list[Eye]] = {}
-        for part, eye in self._watch.eyes.items():
-            groups.setdefault(part.component if eye.stateful else f"{part.site}/{part.component}", []).append(eye)
-        return groups
-
     # --- calm
 
     def _calm(self, name: str, due: float) -> None:
         self._alarms[name] = self._tools.wheel.at(due, lambda: self._calm_turn(name, due))
 
     def _calm_turn(self, name: str, due: float) -> None:
-        group = self._groups()[name]
+        group = self._groups[name]
         now, interval = self._tools.clock(), group[0].interval
         missed = max(0, int((now - due) / interval))
         self._calm(name, due + (missed + 1) * interval)
@@ -187,3 +186,11 @@ class Pace:
             role = watch.state.roles.get(component.name)
             if role is None or role.site == eye.part.site:
                 self._write_now(component.name)
+
+
+def _grouped(eyes: Mapping[Part, Eye]) -> dict[str, list[Eye]]:
+    """What is looked at together: the endpoints of one stateful component, else each by itself."""
+    groups: dict[str, list[Eye]] = {}
+    for part, eye in eyes.items():
+        groups.setdefault(part.component if eye.stateful else f"{part.site}/{part.component}", []).append(eye)
+    return groups
