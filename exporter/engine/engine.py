@@ -25,6 +25,8 @@ BEAT = 0.05
 """Seconds between two rounds of heartbeats..."""
 BEAT_PARTS = 5
 """...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""
+ALIVE = 0.25
+"""Seconds after which something is written down even if nothing changed: it tells until when we looked."""
 REFERENCE_EVERY = 5.0
 ASK_EVERY = 0.25
 """Seconds between two rounds of asking around in a silence."""
@@ -75,6 +77,8 @@ class Engine:
         self.references: dict[str, bool] = {}
         """Whether each reference answered last."""
         self.blind_since: Instant | None = None
+        self.faults = 0
+        """Bugs met while looking: each is in the log with its traceback."""
         self._publisher = Publisher(environment.ledger, environment.moment, environment.observers)
         self._group: asyncio.TaskGroup | None = None
         self._tools: Tools | None = None
@@ -99,10 +103,10 @@ class Engine:
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
                     self._spawn, self._heard, self._silence,
                 )  # fmt: skip
-                self._spawn(self._publisher.run())
+                group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)
-                self._spawn(self._beat_forever())
-                self._spawn(self._reference_forever())
+                group.create_task(self._beat_forever())
+                group.create_task(self._reference_forever())
                 started()
         finally:
             wheel.stop()
@@ -141,7 +145,10 @@ class Engine:
             _LOG.warning("begin anew with %s: %s", name, error)
             return fold.begin(system, now)
         markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
-        return fold.resume(system, fold.with_markers(state, markers), loaded.written[name].mono, now)
+        # Without a record this system did not change until the earlier run died, however old its own heartbeat is. That
+        # may have been somewhat later than the newest one; counted as if it was, no counter that was scraped falls back.
+        alive = max(written.mono for written in loaded.written.values()) + ALIVE + 2 * BEAT
+        return fold.resume(system, fold.with_markers(state, markers), min(alive, now.mono), now)
 
     def _start(self, plan: Plan, state: SystemState, phase: float) -> _Running:
         assert self._tools is not None
@@ -167,7 +174,15 @@ class Engine:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         assert self._group is not None
-        return self._group.create_task(work)
+        return self._group.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """A fault of ours in the account of one look must not end the looks at everything else."""
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - logged with its traceback, counted, and shown as a metric
+            self.faults += 1
+            _LOG.exception("a fault of the exporter, please report it")
 
     # --- what the outside sees
 
@@ -244,6 +259,7 @@ class Engine:
 
     async def _beat_forever(self) -> None:
         """Write states down in turns, so that after `kill -9` we know when each system was last seen to serve."""
+        beaten = self._env.clock()
         while True:
             await asyncio.sleep(BEAT)
             names = list(self._running)
@@ -252,7 +268,7 @@ class Engine:
                 self._beat_at = (self._beat_at + 1) % len(names)
                 name = names[self._beat_at]
                 state = self._running[name].watch.published
-                if self._beaten.get(name) is state:
+                if self._beaten.get(name) is state and self._env.clock() - beaten < ALIVE:
                     continue
                 self._beaten[name] = state
                 beats[name] = encode(state)
@@ -260,6 +276,7 @@ class Engine:
                 if parts >= BEAT_PARTS:
                     break
             if beats:
+                beaten = self._env.clock()
                 self._env.ledger.beat(beats, self._env.moment())
 
 

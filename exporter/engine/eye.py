@@ -35,16 +35,25 @@ class Pending:
     """A look, or the writing of a marker, that has not ended yet."""
 
     started: Instant
-    deadline: asyncio.Timeout
+    until: Instant
+    """When it is given up, on the event loop's clock, which is the monotonic one."""
+    deadline: asyncio.Timeout | None = None
+    """None until the task has begun to run."""
     task: asyncio.Task[None] | None = None
     overdue: asyncio.TimerHandle | None = None
     marker: Marker | None = None
 
+    def begin(self) -> asyncio.Timeout:
+        """The deadline, for the task to enter at once."""
+        self.deadline = asyncio.timeout_at(self.until)
+        return self.deadline
+
     def shorten(self, until: Instant) -> None:
         """Give up at `until` if that is sooner than planned."""
-        when = self.deadline.when()
-        if when is not None and until < when and not self.deadline.expired():
-            self.deadline.reschedule(until)
+        if until < self.until:
+            self.until = until
+            if self.deadline is not None and not self.deadline.expired():
+                self.deadline.reschedule(until)
 
     def drop(self) -> None:
         if self.task is not None:

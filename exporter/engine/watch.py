@@ -69,7 +69,8 @@ class Watch:
 
     def _pending(self, eye: Eye, timeout: float, usual: float | None) -> Pending:
         loop = asyncio.get_running_loop()
-        pending = Pending(self.tools.clock(), asyncio.timeout_at(loop.time() + timeout))
+        started = self.tools.clock()
+        pending = Pending(started, started + timeout)
         late = eye.overdue_after(usual) if eye.vital else None
         if late is not None and late < timeout:
             pending.overdue = loop.call_later(late, self._late)
@@ -80,7 +81,7 @@ class Watch:
 
     async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask) -> None:
         try:
-            sample = await self.tools.attempt(eye.part, lambda: eye.probe.look(ask), pending.deadline, self.tools.clock)
+            sample = await self.tools.attempt(eye.part, lambda: eye.probe.look(ask), pending.begin(), self.tools.clock)
         finally:
             eye.looks.pop(number, None)
             if pending.overdue is not None:
@@ -173,7 +174,7 @@ class Watch:
             return Look()
 
         try:
-            sample = await self.tools.attempt(eye.part, write, pending.deadline, self.tools.clock)
+            sample = await self.tools.attempt(eye.part, write, pending.begin(), self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
             if pending.overdue is not None:

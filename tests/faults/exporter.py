@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -106,7 +107,7 @@ class Exporter:
 
     def wait_calm(self, within: float = 30.0) -> None:
         """Until it is healthy, with a ready standby and a recovery point that is proven."""
-        until(self._calm, "the system is healthy", within)
+        until(self._calm, "the system is healthy", within, step=0.1)
 
     def _calm(self) -> bool:
         system = self.system()
@@ -119,18 +120,38 @@ class Exporter:
             done = [one for one in self.incidents() if not one["open"]]
             return done[0] if len(done) > known else None
 
-        found = until(closed, "the incident is closed", within)
+        found = until(closed, "the incident is closed", within, step=0.1)
         assert found is not None
         return found
 
-    def acknowledged(self, site: str, until_wall: float) -> list[int]:
-        """The markers that a site acknowledged before an instant, from the exporter's own durable notes."""
-        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as db:
-            rows = db.execute(
-                "SELECT seq FROM markers WHERE site = ? AND acked IS NOT NULL AND wall <= ? ORDER BY seq",
-                (site, until_wall),
-            ).fetchall()
-        return [row[0] for row in rows]
+    def acknowledged(self) -> dict[int, str]:
+        """The markers that are acknowledged by the exporter's own durable notes: number -> site."""
+        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=5) as db:
+            return dict(db.execute("SELECT seq, site FROM markers WHERE acked IS NOT NULL").fetchall())
+
+
+class Notary:
+    """Notes in a thread every marker that the exporter ever called acknowledged, for as long as the `with` lasts."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter = exporter
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._note, daemon=True)
+        self.markers: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join(5)
+
+    def _note(self) -> None:
+        while not self._over.wait(0.05):
+            self.markers |= self._exporter.acknowledged()
 
 
 def instants(told: dict[str, float]) -> Interval:

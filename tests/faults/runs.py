@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.exporter import Exporter, instants, seconds
+from tests.faults.exporter import Exporter, Notary, instants, seconds
 from tests.servers import PostgresPair, PostgresServer, Truth, Writer
 
 REFUSED_WIDTH = 1.0 + 0.25 + 0.1
@@ -57,6 +57,10 @@ class Scene:
 
     def __init__(self, pair: PostgresPair, writer: Writer, exporter: Exporter, dice: random.Random) -> None:
         self.pair, self.writer, self.exporter, self.dice = pair, writer, exporter, dice
+        self._markers: set[int] = set()
+        """Acknowledged by the old primary, in this run or earlier."""
+        self._gone: set[int] = set()
+        """Lost in earlier runs."""
 
     def site(self, server: PostgresServer) -> str:
         return "hk" if server is self.pair.a else "sg"
@@ -68,10 +72,12 @@ class Scene:
         known = len([one for one in self.exporter.incidents() if not one["open"]])
         old = self.pair.primary
         time.sleep(self.dice.uniform(0, 1.2))  # any phase between two looks is as good as another: that is the point
-        at = fault(self)
-        survivor = self.pair.primary
-        truth = self.writer.truth(at, survivor)
-        told = self.exporter.wait_closed(known)
+        with Notary(self.exporter) as notary:
+            at = fault(self)
+            survivor = self.pair.primary
+            truth = self.writer.truth(at, survivor)
+            told = self.exporter.wait_closed(known)
+        self._markers = {seq for seq, site in notary.markers.items() if site == self.site(old)}
         return self._judge(name, truth, told, old, survivor, crash=crash)
 
     def _judge(
@@ -112,15 +118,12 @@ class Scene:
         if not (rpo.lower <= truth.rpo.upper and truth.rpo.lower <= rpo.upper):
             wrong.append("RPO misses the truth")
         there = {int(seq) for seq in new.sql("SELECT seq FROM rto_rpo.canary WHERE vantage = 'faults'").split()}
-        markers = self.exporter.acknowledged(self.site(old), told["phases"]["role_moved"])
-        lost = len([seq for seq in markers if seq not in there and seq > self._before])
-        self._before = max([*there, *markers])
+        gone = self._markers - there - self._gone
+        self._gone |= gone
+        lost = len(gone)
         if told["markers"]["lost"] != lost:
             wrong.append("lost markers miscounted")
         return _shown(rpo), f"{told['markers']['lost']}/{lost}"
-
-    _before = 0
-    """Markers up to here were judged in an earlier run."""
 
 
 def _shown(interval: Any) -> str:
