@@ -17,19 +17,19 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from exporter.catalogue.metrics import Metric, Type
 from exporter.core.model import Moment, System
-from exporter.core.snapshot import Clocked, Snapshot
+from exporter.core.snapshot import Clocked
 from exporter.metrics.clocks import Clocks, Recovery
 from exporter.metrics.negotiation import OPENMETRICS, content_type, wants_gzip
 from exporter.metrics.own import own_lines
 from exporter.metrics.past import Past
-from exporter.metrics.section import Section
+from exporter.metrics.section import Row, Section
 from exporter.metrics.standing import Looks, Promised, Standing
 
 SECTIONS = (Promised, Standing, Clocks, Recovery, Past, Looks)
 
 TURN = 0.002
 """Seconds that the scrape may keep the event loop before others get a turn."""
-PIECE = 1 << 16
+PIECE = 1 << 17
 """Bytes that are compressed and sent at once."""
 GROUP = 16
 """How many systems are written together: enough to share the cost of a call, few enough for a turn."""
@@ -84,15 +84,24 @@ class Exposition:
         self, clocked: Clocked, *, openmetrics: bool = False, names: Collection[str] = ()
     ) -> AsyncGenerator[bytes, None]:
         """The whole exposition in UTF-8, in pieces of about `PIECE` bytes."""
+        turn = _Turn()
+        lines = await self._system_lines(clocked, names, turn)
+        lines += [(metric, [text]) for metric, text in own_lines(clocked.snapshot.exporter)]
         waiting: list[bytes] = []
         size = 0
-        async for text in self._texts(clocked, openmetrics=openmetrics, names=names):
-            waiting.append(text)
-            size += len(text)
-            if size >= PIECE:
-                yield b"".join(waiting)
-                waiting.clear()
-                size = 0
+        for metric, texts in lines:
+            if not (_is_wanted(metric, names) and any(texts)):
+                continue
+            waiting.append(_head(metric, openmetrics))
+            for text in texts:
+                waiting.append(text)
+                size += len(text)
+                if size >= PIECE:
+                    yield b"".join(waiting)
+                    waiting.clear()
+                    size = 0
+                    if turn.is_over():
+                        await turn.give()
         waiting.append(self._process_text(openmetrics, names))
         yield b"".join(waiting)
 
@@ -103,36 +112,29 @@ class Exposition:
             self._offset = offset
         return self._offset
 
-    async def _texts(
-        self, clocked: Clocked, *, openmetrics: bool, names: Collection[str]
-    ) -> AsyncGenerator[bytes, None]:
-        """All systems' lines of a part of a family at a time."""
+    async def _system_lines(
+        self, clocked: Clocked, names: Collection[str], turn: _Turn
+    ) -> list[tuple[Metric, list[bytes]]]:
+        """Per metric, the lines of each group of systems. Sections of which nothing is wanted are left out."""
         snapshot, now = clocked
-        turn, offset = _Turn(), self._anchor(now)
+        offset = self._anchor(now)
         chosen = [at for at, section in enumerate(SECTIONS) if any(_is_wanted(each, names) for each in section.metrics)]
-        lines: dict[Metric, list[bytes]] = {metric: [] for at in chosen for metric in SECTIONS[at].metrics}
+        rows: dict[int, list[Row]] = {at: [] for at in chosen}
         watched = list(snapshot.systems.values())
         for first in range(0, len(watched), GROUP):
             group = watched[first : first + GROUP]
             sections = await self._ready(first, [each.system for each in group], turn)
             states = [each.state for each in group]
-            for at in chosen:
-                row = sections[at].row(states, now.mono, offset)
-                for metric, text in zip(SECTIONS[at].metrics, row, strict=True):
-                    lines[metric].append(text)
+            for at, made in rows.items():
+                made.append(sections[at].row(states, now.mono, offset))
                 if turn.is_over():
                     await turn.give()
-        for metric, texts in lines.items():
-            if _is_wanted(metric, names) and any(texts):
-                yield _head(metric, openmetrics)
-                for text in texts:
-                    yield text
-                if turn.is_over():
-                    await turn.give()
-        for metric, text in own_lines(snapshot.exporter):
-            if text and _is_wanted(metric, names):
-                yield _head(metric, openmetrics) + text
-        self._forget(snapshot)
+        self._forget(len(watched))
+        return [
+            (metric, [row[place] for row in made])
+            for at, made in rows.items()
+            for place, metric in enumerate(SECTIONS[at].metrics)
+        ]
 
     async def _ready(self, first: int, systems: list[System], turn: _Turn) -> Sequence[Section]:
         """The sections of the group that begins at `first`; made once, and again when a reload changed a system in it."""
@@ -146,9 +148,9 @@ class Exposition:
             self._prepared[first] = (systems, sections)
         return sections
 
-    def _forget(self, snapshot: Snapshot) -> None:
-        """Drop what belongs to groups that a reload took away."""
-        for first in [first for first in self._prepared if first >= len(snapshot.systems)]:
+    def _forget(self, count: int) -> None:
+        """Drop the groups beyond the number of systems that a reload left."""
+        for first in [first for first in self._prepared if first >= count]:
             del self._prepared[first]
 
     def _process_text(self, openmetrics: bool, names: Collection[str]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
 from exporter.core.model import Instant, System
-from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerCount, RoleState, SystemState
+from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerCount, SystemState
 from exporter.core.timeline import verdicts
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
 from exporter.metrics.section import Row, Section
@@ -14,7 +14,7 @@ BOUNDS = ("lower", "estimate", "upper")
 
 
 class Past(Section):
-    """Rare changes: each system keeps its own lines."""
+    """Made again only when a counter, a role or the newest incident of one of its systems changed."""
 
     metrics = (
         m.INCIDENTS,
@@ -34,14 +34,22 @@ class Past(Section):
     def __init__(self, systems: Sequence[System]) -> None:
         super().__init__(systems)
         self._each = [_PastOf(system) for system in systems]
+        self._made_from: list[object] = []
+        self._row: Row = ()
 
     def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
-        rows = [past.row(state, offset) for past, state in zip(self._each, states, strict=True)]
-        return tuple([b"".join(column) for column in zip(*rows, strict=True)])
+        made_from: list[object] = [offset]
+        for state in states:
+            made_from += (state.counters, state.last, state.roles)
+        if made_from != self._made_from:
+            rows = [past.row(state, offset) for past, state in zip(self._each, states, strict=True)]
+            self._row = tuple([b"".join(column) for column in zip(*rows, strict=True)])
+            self._made_from = made_from
+        return self._row
 
 
 class _PastOf:
-    """One system's lines: made again only when a counter, a role or the newest incident is another object."""
+    """One system's lines."""
 
     def __init__(self, system: System) -> None:
         name = system.name
@@ -61,21 +69,9 @@ class _PastOf:
         self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
         self._verdicts = {goal: state_set(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
         self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
-        self._made_from: tuple[Counters, Incident | None, Mapping[str, RoleState], float] | None = None
-        self._row: Row = ()
 
     def row(self, state: SystemState, offset: float) -> Row:
-        made = self._made_from
-        if (
-            made is None
-            or made[0] is not state.counters
-            or made[1] is not state.last
-            or made[2] is not state.roles
-            or made[3] != offset
-        ):
-            self._made_from = (state.counters, state.last, state.roles, offset)
-            self._row = (*self._counts(state.counters), self._moved(state, offset), *self._last(state.last, offset))
-        return self._row
+        return (*self._counts(state.counters), self._moved(state, offset), *self._last(state.last, offset))
 
     def _counts(self, counters: Counters) -> Row:
         return (
