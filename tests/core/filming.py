@@ -4,9 +4,12 @@ h home serves        s the standby serves     o nothing answers (refused)   r bo
 b both take writes   t nothing answers at all (time-outs)                   x the exporter is not looking
 """
 
+import json
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from exporter.core import fold
+from exporter.core.codec import Decoder, encode
 from exporter.core.model import Component, Facts, Moment, Objectives, Part, Policy, Reason, Role, Sample, System
 from exporter.core.state import Record, Step, SystemState
 
@@ -40,6 +43,17 @@ class Projector:
 
     def __post_init__(self) -> None:
         self.state = fold.begin(self.system, moment(0))
+
+    def fork(self) -> "Projector":
+        """The same film so far, to be gone on with differently."""
+        twin = copy(self)
+        twin.records, twin.epochs = [*self.records], {**self.epochs}
+        return twin
+
+    def kill(self, at: float) -> None:
+        """The exporter dies at `at`, and another one goes on at once from what was written down."""
+        state = Decoder().state(json.loads(json.dumps(encode(self.state))))
+        self.state = fold.resume(self.system, state, at, moment(at))
 
     def take(self, step: Step) -> None:
         self.records += step.records
