@@ -3,10 +3,9 @@
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import asyncpg
 
@@ -14,9 +13,10 @@ from exporter.core.model import Reason
 from exporter.probes.kind import Failure
 from exporter.probes.postgres_dsn import OPTIONAL_TLS, Dsn, OptionalTls, tls_of
 from exporter.probes.resolve import resolver
-from exporter.probes.wire import CONNECT, RESOLVE, Stopwatch
+from exporter.probes.wire import CONNECT, PROCESSING, RESOLVE, Stopwatch
 from exporter.settings import Secret
 
+Answer = TypeVar("Answer")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 SERVER_SETTINGS = {
@@ -108,15 +108,18 @@ class Links:
         self._give_up = give_up
         self._kept: Link | None = None
 
-    @asynccontextmanager
-    async def lend(self, watch: Stopwatch, *, fresh: bool) -> AsyncIterator[Connection]:
-        """A connection for one use: a new one that is closed after it if `fresh`."""
+    async def use(self, call: Callable[[Connection], Awaitable[Answer]], watch: Stopwatch, *, fresh: bool) -> Answer:
+        """`call` with a connection: with a new one that is closed after it if `fresh`. Raises what `call` and connecting raise.
+
+        Written out rather than as a context manager, which would cost each look as much as its question.
+        """
         link = None if fresh else self._idle()
         if link is None:
             link = await self._open(watch, keep=not fresh)
         link.busy = True
+        watch.enter(PROCESSING)
         try:
-            yield link.connection
+            return await call(link.connection)
         except asyncpg.PostgresError:
             raise
         except BaseException:

@@ -1,8 +1,10 @@
 """One PostgreSQL server, looked at through asyncpg (which is an extra: only `exporter.probes.postgres` may import this)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -11,14 +13,14 @@ from exporter.probes import postgres_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
 from exporter.probes.postgres_dsn import Dsn
 from exporter.probes.postgres_errors import failure_of
-from exporter.probes.postgres_link import Connection, Links, Server, retire
-from exporter.probes.wire import PROCESSING, Stopwatch
+from exporter.probes.postgres_link import Answer, Connection, Links, Server, retire
+from exporter.probes.wire import Stopwatch
 from exporter.settings import Secret
 
-LOOK_DEADLINE = 10.0
-"""Seconds: the bound of a look or a write that its caller does not bound closer."""
 SWEEP_EVERY = 60
 """Each 60th marker also removes the old ones."""
+Row: TypeAlias = tuple[asyncpg.Record, int | None]
+"""What LOOK answers, and the timeline; on a standby without a receiver the control file's, if that may be read."""
 NO_TABLE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError)
 
 
@@ -44,19 +46,24 @@ class PostgresProbe:
 
     async def look(self, ask: Ask) -> Look:
         """Facts, and the phases `resolve` and `connect` (of a new connection only) and `processing`."""
-        async with self._lent(self._looks, fresh=ask.fresh) as (connection, watch):
-            row, timeline = await self._rows(connection, ask.markers_after)
+        watch = Stopwatch()
+        call = self._plain_row if ask.markers_after is None else partial(self._row_with_markers, ask.markers_after)
+        row, timeline = await self._in_words(self._looks.use(call, watch, fresh=ask.fresh), watch)
         return Look(self._facts(row, timeline), watch.phases())
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         """Returns when the server has committed it, as its synchronous_commit demands."""
         statement = self._insert if seq % SWEEP_EVERY else self._insert_and_sweep
-        async with self._lent(self._writes, fresh=fresh) as (connection, _):
+        watch = Stopwatch()
+
+        async def insert(connection: Connection) -> None:
             await connection.execute(statement, self._vantage, seq, sent_at)
 
+        await self._in_words(self._writes.use(insert, watch, fresh=fresh), watch)
+
     async def hold(self, broken: Callable[[], None]) -> None:
-        with self._in_words() as watch:
-            await self._looks.until_lost(watch)
+        watch = Stopwatch()
+        await self._in_words(self._looks.until_lost(watch), watch)
         broken()
 
     async def close(self) -> None:
@@ -66,30 +73,26 @@ class PostgresProbe:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    @asynccontextmanager
-    async def _lent(self, links: Links, *, fresh: bool) -> AsyncIterator[tuple[Connection, Stopwatch]]:
-        with self._in_words() as watch:
-            async with asyncio.timeout(LOOK_DEADLINE), links.lend(watch, fresh=fresh) as connection:
-                watch.enter(PROCESSING)
-                yield connection, watch
-
-    @contextmanager
-    def _in_words(self) -> Iterator[Stopwatch]:
-        with Stopwatch() as watch:
+    async def _in_words(self, doing: Awaitable[Answer], watch: Stopwatch) -> Answer:
+        """Whatever goes wrong becomes a Failure with the phases so far."""
+        with watch:
             try:
-                yield watch
+                return await doing
             except Failure:
                 raise
             except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
                 raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
 
-    async def _rows(self, connection: Connection, markers_after: int | None) -> tuple[asyncpg.Record, int | None]:
-        """What LOOK answers, and the control file's timeline if it is needed and may be read."""
-        row = None
-        if markers_after is not None:
-            with suppress(*NO_TABLE):  # a site without a canary is still worth a look
-                row = await connection.fetchrow(self._look_with_markers, self._vantage, markers_after)
-        row = row or await connection.fetchrow(sql.LOOK)
+    async def _row_with_markers(self, after: int, connection: Connection) -> Row:
+        with suppress(*NO_TABLE):  # a site without a canary is still worth a look
+            return await self._answer(connection, self._look_with_markers, self._vantage, after)
+        return await self._plain_row(connection)
+
+    async def _plain_row(self, connection: Connection) -> Row:
+        return await self._answer(connection, sql.LOOK)
+
+    async def _answer(self, connection: Connection, statement: str, *arguments: Any) -> Row:
+        row = await connection.fetchrow(statement, *arguments)
         if row is None:
             raise Failure(Reason.PROTOCOL, "the server answered without a row")
         if row["standby"] and row["timeline"] is None:
