@@ -11,6 +11,7 @@ from exporter.core.model import Part
 from exporter.web import api, page
 from exporter.web.answers import errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
+from exporter.web.guard import Guard
 
 BODY_MOST = 64 * 1024
 """Bytes of a request's body."""
@@ -19,9 +20,15 @@ SCRAPE_DEADLINE = 60.0
 """Seconds in which a client must have taken its metrics."""
 
 
-def make_app(backend: Backend) -> web.Application:
-    app = web.Application(client_max_size=BODY_MOST, middlewares=[errors_as_json])
+def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
+    """`guard`: who may read, where `--web.config.file` was given; its `tls` goes to `listen`."""
+    middlewares = [errors_as_json]
+    app = web.Application(
+        client_max_size=BODY_MOST, middlewares=middlewares if guard is None else [*middlewares, guard.middleware]
+    )
     app[BACKEND] = backend
+    if guard is not None:
+        app.on_response_prepare.append(guard.set_headers)
     app.on_response_prepare.append(harden)
     app.add_routes(
         [

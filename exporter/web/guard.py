@@ -1,0 +1,102 @@
+"""Who may read: basic auth against bcrypt hashes, checked in a thread and once, so that a scrape costs no bcrypt."""
+
+import asyncio
+import binascii
+import hashlib
+import hmac
+import os
+import ssl
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import bcrypt
+from aiohttp import hdrs, web
+
+from exporter.web.answers import problem
+from exporter.web.webconfig import WebConfig, load_certificate, load_web_config, tls_context
+
+REMEMBERED = 100
+"""Checked logins that are kept, good and bad."""
+NOBODY = "$2b$10$UFLre0EWNqbA3yqMr3vH.eyrVdyNrAMqOEJAf9n0YnUwmJ2VpIVeW"
+"""A hash for users that do not exist: their refusal takes as long as a wrong password's."""
+READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+class Guard:
+    """The web config file in use. `reload` reads it again; what is wrong then changes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises WebConfigError."""
+        self._path = path
+        self._config = load_web_config(path)
+        tls = self._config.tls_server_config
+        self.tls: ssl.SSLContext | None = None if tls is None else tls_context(tls, path.parent)
+        self._salt = os.urandom(32)
+        self._checked: dict[bytes, bool] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    def reload(self) -> None:
+        """Users, headers and a renewed certificate; the other TLS settings stay until a restart. Raises WebConfigError."""
+        config: WebConfig = load_web_config(self._path)
+        if self.tls is not None and config.tls_server_config is not None:
+            load_certificate(self.tls, config.tls_server_config, self._path.parent)
+        self._config = config
+        self._checked.clear()
+
+    async def set_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Signal handler: the configured headers on every answer."""
+        response.headers.update(self._config.headers)
+
+    @property
+    def middleware(self) -> Callable[..., Awaitable[web.StreamResponse]]:
+        @web.middleware
+        async def only_with_a_login(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            # What changes something asks for its bearer token itself, and a request has room for one of the two.
+            if request.method not in READING or await self.admits(request.headers.get(hdrs.AUTHORIZATION, "")):
+                return await handler(request)
+            return problem(
+                401, "reading needs a login; send basic auth", {hdrs.WWW_AUTHENTICATE: 'Basic realm="rto-rpo-exporter"'}
+            )
+
+        return only_with_a_login
+
+    async def admits(self, authorization: str) -> bool:
+        """Whether these are the credentials of a configured user; True when none are configured."""
+        users = self._config.basic_auth_users
+        if not users:
+            return True
+        user, password = _credentials(authorization)
+        if user is None:
+            return False
+        stored = users.get(user, NOBODY)
+        key = hmac.digest(self._salt, b"\0".join((stored.encode(), user.encode(), password)), hashlib.sha256)
+        known = self._checked.get(key)
+        if known is None:
+            async with self._one_at_a_time:  # a flood of guesses gets one thread, not all
+                known = await asyncio.to_thread(_matches, password, stored) and user in users
+            while len(self._checked) >= REMEMBERED:
+                del self._checked[next(iter(self._checked))]
+            self._checked[key] = known
+        return known
+
+
+def _credentials(authorization: str) -> tuple[str | None, bytes]:
+    """(user, password) of a basic auth header; user None when it is not one."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None, b""
+    try:
+        user, colon, password = b64decode(encoded.strip(), validate=True).partition(b":")
+        return (user.decode() if colon else None), password
+    except (binascii.Error, ValueError):
+        return None, b""
+
+
+def _matches(password: bytes, stored: str) -> bool:
+    try:
+        return bcrypt.checkpw(password, stored.encode())
+    except ValueError:  # longer than the 72 bytes that bcrypt takes, or with a zero byte: no such password was hashed
+        return False
