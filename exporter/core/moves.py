@@ -105,7 +105,7 @@ def _incident(system: System, state: SystemState, moved: Interval, cause: str, n
         start, cause = evidence.start, evidence.cause
     else:
         good = [need.track.good.start for need in needs(system, state) if need.track.good is not None]
-        start = Interval(min([*good, moved.upper]), moved.upper)
+        start = Interval(min([*good, moved.lower]), moved.upper)
     return open_incident(system, state, start, cause, now, rto_estimate(system, state, now.mono))
 
 

@@ -21,8 +21,9 @@ def _same(letters: str, shown: Projector, told: Oracle) -> None:
     running, incident = told.running, shown.state.incident
     assert (incident is None) == (running is None), letters
     if incident is not None and running is not None:
-        assert incident.start[:2] == running.start, letters
-        assert (incident.end and incident.end[:2]) == running.end, letters
+        end = incident.end
+        assert (incident.start.lower, incident.start.upper) == running.start, letters
+        assert (None if end is None else (end.lower, end.upper)) == running.end, letters
         assert incident.declared == running.declared, letters
 
 

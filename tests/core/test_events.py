@@ -1,0 +1,201 @@
+"""Events and corners of the table, each as the shortest film that shows it."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.core import fold
+from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
+from exporter.core.readings import totals
+from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
+
+WEB_HK, WEB_SG = Part("hk", "web"), Part("sg", "web")
+SHOP = replace(
+    SYSTEM,
+    name="shop",
+    components={"web": Component("web", critical=True)},
+    parts=frozenset({WEB_HK, WEB_SG, ENTRY}),
+    entry_tells_site=True,
+)
+
+
+def see(shown: Projector, part: Part, at: float, reason: Reason | None = None, site: str | None = None) -> None:
+    shown.take(
+        fold.observe(shown.system, shown.state, Sample(part, at, at, reason, "", Facts(served_by=site)), moment(at))
+    )
+
+
+def bounds(shown: Projector, end: str = "end") -> tuple[float, float]:
+    (told,) = [r.data for r in shown.records if r.kind == "incident"]
+    return told[end]["lower"] - WALL, told[end]["upper"] - WALL
+
+
+def test_a_role_that_moves_back_while_recovering_ends_later() -> None:
+    """The second move reopens the incident, also when the claim is seen before the old holder steps down."""
+    shown = film("hhooos")
+    shown.epochs = {"hk": "3", "sg": "3"}
+    shown.look(HK, 7.0, True)
+    shown.look(SG, 7.0, False)
+    assert shown.state.incident is not None
+    assert shown.state.incident.end is not None
+    assert shown.state.incident.end.upper >= 7.0
+    for tick in (8.0, 9.0):
+        shown.look(HK, tick, True)
+        shown.look(SG, tick, False)
+    assert [kind for *_, kind in shown.incidents] == ["failback"]
+    assert bounds(shown) == (6.0, 7.0)
+
+
+def test_an_epoch_that_settles_after_a_failover_keeps_the_failover() -> None:
+    """A new holder whose epoch shows up a look later is the same failover, not an outage in place."""
+    shown = film("hhooos")
+    shown.epochs = {"hk": "7", "sg": "7"}
+    for tick in range(7, 12):
+        shown.frame("s", float(tick))
+    assert [kind for *_, kind in shown.incidents] == ["failover"]
+
+
+def test_an_emptied_primary_is_an_event() -> None:
+    """The same site in another epoch, without one failed look: an incident, not a blip."""
+    shown = film("hhh")
+    shown.epochs = {"hk": "7", "sg": "7"}
+    for tick in range(4, 8):
+        shown.frame("h", float(tick))
+    assert shown.incidents == [((3, 4), (3, 4), "outage_in_place")]
+
+
+def test_an_outage_that_ends_in_blindness_ends_after_it() -> None:
+    """Silence is forgotten, the outage is not: its end is dated by the first good look after we saw again."""
+    shown = film("hhtttt")
+    assert str(shown.state.mode) == "outage"
+    shown.take(fold.blinded(shown.system, shown.state, 6.0, moment(7)))
+    assert str(shown.state.mode) == "unknown"
+    shown.take(fold.sighted(shown.system, shown.state, moment(60)))
+    for tick in range(61, 65):
+        shown.frame("h", float(tick))
+    assert bounds(shown) == (3.0, 61.0)
+
+
+def test_nothing_is_declared_while_blind() -> None:
+    """Any number of silent looks while blind: no outage, no lost standby, and a doubt that rests on silence is withdrawn."""
+    shown = film("hht")
+    shown.take(fold.blinded(shown.system, shown.state, 2.0, moment(3.5)))
+    before = len(shown.records)
+    for tick in range(4, 30):
+        shown.frame("t", float(tick))
+    assert shown.state.incident is None
+    assert len(shown.records) == before
+
+
+@pytest.mark.parametrize("heard", [float("-inf"), 2.0])
+def test_silence_loses_nothing_until_somebody_is_heard(heard: float) -> None:
+    """While nobody anywhere answers, neither an outage is declared nor a standby lost: it may be us."""
+    shown = film("hh")
+    for tick in range(3, 12):
+        for part in (HK, SG):
+            sample = Sample(part, float(tick), float(tick), Reason.TIMEOUT)
+            shown.take(fold.observe(shown.system, shown.state, sample, moment(tick), heard=heard))
+    assert str(shown.state.mode) == "suspected"
+    assert shown.kinds("transition") == []
+
+
+def test_silence_declares_once_somebody_is_heard() -> None:
+    """The same looks, and another system answers: the outage is declared and the standby is lost."""
+    shown = film("hh")
+    for tick in range(3, 12):
+        for part in (HK, SG):
+            sample = Sample(part, float(tick), float(tick), Reason.TIMEOUT)
+            shown.take(fold.observe(shown.system, shown.state, sample, moment(tick), heard=tick - 0.5))
+    assert str(shown.state.mode) == "outage"
+    assert shown.kinds("transition") == ["standby_lost"]
+
+
+def test_a_standby_is_lost_and_comes_back_once_each() -> None:
+    """The primary serves all along: two events, no incident."""
+    shown = film("hh")
+    for tick in range(3, 12):
+        shown.look(HK, float(tick), True)
+        shown.look(SG, float(tick), None if tick < 9 else False, Reason.REFUSED if tick < 9 else None)
+    assert shown.kinds("transition") == ["standby_lost", "standby_back"]
+
+
+def test_a_switch_that_does_not_come_to_its_end_is_stuck() -> None:
+    """The role moved, and then nothing serves for longer than the deadline: told once."""
+    shown = film("hhooos" + "o" * 12)
+    assert [kind for kind in shown.kinds("transition") if kind != "standby_lost"] == ["failover", "stuck_switch"]
+
+
+def test_traffic_that_moves_ends_the_outage_when_it_moved() -> None:
+    """The other site worked all along: service is restored when users get there, not when it last came up."""
+    shown = Projector(SHOP)
+    for tick in range(1, 20):
+        there = "hk" if tick < 12 else "sg"
+        see(shown, WEB_HK, tick, None if tick < 5 else Reason.REFUSED)
+        see(shown, WEB_SG, tick)
+        see(shown, ENTRY, tick, None, there)
+    (told,) = [r.data for r in shown.records if r.kind == "incident"]
+    assert told["kind"] == "traffic_moved"
+    low, high = bounds(shown)
+    assert low <= 12 <= high
+
+
+def test_traffic_that_moves_in_calm_is_an_event() -> None:
+    """Two looks in a row at another site, nothing failed: one event, no incident."""
+    shown = Projector(SHOP)
+    for tick in range(1, 12):
+        for part in (WEB_HK, WEB_SG):
+            see(shown, part, tick)
+        see(shown, ENTRY, tick, None, "hk" if tick < 5 else "sg")
+    assert shown.kinds("transition") == ["traffic_moved"]
+
+
+def test_nothing_overrules_a_failed_entry() -> None:
+    """Every endpoint is well, the entry is not: an outage in place."""
+    shown = Projector(SHOP)
+    for tick in range(1, 15):
+        see(shown, ENTRY, tick, Reason.STATUS if 5 <= tick < 10 else None, "hk")
+        for part in (WEB_HK, WEB_SG):
+            see(shown, part, tick)
+    assert shown.incidents == [((4, 5), (9, 10), "outage_in_place")]
+
+
+def test_one_contest_hides_no_other_move() -> None:
+    """Two sites claim one component; the other component's failover is seen all the same."""
+    parts = {Part(site, name) for site in ("hk", "sg") for name in ("database", "queue")}
+    names = {name: Component(name, critical=True, stateful=True) for name in ("database", "queue")}
+    shown = Projector(replace(SYSTEM, components=names, parts=frozenset(parts)))
+
+    def told(part: Part, at: float, role: Role | None) -> None:
+        sample = Sample(part, at, at, None if role else Reason.REFUSED, "", Facts(role, role is Role.PRIMARY))
+        shown.take(fold.observe(shown.system, shown.state, sample, moment(at)))
+
+    for tick in range(1, 12):
+        told(Part("hk", "database"), tick, Role.PRIMARY)
+        told(Part("sg", "database"), tick, Role.STANDBY if tick < 4 else Role.PRIMARY)
+        told(Part("hk", "queue"), tick, Role.PRIMARY if tick < 6 else None)
+        told(Part("sg", "queue"), tick, Role.STANDBY if tick < 7 else Role.PRIMARY)
+    assert shown.kinds("transition", "standby_lost", "incident") == ["split_brain", "failover"]
+    assert shown.state.roles["queue"].site == "sg"
+
+
+def test_totals_never_fall() -> None:
+    """Scraped ten times a second through an outage, a relapse, blindness and a death, no total ever falls."""
+    shown = Projector()
+    seen = [totals(shown.state, 0.0)]
+    letters = "hhhhhooooohoohhhhhhhhooooooBttttttSoooohhhhhhhKhhhooooKooohhhhhhhhhhhhhhhh"
+    for tick, letter in enumerate(letters, start=1):
+        at = float(tick)
+        if letter == "B":
+            shown.take(fold.blinded(shown.system, shown.state, at - 3, moment(at)))
+        elif letter == "S":
+            shown.take(fold.sighted(shown.system, shown.state, moment(at - 0.5)))
+        elif letter == "K":
+            shown.state = fold.resume(shown.system, shown.state, at - 2, moment(at))
+        else:
+            shown.frame(letter, at)
+        for tenth in range(10):
+            now = totals(shown.state, at + tenth / 10)
+            assert all(new >= old - 1e-9 for new, old in zip(now, seen[-1], strict=True)), (tick, letter, seen[-1], now)
+            assert now.downtime <= now.observed
+            seen.append(now)
+    assert seen[-1].downtime > 0
