@@ -63,7 +63,7 @@ def observe(
     `heard`: start of the newest look that anybody anywhere answered; silence is no proof of death until we are heard.
     """
     before = state.parts.get(sample.part) or PartState()
-    blind = state.blind_since is not None and sample.reason in SILENT
+    blind = _proves_nothing(state, sample.reason, sample.started)
     after = _counted(before, sample) if blind else _judged(system, before, sample, pending)
     draft = Draft(system.name, replace(state, parts={**state.parts, sample.part: after}))
     if not blind:
@@ -75,6 +75,13 @@ def observe(
             follow_standby(system, draft, sample.part, now, heard)
         step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
+
+
+def _proves_nothing(state: SystemState, reason: Reason | None, started: Instant) -> bool:
+    """Whether a failure tells of our blindness: silence in it, and whatever became of a look that began before its end."""
+    if reason is None:
+        return False
+    return reason in SILENT if state.blind_since is not None else started < state.trusted_since
 
 
 def _counted(before: PartState, sample: Sample) -> PartState:
@@ -140,7 +147,7 @@ def marker_finished(
 ) -> Step:
     """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
-    blind = state.blind_since is not None and outcome.reason in SILENT
+    blind = _proves_nothing(state, outcome.reason, marker.sent)
     counts = (role is None or role.site == marker.site) and not blind
     canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)
     track = canary.track
