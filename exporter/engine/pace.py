@@ -166,15 +166,19 @@ class Pace:
 
     async def _hold(self, eye: Eye) -> None:
         """Hold an idle connection whenever the endpoint answers; one that is cut often for no reason is laid less often."""
-        wait = HOLD_AGAIN[0]
+        wait = first = HOLD_AGAIN[0]
         while True:
             await eye.answered.wait()
             held = self._tools.clock()
             with suppress(Failure, OSError):
                 await eye.probe.hold(lambda: self._tripped(eye))
             lasted = self._tools.clock() - held
-            wait = HOLD_AGAIN[0] if lasted > HOLD_AGAIN[1] else min(2 * wait, HOLD_AGAIN[1])
-            await asyncio.sleep(wait)
+            await asyncio.sleep(first)
+            if not eye.answered.is_set() or lasted > HOLD_AGAIN[1]:
+                wait = first  # it broke for good reason, or not soon
+                continue
+            await asyncio.sleep(wait - first)
+            wait = min(2 * wait, HOLD_AGAIN[1])
 
     def _tripped(self, eye: Eye) -> None:
         """It proves nothing by itself, but it starts a look at once and dates what that may find."""

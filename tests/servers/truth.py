@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from exporter.core.interval import Interval
 from tests.servers.postgres import PostgresServer
@@ -39,6 +39,8 @@ class Truth:
     lost: tuple[int, ...]
     """Ids that were acknowledged, and are not on the surviving server; those that an earlier outage had cost are not repeated."""
     first_lost: Ack | None
+    noticed: float
+    """End of the writer's first failed attempt after the fault: by then the service had certainly ended."""
 
     @property
     def start(self) -> Interval:
@@ -106,11 +108,13 @@ class Writer:
 
     def acks(self) -> list[Ack]:
         """All acknowledged writes so far, in the order of their acknowledgement."""
+        return sorted((Ack(**note) for note in self._read() if "acked" in note), key=lambda ack: ack.acked)
+
+    def _read(self) -> list[dict[str, Any]]:
         if not self._notes.exists():
             return []
         lines = self._notes.read_bytes().split(b"\n")[:-1]  # a last line without its end is still being written
-        notes = [json.loads(line) for line in lines]
-        return sorted((Ack(**note) for note in notes if "acked" in note), key=lambda ack: ack.acked)
+        return [json.loads(line) for line in lines]
 
     def wait_for_acks(self, more: int, within: float = 15.0) -> None:
         """Until `more` writes have been acknowledged since now."""
@@ -122,7 +126,8 @@ class Writer:
         port = port or survivor.port
 
         def resumed() -> Ack | None:
-            return next((ack for ack in self.acks() if ack.port == port and ack.sent > fault), None)
+            """A dying server may still answer: the service is back with the first success after a failure."""
+            return next((a for a in self.acks() if a.port == port and a.sent > fault and a.failed is not None), None)
 
         first_after = until(resumed, f"{survivor.name} acknowledges a write", within)
         assert first_after is not None
@@ -130,4 +135,6 @@ class Writer:
         there = {int(line) for line in survivor.sql("SELECT id FROM truth").split()}
         lost = [ack for ack in before if ack.id not in there | self._lost]
         self._lost |= {ack.id for ack in lost}
-        return Truth(fault, before[-1], first_after, tuple(ack.id for ack in lost), lost[0] if lost else None)
+        failures = [note["ended"] for note in self._read() if "error" in note and note["ended"] >= fault]
+        noticed = min([*failures, first_after.acked])
+        return Truth(fault, before[-1], first_after, tuple(ack.id for ack in lost), lost[0] if lost else None, noticed)
