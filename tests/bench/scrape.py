@@ -3,8 +3,8 @@
 Run it: `python -m tests.bench.scrape [--series 100000] [--rounds 9]`; it prints one JSON object. The rounds alternate
 between the two, and between everything moved and a tenth moved since the scrape before. Costs are seconds of CPU, so that
 neighbours on the machine do not count. The stall is what a task on the same event loop saw as its longest wait during
-our scrapes, in milliseconds. The peer holds a gauge or a counter with a child for each
-series, already set: what an exporter built on prometheus_client has at that moment.
+our scrapes, in milliseconds. The peer holds a gauge or a counter with a child for each series, already set: what an
+exporter built on prometheus_client has at that moment.
 """
 
 import argparse
