@@ -5,8 +5,9 @@ their own.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,8 @@ LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers")}
 
 
 _KNOWN: dict[Any, dict[str, Any]] = {}
+_PLAIN = frozenset({NoneType, bool, int, float, str})
+_WRITERS: dict[Any, Callable[[Any], Any]] = {}
 
 
 def _fields(kind: Any) -> dict[str, Any]:
@@ -32,21 +35,41 @@ def _read_fields(kind: Any) -> dict[str, Any]:
 
 
 def encode(value: Any) -> Any:
-    """Anything that a SystemState holds, as JSON: mappings and sets become lists, fields without a value are left out."""
-    if value is None or isinstance(value, (bool, int, float)):
+    """Anything that a SystemState holds, as JSON: mappings and sets become lists, fields without a value are left out.
+
+    Every heartbeat comes through here, so how a type is written is found out once and then remembered.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
-        told = ((name, getattr(value, name)) for name in _fields(type(value)))
-        return {name: encode(part) for name, part in told if part is not None and part != () and part != {}}
-    if isinstance(value, Mapping):
-        return [[encode(key), encode(part)] for key, part in value.items()]
-    if isinstance(value, (tuple, list, frozenset)):
-        return [encode(part) for part in value]
-    raise TypeError(f"a state cannot hold a {type(value).__name__}")
+    if kind not in _WRITERS:
+        _WRITERS[kind] = _writer(kind)
+    return _WRITERS[kind](value)
+
+
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
+        return partial(_told, tuple(_fields(kind)))
+    if issubclass(kind, Mapping):
+        return lambda value: [[encode(key), encode(part)] for key, part in value.items()]
+    if issubclass(kind, (tuple, list, frozenset)):
+        return lambda value: [encode(part) for part in value]
+    raise TypeError(f"a state cannot hold a {kind.__name__}")
+
+
+def _told(names: tuple[str, ...], value: Any) -> dict[str, Any]:
+    told = {}
+    for name in names:
+        part = getattr(value, name)
+        kind = type(part)
+        if kind in _PLAIN:
+            if part is not None:
+                told[name] = part
+        elif part or kind not in (tuple, dict):
+            told[name] = encode(part)
+    return told
 
 
 class Decoder:

@@ -21,7 +21,7 @@ from exporter.probes.kind import Probe
 
 _LOG = logging.getLogger(__name__)
 
-BEAT = 0.05
+BEAT = 0.1
 """Seconds between two rounds of heartbeats..."""
 BEAT_PARTS = 5
 """...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""

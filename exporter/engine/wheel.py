@@ -9,7 +9,7 @@ from collections.abc import Callable
 from exporter.core.model import Instant
 from exporter.core.snapshot import Histogram
 
-SLOT = 0.015
+SLOT = 0.02
 """Seconds. What is due within one slot starts together: never early, at most this late by design."""
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
 
