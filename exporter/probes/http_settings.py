@@ -33,7 +33,7 @@ def _header_name(name: str) -> str:
 
 def _one_line(value: str | Secret) -> str | Secret:
     if isinstance(value, str) and re.search(r"[\x00\r\n]", value):
-        raise ValueError(f"{value!r} holds a line break; a header is one line")
+        raise ValueError("the value holds a line break; a header is one line")  # it may be a secret: it is not quoted
     return value
 
 
