@@ -1,6 +1,7 @@
 """The real `serve` process, started, asked and ended as an operator would; and two real sites for it to watch."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -16,7 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.demo.pair import AWAY, HOME, SitePair
 from exporter.demo.process import Children
-from exporter.demo.store import Store
 from exporter.ledger import commands
 from tests.servers import free_port
 
@@ -215,8 +215,9 @@ class Exporter:
         """Wait until the system is in one of these states; returns it."""
 
         async def there() -> dict[str, Any] | None:
-            told = await self.system(system)
-            return told if told["state"] in states else None
+            status, text = await self.get(f"/api/v1/systems/{system}")
+            told: dict[str, Any] = json.loads(text) if status == 200 else {}
+            return told if told.get("state") in states else None
 
         told = await until(there, f"{system} is {' or '.join(states)}", within)
         assert told is not None
@@ -284,18 +285,6 @@ class Sites(SitePair):
     async def start_replication(self) -> None:
         await self.children.stop(AWAY)
         await self.start_site(AWAY, follow=self.urls[HOME])
-
-    async def switch(self, to: str) -> None:
-        """A clean switchover: the primary becomes the standby with everything in it, then the other takes the role."""
-        other = AWAY if to == HOME else HOME
-        await self.children.stop(other)
-        async with aiohttp.ClientSession(raise_for_status=True) as session:
-            await session.post(f"{self.urls[to]}/promote")
-        epoch = (await self.status(to))["epoch"]
-        store = Store(self.store(other))
-        store.begin_epoch(epoch)
-        store.close()
-        await self.start_site(other, follow=self.urls[to])
 
     async def markers(self, vantage: str, site: str = HOME) -> list[int]:
         """The canary markers that can be read at a site, ascending."""

@@ -1,8 +1,9 @@
 """Nothing that an endpoint does has any effect on another system."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -40,7 +41,7 @@ LOOP = message("302 Found", b"", "Location: /")
 class Bad(NamedTuple):
     behaviour: Behaviour
     reasons: set[str]
-    http: dict[str, Any] = {}
+    http: Mapping[str, Any] = MappingProxyType({})
 
 
 BAD = {

@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -126,7 +127,7 @@ async def test_markers_go_on_above(exporter: Exporter, sites: Sites) -> None:
     await exporter.start()
     highest = 0
     for _ in range(3):
-        await until(lambda: markers_above(sites, highest), "new markers arrive")
+        await until(partial(markers_above, sites, highest), "new markers arrive")
         await exporter.kill()
         seqs = await sites.markers("test")
         assert seqs == sorted(set(seqs))
