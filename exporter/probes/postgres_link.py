@@ -123,7 +123,7 @@ class Links:
         except asyncpg.PostgresError:
             raise
         except BaseException:
-            link.end(theirs=False)
+            link.end(theirs=link.connection.is_closed())
             self._give_up(link.connection)
             raise
         finally:
