@@ -27,7 +27,9 @@ from exporter.probes.references import Reference as Target
 from exporter.probes.references import answers
 from exporter.settings import read_secret_file
 from exporter.web.backend import Backend
+from exporter.web.guard import Guard
 from exporter.web.server import listen, make_app
+from exporter.web.webconfig import WebConfigError
 
 _LOG = logging.getLogger(__name__)
 _EVENTS = logging.getLogger("exporter.events")
@@ -84,7 +86,9 @@ class App:
     """One running exporter."""
 
     def __init__(self, options: Options, loaded: Loaded, ledger: SqliteLedger) -> None:
+        """Raises WebConfigError."""
         self._options = options
+        self._guard = Guard(options.web_config) if options.web_config else None
         self._loaded = loaded
         self._ledger = ledger
         self._started = time.monotonic()
@@ -102,13 +106,17 @@ class App:
         runner = None
         ready = asyncio.Event()
         engine = asyncio.create_task(self.engine.run(plans(config), references(config), ready.set))
+        started_up = asyncio.create_task(ready.wait())
         try:
-            await asyncio.wait((engine, asyncio.create_task(ready.wait())), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((engine, started_up), return_when=asyncio.FIRST_COMPLETED)
+            started_up.cancel()
             if not engine.done():
                 _spare_the_collector()
-                runner = await listen(make_app(self._backend()), self._options.host, self._options.port)
+                tls = self._guard.tls if self._guard else None
+                web = make_app(self._backend(), self._guard)
+                runner = await listen(web, self._options.host, self._options.port, tls)
                 host, port = runner.addresses[0][:2]
-                started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+                started(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/")
             await engine
         finally:
             if runner is not None:
@@ -148,6 +156,7 @@ class App:
             config_hash=self._loaded.hash,
             references=engine.references,
             lateness=engine.lateness(),
+            faults=engine.faults,
         )
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 
@@ -161,15 +170,24 @@ class App:
                 self._reload_error = "\n".join(problems[:3])
                 _LOG.error("the configuration was not reloaded: %s", problems[0])
                 return problems
-            fixed = self._fixed(loaded.config)
-            if fixed:
-                self._reload_error = fixed
-                _LOG.error("the configuration was not reloaded: %s", fixed)
-                return [fixed]
+            refused = self._fixed(loaded.config) or self._reload_guard()
+            if refused:
+                self._reload_error = refused
+                _LOG.error("the configuration was not reloaded: %s", refused)
+                return [refused]
             self._loaded, self._reload_error, self._reload_at = loaded, "", time.time()
             self.engine.apply(plans(loaded.config), references(loaded.config))
             _LOG.info("the configuration was reloaded")
             return []
+
+    def _reload_guard(self) -> str:
+        """What is wrong with the web config file, if it is in use; empty when its users and certificates are renewed."""
+        try:
+            if self._guard is not None:
+                self._guard.reload()
+        except WebConfigError as error:
+            return str(error)
+        return ""
 
     def _fixed(self, config: Config) -> str:
         """What a running exporter cannot change, in words; empty when none of it did."""

@@ -185,6 +185,11 @@ REFERENCE_UP = _gauge("dr_exporter_reference_up", "reference", "1 if the referen
 LEDGER_WRITABLE = _gauge("dr_exporter_ledger_writable", "", "1 if evidence can be written.")
 LEDGER_WAITING = _gauge("dr_exporter_ledger_waiting_records", "", "Records that wait in memory for the ledger.")
 LEDGER_RECORDS = _counter("dr_exporter_ledger_records_total", "", "Number of the newest record in the ledger.")
+FAULTS = _counter(
+    "dr_exporter_faults_total",
+    "",
+    "Bugs of the exporter that were met while looking; each is in the log, please report it.",
+)
 LATENESS = _declare(
     Type.HISTOGRAM, "dr_exporter_probe_lateness_seconds", "", "How much later than planned the looks started."
 )

@@ -64,6 +64,8 @@ class ExporterState:
     references: Mapping[str, bool] = field(default_factory=dict)
     """Reference target -> whether it answered last."""
     lateness: Histogram = Histogram((), ())
+    faults: int = 0
+    """Bugs of ours that were met while looking and survived; each is in the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ def own_lines(exporter: ExporterState) -> Iterator[tuple[m.Metric, bytes]]:
     yield m.LEDGER_WRITABLE, line(m.LEDGER_WRITABLE, value=int(exporter.ledger_writable))
     yield m.LEDGER_WAITING, line(m.LEDGER_WAITING, value=exporter.ledger_waiting)
     yield m.LEDGER_RECORDS, line(m.LEDGER_RECORDS, value=exporter.ledger_head.number)
+    yield m.FAULTS, line(m.FAULTS, value=exporter.faults)
     yield m.LATENESS, _histogram(m.LATENESS, exporter.lateness)
 
 
