@@ -21,10 +21,9 @@ def _same(letters: str, shown: Projector, told: Oracle) -> None:
     running, incident = told.running, shown.state.incident
     assert (incident is None) == (running is None), letters
     if incident is not None and running is not None:
-        end = incident.end
-        assert (incident.start.lower, incident.start.upper) == running.start, letters
-        assert (None if end is None else (end.lower, end.upper)) == running.end, letters
-        assert incident.declared == running.declared, letters
+        start, end = incident.start, incident.end
+        bounds = (start.lower, start.upper), None if end is None else (end.lower, end.upper)
+        assert (*bounds, incident.declared) == (running.start, running.end, running.declared), letters
 
 
 def test_every_film_against_the_oracle() -> None:
