@@ -1,5 +1,6 @@
 """What the commands print, and the codes that they leave with."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -19,17 +20,9 @@ async def test_version_and_usage(exporter: Exporter) -> None:
     code, out, _ = await exporter.run("--help")
     assert code == 0
     assert all(command in out for command in COMMANDS)
-    for wrong in (
-        (),
-        ("serv",),
-        ("serve",),
-        ("check", "--config.file"),
-        ("ledger",),
-        ("ledger", "verify"),
-        ("build", "x"),
-    ):
-        code, out, said = await exporter.run(*wrong)
-        assert (code, out) == (2, ""), wrong
+    wrong = ((), ("serv",), ("serve",), ("check", "--config.file"), ("ledger",), ("ledger", "verify"), ("build", "x"))
+    for code, out, said in await asyncio.gather(*(exporter.run(*words) for words in wrong)):
+        assert (code, out) == (2, "")
         assert "usage: rto-rpo-exporter" in said
         assert "Traceback" not in said
 

@@ -93,7 +93,7 @@ async def test_killed_while_it_writes(exporter: Exporter, sites: Sites) -> None:
     exporter.configure({"orders": sites.system()}, probing={"stable_for": "0s"})
     await exporter.start()
     await exporter.until_state("healthy")
-    for _ in range(5):
+    for _ in range(3):
         flicker = asyncio.create_task(flickering(sites))
         await asyncio.sleep(dice.uniform(0.3, 1.2))
         before = await exporter.metrics()

@@ -106,9 +106,9 @@ async def test_an_idle_primary(exporter: Exporter, sites: Sites) -> None:
     await exporter.until_state("healthy")
     await until(lambda: known(exporter), "a recovery point is proven")
     worst = 0.0
-    end = time.monotonic() + 12.0
+    end = time.monotonic() + 10.0
     while time.monotonic() < end:
         worst = max(worst, await exposure(exporter))
         await asyncio.sleep(0.05)
-    print(f"idle for 12 s: at most {worst:.2f} s exposed, with a canary every second")
+    print(f"idle for 10 s: at most {worst:.2f} s exposed, with a canary every second")
     assert worst < 2.0

@@ -1,6 +1,5 @@
 """It starts quickly, and stops cleanly whatever it is in the middle of."""
 
-import asyncio
 import time
 
 from exporter.demo.pair import HOME
@@ -65,7 +64,6 @@ async def test_one_ledger_has_one_writer(exporter: Exporter, sites: Sites) -> No
     assert code == 1
     assert str(exporter.ledger) in said
     assert "Traceback" not in said
-    await asyncio.sleep(0)
     assert (await exporter.metrics()).value("dr_exporter_ledger_writable") == 1
 
 
