@@ -75,10 +75,6 @@ class Metrics:
             dict(have)[label] for (n, have), v in self._values.items() if n == name and v and labels.items() <= have
         }
 
-    def named(self, name: str) -> set[frozenset[tuple[str, str]]]:
-        """The labels of every series of this name."""
-        return {have for n, have in self._values if n == name}
-
     def state(self, system: str) -> str | None:
         return next(iter(self.those("dr_state", "state", system=system)), None)
 
