@@ -118,7 +118,7 @@ function eventCell(system) {
     quiet(`RTO ${bounds(event.rto)}${verdict("rto")}`),
     quiet(`RPO ${bounds(event.rpo)}${verdict("rpo")}`),
   ];
-  if (event.markers) lines.push(quiet(`${event.markers.lost} acknowledged writes lost, ${event.markers.surviving} survived`));
+  if (event.markers) lines.push(quiet(`${event.markers.lost} acknowledged canary writes lost, ${event.markers.surviving} survived`));
   return lines;
 }
 
