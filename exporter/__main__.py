@@ -1,3 +1,5 @@
+"""`python -m exporter` is the command `rto-rpo-exporter`."""
+
 from exporter.cli import main
 
 if __name__ == "__main__":

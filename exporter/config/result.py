@@ -23,6 +23,8 @@ class SystemConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    """What a configuration file says, once it is free of errors."""
+
     vantage: str
     ledger: Path
     """The SQLite file."""

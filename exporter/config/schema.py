@@ -193,6 +193,8 @@ class ComponentSection(Settings):
 
 
 class SystemSection(Settings):
+    """One system: what it consists of, where, and what was promised for it."""
+
     tier: Name = "default"
     owner: Annotated[str, Field(max_length=MAX_NAME)] = ""
     home: Name = ""

@@ -97,6 +97,8 @@ def request(method: str, where: Address, headers: Mapping[str, str], body: bytes
 
 
 class Answer(NamedTuple):
+    """One HTTP answer, as far as it was read."""
+
     status: int
     headers: Mapping[bytes, bytes]
     """By lower-case name; several of one name are joined with a comma."""

@@ -84,6 +84,7 @@ def written_end(inserted: int, segment: int) -> int:
 
 
 def primary_facts(row: asyncpg.Record) -> Facts:
+    """What a primary told in its row."""
     followers = json.loads(row["followers"] or "[]")
     return Facts(
         role=Role.PRIMARY,
@@ -96,6 +97,7 @@ def primary_facts(row: asyncpg.Record) -> Facts:
 
 
 def standby_facts(row: asyncpg.Record, timeline: int | None) -> Facts:
+    """What a standby told in its row; `timeline` of what it receives."""
     return Facts(
         role=Role.STANDBY,
         writable=False,

@@ -19,6 +19,7 @@ SEARCH_PAGES = 200
 
 
 def routes() -> list[web.RouteDef]:
+    """All routes of the API."""
     return [
         web.get("/api/v1/systems", systems),
         web.get("/api/v1/systems/{name}", system),
@@ -75,6 +76,7 @@ async def incidents(request: web.Request) -> web.Response:
 
 
 async def incident(request: web.Request) -> web.Response:
+    """One incident by its id, open or closed; 404 if there is none."""
     backend, wanted = request.app[BACKEND], request.match_info["id"]
     snapshot, now = backend.clocked()
     for found in _running(snapshot, now, None, blips=True):

@@ -1,0 +1,166 @@
+"""The rules of the house, read off the source: who imports whom, how long things are, what every public thing says."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HERE = Path(__file__)
+SOURCES = sorted((ROOT / "exporter").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+FILE_LINES, FUNCTION_LINES, TRIVIAL = 300, 45, 8
+
+MAY_IMPORT = {
+    "core": ("core",),
+    "catalogue": ("catalogue", "core"),
+    "config": ("config", "core", "catalogue", "settings"),
+    "probes": ("probes", "core", "catalogue", "settings"),
+    "ledger": ("ledger", "core", "catalogue", "settings"),
+    "engine": ("engine", "core", "probes.kind"),
+    "metrics": ("metrics", "core", "catalogue"),
+    "web": ("web", "core", "catalogue"),
+}
+"""Package of ours -> what of ours it may import. Packages that are not named here, and the modules at the top, introduce
+the others to each other."""
+
+LATE_IMPORTS = {
+    "exporter/app.py": "uvloop is an extra that may not be installed",
+    "exporter/probes/postgres.py": "asyncpg is an extra that may not be installed",
+}
+"""File -> why it may import inside functions."""
+
+LONG_FILES = {
+    "exporter/core/state.py": "all that is remembered of a system, field by field: data, not logic",
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of the modules that are imported anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports name their module in full"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module or ""
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+@each([path for path in SOURCES if path.relative_to(ROOT).parts[1] in MAY_IMPORT])
+def test_siblings_never_meet(path: Path) -> None:
+    """Each package imports of ours only what it may; app.py introduces the rest to each other."""
+    allowed = tuple(f"exporter.{name}" for name in MAY_IMPORT[path.relative_to(ROOT).parts[1]])
+    ours = {name for name in imports(tree_of(path)) if name.split(".")[0] == "exporter"}
+    foreign = {name for name in ours if not any(name == one or name.startswith(f"{one}.") for one in allowed)}
+    assert not foreign
+
+
+@each([path for path in SOURCES if path.relative_to(ROOT).parts[1] == "core"])
+def test_the_core_is_pure(path: Path) -> None:
+    """Nothing in the core reads a clock, waits, logs or does I/O: its imports cannot, and it awaits nothing."""
+    harmless = {
+        "bisect", "collections", "collections.abc", "dataclasses", "datetime", "enum", "functools", "itertools", "math",
+        "operator", "types", "typing",
+    }  # fmt: skip
+    tree = tree_of(path)
+    assert {name for name in imports(tree) if name.split(".")[0] != "exporter"} <= harmless
+    clocks = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n).startswith("datetime.now")]
+    assert not clocks
+    if path.name != "ports.py":  # the protocols of the outside, which does wait
+        assert not [n for n in ast.walk(tree) if isinstance(n, (ast.Await, ast.AsyncFunctionDef, ast.AsyncWith))]
+    called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    assert not called & {"open", "print", "input", "eval", "exec"}
+
+
+def test_nothing_imports_in_circles() -> None:
+    """Modules can be put in an order in which each imports only earlier ones."""
+    wants = {name: {i for i in imports(tree_of(path)) if i in MODULES and i != name} for name, path in MODULES.items()}
+    while wants:
+        ready = {name for name, needs in wants.items() if not needs & wants.keys()}
+        assert ready, f"these import each other in circles: {sorted(wants)}"
+        wants = {name: needs for name, needs in wants.items() if name not in ready}
+
+
+@each(SOURCES)
+def test_imports_stand_at_the_top(path: Path) -> None:
+    """An import inside a function hides a circle, unless its reason is written down here."""
+    late = {
+        node.lineno
+        for function in functions(tree_of(path))
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    assert not late or name_of(path) in LATE_IMPORTS, f"imports inside functions, lines {sorted(late)}"
+
+
+@each(SOURCES)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    """The tail separates the good houses from the bad."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= FILE_LINES or name_of(path) in LONG_FILES
+    long = [
+        f"{function.name}: {function.end_lineno - function.lineno + 1} lines"
+        for function in functions(tree_of(path))
+        if function.end_lineno is not None and function.end_lineno - function.lineno >= FUNCTION_LINES
+    ]
+    assert not long
+
+
+def silent(path: Path) -> Iterator[str]:
+    """Public modules, classes and functions without a word, but for what its name and signature say whole."""
+    tree = tree_of(path)
+    if tree.body and not ast.get_docstring(tree):
+        yield "the module"
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            trivial = (node.end_lineno or node.lineno) - node.lineno < TRIVIAL
+            if not trivial and not node.name.startswith("_") and node.name != "main" and not ast.get_docstring(node):
+                yield node.name
+
+
+@each(SOURCES)
+def test_public_things_say_what_they_are(path: Path) -> None:
+    """Every module, public class and public function that is more than a few lines has a docstring."""
+    assert not list(silent(path))
+
+
+@each([path for path in TESTS if path.name.startswith("test_")])
+def test_every_test_says_what_it_shows(path: Path) -> None:
+    """A test is a sentence with a proof."""
+    tests = [function for function in functions(tree_of(path)) if function.name.startswith("test_")]
+    assert not [function.name for function in tests if not ast.get_docstring(function)]
+
+
+@each([path for path in [*SOURCES, *TESTS] if path != HERE])
+def test_nothing_is_left_for_later(path: Path) -> None:
+    """No note to self, no stub, and nothing about the place where it was made."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b|breakpoint\(\)", text)
+    assert not re.search(r"\.\./shared", text)
