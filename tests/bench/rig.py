@@ -77,12 +77,12 @@ def until_listening(child: "subprocess.Popen[str]", port: int) -> None:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, config: Mapping[str, Any] | str, environment: Mapping[str, str] | None = None
+    folder: Path, config: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, int]]:
     """The whole exporter with this configuration (JSON is YAML): its process id and port."""
     file, port = folder / "dr.yml", free_port()
     ledger = {"exporter": {"ledger": f"sqlite:///{folder}/ledger.db"}}
-    file.write_text(config if isinstance(config, str) else json.dumps({**ledger, **config}))
+    file.write_text(json.dumps({**ledger, **config}))
     command = (sys.executable, "-m", "exporter", "serve", f"--config.file={file}", "--log.level=error")
     address = f"--web.listen-address=127.0.0.1:{port}"
     with running(*command, address, environment={**os.environ, **(environment or {})}) as child:
@@ -122,7 +122,7 @@ class Row(NamedTuple):
     def __str__(self) -> str:
         spread = f"{min(self.rounds):.3g} .. {max(self.rounds):.3g}"
         value, limit = f"{self.median:.3g} {self.unit}".strip(), f"{self.limit:g} {self.unit}".strip()
-        return f"{self.name:<44}{value:>10}{spread:>18}{limit:>9}  {'met' if self.met else 'MISSED':<7} {self.words}"
+        return f"{self.name:<44}{value:>10}{spread:>18}{limit:>11}  {'met' if self.met else 'MISSED':<7} {self.words}"
 
     def json(self) -> dict[str, Any]:
         return {**self._asdict(), "rounds": list(self.rounds), "median": self.median, "met": self.met}
