@@ -58,7 +58,9 @@ def parse_duration(value: object) -> float:
         raise ValueError(f"{text[:60]!r} is not a duration; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d")
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if seconds > LONGEST:
-        raise ValueError(f"{text[:60]!r} is longer than 100 years; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d")
+        raise ValueError(
+            f"{text[:60]!r} is longer than 100 years; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d"
+        )
     return seconds
 
 
@@ -84,7 +86,9 @@ def parse_ratio(value: object) -> float:
     try:
         number = round(float(text[:-1]) / 100, 15) if text.endswith("%") else float(text)
     except ValueError:
-        raise ValueError(f"{text[:60]!r} is not a ratio; write a percentage like 99.9% or a number like 0.999") from None
+        raise ValueError(
+            f"{text[:60]!r} is not a ratio; write a percentage like 99.9% or a number like 0.999"
+        ) from None
     if not 0 <= number <= 1:
         right = f"{text}" + "%" if 1 < number <= 100 and not text.endswith("%") else "a percentage like 99.9%"
         raise ValueError(f"{text[:60]!r} is not between 0% and 100%; write {right} or a number like 0.999")
@@ -155,7 +159,9 @@ class Secret(Settings):
     @model_validator(mode="after")
     def _one_source(self) -> "Secret":
         if sum(part is not None for part in (self.env, self.file, self.plain)) != 1:
-            raise ValueError("a secret needs exactly one of env and file, like {env: NAME} or {file: /run/secrets/name}")
+            raise ValueError(
+                "a secret needs exactly one of env and file, like {env: NAME} or {file: /run/secrets/name}"
+            )
         return self
 
     @model_serializer(mode="plain", when_used="json")
@@ -190,7 +196,9 @@ def read_secret_file(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(SECRET_SIZE + 1)
     except OSError as error:
-        raise ValueError(f"cannot read the secret file {path}: {error.strerror}; create it, readable by this process") from None
+        raise ValueError(
+            f"cannot read the secret file {path}: {error.strerror}; create it, readable by this process"
+        ) from None
     if len(content) > SECRET_SIZE:
         raise ValueError(f"the secret file {path} is larger than 64 KiB; name one that holds only the secret")
     try:

@@ -27,7 +27,9 @@ def check_file(file: File, report: Report) -> None:
     names = [contact.name for contact in file.contacts]
     for index, name in enumerate(names):
         if name in names[:index]:
-            report.error(("contacts", index, "name"), f"there is a contact '{name}' already; give each a name of its own")
+            report.error(
+                ("contacts", index, "name"), f"there is a contact '{name}' already; give each a name of its own"
+            )
     _check_probing(("probing",), file.probing, report, report.sound(("probing",)))
 
 
@@ -69,11 +71,15 @@ def _check_home(at: Path, section: SystemSection, report: Report) -> None:
 def _check_sites(at: Path, report: Report) -> None:
     sites = report.names(*at, "sites")
     if not sites and report.sound((*at, "sites")):
-        text = "has no site to look at; write at least one, like `sites: {hk: {web: {http: {url: \"http://10.1.0.7/healthz\"}}}}`"
+        text = 'has no site to look at; write at least one, like `sites: {hk: {web: {http: {url: "http://10.1.0.7/healthz"}}}}`'
         report.error((*at, "sites") if "sites" in report.names(*at) else at, text, at_key=True)
     for site in sites:
         if not report.names(*at, "sites", site) and report.sound((*at, "sites", site)):
-            report.error((*at, "sites", site), "is empty; write at least one component to look at there, or remove the site", at_key=True)
+            report.error(
+                (*at, "sites", site),
+                "is empty; write at least one component to look at there, or remove the site",
+                at_key=True,
+            )
 
 
 def _check_components(at: Path, section: SystemSection, report: Report) -> None:
@@ -108,7 +114,9 @@ def _check_probing(at: Path, probing: Probing, report: Report, comparable: bool)
             report.error((*at, key), text)
 
 
-def _check_canaries(at: Path, section: SystemSection, endpoints: Endpoints, kinds: Mapping[str, Kind], report: Report) -> None:
+def _check_canaries(
+    at: Path, section: SystemSection, endpoints: Endpoints, kinds: Mapping[str, Kind], report: Report
+) -> None:
     for name, component in section.components.items():
         path = (*at, "components", name)
         mine = [e for part, e in endpoints.items() if part != ENTRY and part.component == name]
@@ -122,7 +130,9 @@ def _check_canaries(at: Path, section: SystemSection, endpoints: Endpoints, kind
             report.warning(path, text, at_key=True)
 
 
-def _check_serving(at: Path, section: SystemSection, endpoints: Endpoints, kinds: Mapping[str, Kind], report: Report) -> None:
+def _check_serving(
+    at: Path, section: SystemSection, endpoints: Endpoints, kinds: Mapping[str, Kind], report: Report
+) -> None:
     has_entry = ENTRY in endpoints
     tells = any(part != ENTRY and kinds[e.kind].stateful(e.settings) for part, e in endpoints.items())
     if len(section.sites) > 1 and section.mode == "active-standby" and not tells and not has_entry:

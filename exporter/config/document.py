@@ -67,7 +67,7 @@ def read(file: FilePath) -> Document:
         why = getattr(error, "strerror", None) or "not a file name"
         raise syntax.failure(name, 1, 1, f"cannot be read ({why}); name a file that exists and is readable") from None
     if len(content) > MAX_BYTES:
-        raise syntax.failure(name, 1, 1, "is larger than 4 MiB; split it with systems_from: [\"systems.d/*.yml\"]")
+        raise syntax.failure(name, 1, 1, 'is larger than 4 MiB; split it with systems_from: ["systems.d/*.yml"]')
     return parse(name, syntax.decode(name, content))
 
 
@@ -79,7 +79,9 @@ def parse(name: str, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         raise ConfigError([*composer.problems, syntax.problem(name, text, error)]) from None
     if root is None or root.value is None:
-        raise syntax.failure(name, 1, 1, "is empty; write at least one system under systems:, or start from `rto-rpo-exporter init`")
+        raise syntax.failure(
+            name, 1, 1, "is empty; write at least one system under systems:, or start from `rto-rpo-exporter init`"
+        )
     if not isinstance(root.value, dict):
         raise syntax.failure(*root.place, "is not a mapping; write keys such as systems: at the top")
     return Document(root, composer.problems)
@@ -180,22 +182,33 @@ class _Composer:
 
     def _merged(self, at: Place, node: Node) -> dict[str, Entry]:
         if not isinstance(node.value, dict):
-            raise syntax.failure(*at, "<< takes over the keys of a mapping; write `<<: *name`, where &name stands at a mapping")
+            raise syntax.failure(
+                *at, "<< takes over the keys of a mapping; write `<<: *name`, where &name stands at a mapping"
+            )
         return node.value
 
     def _aliased(self, event: Any) -> Node:
         if event.anchor not in self._anchors:
-            raise self._stop(event, f"*{printable(event.anchor)} refers to an anchor that is not above; define it first with &{printable(event.anchor)}")
+            raise self._stop(
+                event,
+                f"*{printable(event.anchor)} refers to an anchor that is not above; define it first with &{printable(event.anchor)}",
+            )
         node = self._anchors[event.anchor]
         if node is None:
-            raise self._stop(event, f"*{printable(event.anchor)} refers to what it is part of; an alias may only repeat what ended above")
+            raise self._stop(
+                event,
+                f"*{printable(event.anchor)} refers to what it is part of; an alias may only repeat what ended above",
+            )
         self._count(event, node.size)
         return node
 
     def _count(self, event: Any, more: int) -> None:
         self._nodes += more
         if self._nodes > MAX_NODES:
-            raise self._stop(event, f"holds more than {MAX_NODES} values once aliases are expanded; split it with systems_from, or use fewer aliases")
+            raise self._stop(
+                event,
+                f"holds more than {MAX_NODES} values once aliases are expanded; split it with systems_from, or use fewer aliases",
+            )
 
     def _check_tag(self, event: Any) -> None:
         if event.tag not in (None, "!", _STR, _MAP, _SEQ):

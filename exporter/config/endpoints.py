@@ -47,7 +47,9 @@ class Endpoint(NamedTuple):
 def endpoint(part: Part, raw: Any, path: Path, kinds: Mapping[str, Kind], report: Report) -> Endpoint | None:
     """The endpoint that is written at a path; None when it cannot be used, which is then reported."""
     if not isinstance(raw, dict) or not raw:
-        report.error(path, f"needs what to look at; write one of {', '.join(sorted(kinds))}, like {{tcp: \"10.1.0.7:443\"}}")
+        report.error(
+            path, f'needs what to look at; write one of {", ".join(sorted(kinds))}, like {{tcp: "10.1.0.7:443"}}'
+        )
         return None
     known = [key for key in raw if key in kinds]
     _report_strangers(raw, known, path, kinds, report)
@@ -67,7 +69,9 @@ def endpoint(part: Part, raw: Any, path: Path, kinds: Mapping[str, Kind], report
     return Endpoint(part, kind.name, settings)
 
 
-def _report_strangers(raw: Mapping[str, Any], known: list[str], path: Path, kinds: Mapping[str, Kind], report: Report) -> None:
+def _report_strangers(
+    raw: Mapping[str, Any], known: list[str], path: Path, kinds: Mapping[str, Kind], report: Report
+) -> None:
     for extra in known[1:]:
         text = f"is a second kind beside '{known[0]}'; keep one, or make it a component of its own"
         report.error((*path, extra), text, at_key=True)
@@ -79,7 +83,9 @@ def _report_strangers(raw: Mapping[str, Any], known: list[str], path: Path, kind
         elif key in kinds[known[0]].settings.written_keys():
             report.error((*path, key), f"belongs to the kind; write it under '{known[0]}'", at_key=True)
         else:
-            report.error((*path, key), f"unknown key; '{known[0]}' stands alone here, with its settings under it", at_key=True)
+            report.error(
+                (*path, key), f"unknown key; '{known[0]}' stands alone here, with its settings under it", at_key=True
+            )
 
 
 def check_secrets(settings: BaseModel, path: Path, report: Report) -> None:
@@ -89,8 +95,13 @@ def check_secrets(settings: BaseModel, path: Path, report: Report) -> None:
             _read(str(at[-1]), value)
         except ValueError as error:
             report.error(report.existing(at), str(error))
-        if (isinstance(value, Secret) and value.plain is not None) or (isinstance(value, str) and _in_the_open(str(at[-1]), value)):
-            report.warning(at, "a secret stands here in plain text; keep it in a file (password_file: …) or in the environment ({env: NAME})")
+        if (isinstance(value, Secret) and value.plain is not None) or (
+            isinstance(value, str) and _in_the_open(str(at[-1]), value)
+        ):
+            report.warning(
+                at,
+                "a secret stands here in plain text; keep it in a file (password_file: …) or in the environment ({env: NAME})",
+            )
 
 
 def _read(key: str, value: Any) -> None:

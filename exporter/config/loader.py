@@ -79,7 +79,9 @@ def _with_included(main: Document, path: Path, report: Report) -> Node:
     for file in _matching(patterns.node.value, path, report):
         for name, entry in _systems_in(file, report).items():
             if name in merged:
-                text = one_line(f"there is a system of this name already at {merged[name].key}; give one of them another name")
+                text = one_line(
+                    f"there is a system of this name already at {merged[name].key}; give one of them another name"
+                )
                 report.errors.append(Problem(entry.key, show_path(("systems", name)), text))
             else:
                 merged[name] = entry
@@ -95,7 +97,9 @@ def _matching(patterns: list[Node], path: Path, report: Report) -> list[Path]:
         names = sorted(glob.glob(pattern.value, root_dir=path.parent))  # noqa: PTH207 - Path.glob refuses absolute patterns
         files = [path.parent / name for name in names if not (path.parent / name).samefile(path)]
         if not files:
-            report.warning(("systems_from", index), "matches no file; mend the pattern, which is relative to this file, or add one")
+            report.warning(
+                ("systems_from", index), "matches no file; mend the pattern, which is relative to this file, or add one"
+            )
         found += [file for file in files if file not in found]
     if len(found) > MAX_FILES:
         report.error(("systems_from",), f"matches {len(found)} files; keep it to {MAX_FILES}")
@@ -116,6 +120,8 @@ def _systems_in(file: Path, report: Report) -> dict[str, Entry]:
             report.errors.append(Problem(entry.key, show_path((key,)), text))
     systems = read.root.value.get("systems")
     if systems is None or not isinstance(systems.node.value, dict):
-        report.errors += syntax.failure(str(file), 1, 1, "holds no systems; write systems: with at least one in it").problems
+        report.errors += syntax.failure(
+            str(file), 1, 1, "holds no systems; write systems: with at least one in it"
+        ).problems
         return {}
     return systems.node.value

@@ -15,7 +15,9 @@ from exporter.core.model import ENTRY, Part
 from exporter.settings import MASK, is_secret_key, mask
 
 
-def effective(file: File, systems: Mapping[str, SystemSection], endpoints: Mapping[str, Mapping[Part, Endpoint]]) -> dict[str, Any]:
+def effective(
+    file: File, systems: Mapping[str, SystemSection], endpoints: Mapping[str, Mapping[Part, Endpoint]]
+) -> dict[str, Any]:
     """Plain data of the file with these resolved systems in it, masked."""
     data = _data(file.model_copy(update={"systems": dict(systems)}))
     del data["systems_from"]  # what they hold is in

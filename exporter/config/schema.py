@@ -74,9 +74,13 @@ def _day(value: object) -> date:
 def _ledger(value: object) -> str:
     text = _text(value, "sqlite:////var/lib/rto-rpo-exporter/ledger.db")
     if text.startswith(("postgres://", "postgresql://")):
-        raise ValueError("a ledger in PostgreSQL is not supported yet; write sqlite:////var/lib/rto-rpo-exporter/ledger.db")
+        raise ValueError(
+            "a ledger in PostgreSQL is not supported yet; write sqlite:////var/lib/rto-rpo-exporter/ledger.db"
+        )
     if not text.startswith("sqlite:///") or not text.removeprefix("sqlite:///").strip("/ ") or "\0" in text:
-        raise ValueError("is not a ledger; write sqlite:///ledger.db beside this file, or sqlite:////var/lib/rto-rpo-exporter/ledger.db (four slashes: from the root)")
+        raise ValueError(
+            "is not a ledger; write sqlite:///ledger.db beside this file, or sqlite:////var/lib/rto-rpo-exporter/ledger.db (four slashes: from the root)"
+        )
     return text
 
 
@@ -95,7 +99,9 @@ def _reference(value: object) -> Reference:
     text = _text(value, "tcp://198.51.100.1:443")
     found = _REFERENCE.fullmatch(text)
     if found is None or not 1 <= int(found[2]) <= 65535:
-        raise ValueError(f"{text[:80]!r} is not a reference; write it like tcp://198.51.100.1:443, with a port from 1 to 65535")
+        raise ValueError(
+            f"{text[:80]!r} is not a reference; write it like tcp://198.51.100.1:443, with a port from 1 to 65535"
+        )
     return Reference(found[1].strip("[]"), int(found[2]))
 
 
@@ -118,7 +124,9 @@ def parse_shard(value: object) -> Shard:
     """`0/3` -> the first of three. Raises ValueError with what would be right."""
     found = _SHARD.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found[1]) >= int(found[2]):
-        raise ValueError(f"{str(value)[:40]!r} is not a shard; write index/count with the index from 0, like 0/1 or 2/3")
+        raise ValueError(
+            f"{str(value)[:40]!r} is not a shard; write index/count with the index from 0, like 0/1 or 2/3"
+        )
     return Shard(int(found[1]), int(found[2]))
 
 
@@ -223,7 +231,10 @@ class File(Settings):
 def normalised(data: dict[str, Any]) -> dict[str, Any]:
     """The same data with the short forms written out: `rpo: 5s` is `rpo: {site_loss: 5s}`, an empty section is none."""
     data = {key: value for key, value in data.items() if value is not None}
-    holders = [*_values(data.get("tiers")), *(s.get("objectives") for s in _values(data.get("systems")) if isinstance(s, dict))]
+    holders = [
+        *_values(data.get("tiers")),
+        *(s.get("objectives") for s in _values(data.get("systems")) if isinstance(s, dict)),
+    ]
     for holder in holders:
         if isinstance(holder, dict) and isinstance(holder.get("rpo"), (str, int, float)):
             holder["rpo"] = {"site_loss": holder["rpo"]}

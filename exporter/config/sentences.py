@@ -60,7 +60,10 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{shown} does not fit; write text that matches {context.get('pattern')}"
     if kind == "finite_number":
         return f"{shown} is not finite; write a number, like 1.5"
-    stem = next((kind.removesuffix(end) for end in ("_type", "_parsing", "_from_float", "_parsing_size") if kind.endswith(end)), "")
+    stem = next(
+        (kind.removesuffix(end) for end in ("_type", "_parsing", "_from_float", "_parsing_size") if kind.endswith(end)),
+        "",
+    )
     if stem in _EXPECTED:
         if stem == "string" and isinstance(given, int | float):
             return f"{shown} is not text as it stands; put it in quotes"
@@ -103,7 +106,9 @@ def union_noise(loc: Path, path: Path, others: Iterable[Path]) -> bool:
 def _own_words(error: object, shown: str) -> str:
     """Sentences that begin with a verb speak about the value; the others name it themselves."""
     text = str(error)
-    return f"{shown} {text}" if text.startswith(("is ", "are ", "has ", "does ", "must ", "cannot ", "needs ")) else text
+    return (
+        f"{shown} {text}" if text.startswith(("is ", "are ", "has ", "does ", "must ", "cannot ", "needs ")) else text
+    )
 
 
 def _number(limit: Any) -> str:

@@ -10,19 +10,59 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 # (what PyYAML or libyaml says, whether the place is where the construct began, what we say)
 _SENTENCES = (
-    ("mapping values are not allowed", False, "a second `: ` where none can be; put text that holds `: ` in quotes, or mend the indentation"),
-    ("could not find expected ':'", True, "a line that is no `key: value`; write `key: value`, or mend the indentation"),
-    ("did not find expected '-'", False, "this does not continue the list above; begin it with `- `, or mend the indentation"),
-    ("did not find expected ',' or ']'", True, "the list that begins here does not end as it should; close it with ] and put a comma between its items"),
-    ("expected ',' or ']'", True, "the list that begins here does not end as it should; close it with ] and put a comma between its items"),
-    ("did not find expected ',' or '}'", True, "the mapping that begins here does not end as it should; close it with } and put a comma between its keys"),
-    ("expected ',' or '}'", True, "the mapping that begins here does not end as it should; close it with } and put a comma between its keys"),
+    (
+        "mapping values are not allowed",
+        False,
+        "a second `: ` where none can be; put text that holds `: ` in quotes, or mend the indentation",
+    ),
+    (
+        "could not find expected ':'",
+        True,
+        "a line that is no `key: value`; write `key: value`, or mend the indentation",
+    ),
+    (
+        "did not find expected '-'",
+        False,
+        "this does not continue the list above; begin it with `- `, or mend the indentation",
+    ),
+    (
+        "did not find expected ',' or ']'",
+        True,
+        "the list that begins here does not end as it should; close it with ] and put a comma between its items",
+    ),
+    (
+        "expected ',' or ']'",
+        True,
+        "the list that begins here does not end as it should; close it with ] and put a comma between its items",
+    ),
+    (
+        "did not find expected ',' or '}'",
+        True,
+        "the mapping that begins here does not end as it should; close it with } and put a comma between its keys",
+    ),
+    (
+        "expected ',' or '}'",
+        True,
+        "the mapping that begins here does not end as it should; close it with } and put a comma between its keys",
+    ),
     ("found unexpected end of stream", True, "the quote that opens here is never closed; close it"),
-    ("unknown escape character", False, "a backslash means something in double quotes; use 'single quotes', or write \\\\"),
+    (
+        "unknown escape character",
+        False,
+        "a backslash means something in double quotes; use 'single quotes', or write \\\\",
+    ),
     ("expected node content", False, "a value is missing here; write it, or close the [ or { that is open"),
     ("expected the node content", False, "a value is missing here; write it, or close the [ or { that is open"),
-    ("did not find expected key", False, "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it"),
-    ("expected <block end>", False, "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it"),
+    (
+        "did not find expected key",
+        False,
+        "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it",
+    ),
+    (
+        "expected <block end>",
+        False,
+        "this does not fit the lines above; begin each key of a mapping in the same column, and quote text with : # [ ] { } in it",
+    ),
 )
 
 

@@ -33,7 +33,9 @@ def resolved(section: SystemSection, file: File) -> SystemSection:
     return section.model_copy(update={"objectives": objectives, "probing": probing, "home": home})
 
 
-def system_config(name: str, section: SystemSection, endpoints: Mapping[Part, Endpoint], kinds: Mapping[str, Kind]) -> SystemConfig:
+def system_config(
+    name: str, section: SystemSection, endpoints: Mapping[Part, Endpoint], kinds: Mapping[str, Kind]
+) -> SystemConfig:
     """The result for a section that is `resolved` and without errors."""
     promises = section.objectives
     cost = section.cost_per_minute
@@ -52,7 +54,12 @@ def system_config(name: str, section: SystemSection, endpoints: Mapping[Part, En
         owner=section.owner,
         mode=section.mode,
         entry_tells_site=ENTRY in endpoints and tells_site(endpoints[ENTRY]),
-        objectives=Objectives(promises.rto, {str(scenario): seconds for scenario, seconds in promises.rpo.items()}, promises.availability, promises.drill_every),
+        objectives=Objectives(
+            promises.rto,
+            {str(scenario): seconds for scenario, seconds in promises.rpo.items()},
+            promises.availability,
+            promises.drill_every,
+        ),
         policy=_policy(section.probing),
         cost_per_minute=cost.amount if cost else None,
         currency=cost.currency if cost else "",

@@ -48,8 +48,13 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
             raise
         findings.append(Finding(last.number + 1, f"the file cannot be read behind record {last.number}: {error}"))
     if noted is not None and not met and len(findings) < _MOST_FINDINGS:
-        findings.append(Finding(noted.number, f"record {noted.number} with the hash {noted.hash} is not in the file: "
-                                              f"the tail was cut, or the chain was written anew"))
+        findings.append(
+            Finding(
+                noted.number,
+                f"record {noted.number} with the hash {noted.hash} is not in the file: "
+                f"the tail was cut, or the chain was written anew",
+            )
+        )
     return findings
 
 
@@ -60,11 +65,15 @@ def export(path: Path) -> Iterator[str]:
             try:
                 yield exported(link)
             except (TypeError, ValueError, RecursionError) as error:
-                raise LedgerError(f"record {link.n} of {path} cannot be exported ({error}): it was altered; "
-                                  f"see what `rto-rpo-exporter ledger verify` says") from error
+                raise LedgerError(
+                    f"record {link.n} of {path} cannot be exported ({error}): it was altered; "
+                    f"see what `rto-rpo-exporter ledger verify` says"
+                ) from error
 
 
-def listing(path: Path, *, system: str | None = None, kind: str | None = None, last: int | None = None) -> Iterator[str]:
+def listing(
+    path: Path, *, system: str | None = None, kind: str | None = None, last: int | None = None
+) -> Iterator[str]:
     """One line a record for people, oldest first: time in UTC, number, kind, system, sentence. `last`: only so many.
 
     Raises LedgerError.

@@ -26,8 +26,10 @@ _PRUNE_EVERY = 60.0
 
 _INSERT_RECORD = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608
 _UPSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints (system, boot, mono, wall, state) VALUES (?, ?, ?, ?, ?)"
-_UPSERT_MARKER = ("INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+_UPSERT_MARKER = (
+    "INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Checkpoint(NamedTuple):
@@ -81,11 +83,19 @@ class LedgerFile:
             raise
         except OSError as error:
             self.close()
-            raise LedgerError(f"cannot write the ledger {path}: {error.strerror}; give the exporter a file that it may "
-                              f"write") from error
+            raise LedgerError(
+                f"cannot write the ledger {path}: {error.strerror}; give the exporter a file that it may write"
+            ) from error
 
-    def write(self, links: Sequence[Link], checkpoints: Sequence[Checkpoint], markers: Sequence[StoredMarker], *,
-              durable: bool, now: Stamp) -> None:
+    def write(
+        self,
+        links: Sequence[Link],
+        checkpoints: Sequence[Checkpoint],
+        markers: Sequence[StoredMarker],
+        *,
+        durable: bool,
+        now: Stamp,
+    ) -> None:
         """All of it in one transaction; `links` must follow `head`. Durable: it survives a power cut when this returns.
 
         Raises sqlite3.Error or OSError if nothing was written. The same call may then be made again: should the
@@ -119,8 +129,10 @@ class LedgerFile:
             yield None
             return
         if found != self.head:
-            raise LedgerError(f"{self.path} ends with record {found.number}, but this exporter wrote record "
-                              f"{self.head.number} last; put back the file that ends with it, or restart")
+            raise LedgerError(
+                f"{self.path} ends with record {found.number}, but this exporter wrote record "
+                f"{self.head.number} last; put back the file that ends with it, or restart"
+            )
         # With FULL every commit is synced. With NORMAL only the log's return into the file is, which keeps the file
         # whole after a power cut at the price of the newest commits; OFF could lose records that were synced before.
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -142,8 +154,13 @@ class LedgerFile:
 
     def _connect(self) -> sqlite3.Connection:
         # mode=rw: a file that vanished must not come back as an empty one.
-        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None,
-                             timeout=self._busy, check_same_thread=False)
+        db = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            timeout=self._busy,
+            check_same_thread=False,
+        )
         try:
             self._inode = _inode(self.path)
             db.text_factory = reading.text
@@ -164,16 +181,21 @@ class LedgerFile:
         start = max(0, reading.head(db).number - _TAIL)
         tail = list(reading.links(db, after=start))
         for finding in faults(tail, Head(start, tail[0].prev) if start else GENESIS):
-            raise LedgerError(f"the ledger {self.path} does not verify: {finding.sentence}; nothing is appended to a "
-                              f"broken chain: see what `rto-rpo-exporter ledger verify` says of it, then move the file "
-                              f"away (keep it) to begin a new one")
+            raise LedgerError(
+                f"the ledger {self.path} does not verify: {finding.sentence}; nothing is appended to a "
+                f"broken chain: see what `rto-rpo-exporter ledger verify` says of it, then move the file "
+                f"away (keep it) to begin a new one"
+            )
 
 
 def stored(db: sqlite3.Connection, vantage: str) -> tuple[list[Checkpoint], list[StoredMarker]]:
     """All checkpoints, and this vantage's markers ascending by number."""
     checkpoints = db.execute("SELECT system, boot, mono, wall, state FROM checkpoints").fetchall()
-    markers = db.execute("SELECT vantage, system, component, seq, site, boot, sent, wall, acked FROM markers "
-                         "WHERE vantage = ? ORDER BY system, component, seq", (vantage,)).fetchall()
+    markers = db.execute(
+        "SELECT vantage, system, component, seq, site, boot, sent, wall, acked FROM markers "
+        "WHERE vantage = ? ORDER BY system, component, seq",
+        (vantage,),
+    ).fetchall()
     return [Checkpoint(*row) for row in checkpoints], [StoredMarker(*row) for row in markers]
 
 
@@ -194,15 +216,19 @@ def _lock(path: Path) -> int:
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise LedgerError(f"cannot write the ledger {path}: {name}: {error.strerror}; name a file in a directory that "
-                          f"exists and that the exporter may write") from error
+        raise LedgerError(
+            f"cannot write the ledger {path}: {name}: {error.strerror}; name a file in a directory that "
+            f"exists and that the exporter may write"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
         os.close(lock)
-        raise LedgerError(f"the ledger {path} is in use by another exporter (process {holder}); stop that one, or give "
-                          f"this one a ledger of its own") from error
+        raise LedgerError(
+            f"the ledger {path} is in use by another exporter (process {holder}); stop that one, or give "
+            f"this one a ledger of its own"
+        ) from error
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode("ascii"))
     return lock

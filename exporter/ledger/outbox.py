@@ -53,8 +53,15 @@ class Outbox:
         """Records that were not taken out yet."""
         return len(self._records)
 
-    def put(self, now: Stamp, records: Iterable[Link] = (), checkpoints: Mapping[str, Mapping[str, Any]] | None = None,
-            marker: StoredMarker | None = None, *, durable: bool = False) -> int:
+    def put(
+        self,
+        now: Stamp,
+        records: Iterable[Link] = (),
+        checkpoints: Mapping[str, Mapping[str, Any]] | None = None,
+        marker: StoredMarker | None = None,
+        *,
+        durable: bool = False,
+    ) -> int:
         """The ticket of what was put: it is stored once a batch with this ticket or a later one is."""
         with self._changed:
             idle = not (self._checkpoints or self._markers)
@@ -78,8 +85,14 @@ class Outbox:
             self._changed.wait_for(lambda: self._durable or self._closing, timeout=_LINGER)
             if not (self._durable or self._checkpoints or self._markers):
                 return None
-            batch = Batch([*self._gap(), *self._records], self._checkpoints, list(self._markers.values()),
-                          self._durable, self._ticket, self._now)
+            batch = Batch(
+                [*self._gap(), *self._records],
+                self._checkpoints,
+                list(self._markers.values()),
+                self._durable,
+                self._ticket,
+                self._now,
+            )
             self._records, self._checkpoints, self._markers, self._durable = [], {}, {}, False
             return batch
 

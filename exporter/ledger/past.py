@@ -31,14 +31,19 @@ def load(path: Path, vantage: str, now: Stamp, wall_error: float) -> Loaded:
         try:
             states[kept.system] = json.loads(kept.state)
         except ValueError as error:
-            raise LedgerError(f"the checkpoint of {kept.system} in the ledger {path} is damaged ({error}); put back a "
-                              f"copy of the file, or move it away to begin a new one") from error
+            raise LedgerError(
+                f"the checkpoint of {kept.system} in the ledger {path} is damaged ({error}); put back a "
+                f"copy of the file, or move it away to begin a new one"
+            ) from error
         moved = shifts[kept.system] = shift(Stamp(kept.boot, kept.mono, kept.wall), now.boot, moment, wall_error)
         written[kept.system] = Moment(kept.mono + moved.seconds, kept.wall)
-    return Loaded(checkpoints=states, written=written,
-                  shift={system: moved.seconds for system, moved in shifts.items()},
-                  slack={system: moved.slack for system, moved in shifts.items()},
-                  markers=_markers(markers, now, wall_error))
+    return Loaded(
+        checkpoints=states,
+        written=written,
+        shift={system: moved.seconds for system, moved in shifts.items()},
+        slack={system: moved.slack for system, moved in shifts.items()},
+        markers=_markers(markers, now, wall_error),
+    )
 
 
 def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dict[tuple[str, str], list[Marker]]:
@@ -52,21 +57,27 @@ def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dic
     return dict(markers)
 
 
-def incidents(path: Path, *, system: str | None, blips: bool, before: int | None, limit: int,
-              deadline: float) -> list[dict[str, Any]]:
+def incidents(
+    path: Path, *, system: str | None, blips: bool, before: int | None, limit: int, deadline: float
+) -> list[dict[str, Any]]:
     """`data` of the records of kind `incident` (and `blip`) numbered below `before`, with `n`, newest first."""
     with reader(path, deadline) as db:
-        found = [row for kind in (("incident", "blip") if blips else ("incident",))
-                 for row in _newest(db, kind, system, before, limit)]
+        found = [
+            row
+            for kind in (("incident", "blip") if blips else ("incident",))
+            for row in _newest(db, kind, system, before, limit)
+        ]
     try:
         return [{**json.loads(data), "n": n} for n, data in sorted(found, reverse=True)[:limit]]
     except (TypeError, ValueError) as error:
-        raise LedgerError(f"an incident in the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger "
-                          f"verify` says") from error
+        raise LedgerError(
+            f"an incident in the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"
+        ) from error
 
 
-def _newest(db: sqlite3.Connection, kind: str, system: str | None, before: int | None,
-            limit: int) -> list[tuple[int, str]]:
+def _newest(
+    db: sqlite3.Connection, kind: str, system: str | None, before: int | None, limit: int
+) -> list[tuple[int, str]]:
     of_system, values = ("system = ? AND ", [system]) if system is not None else ("", [])
     query = f"SELECT n, data FROM records WHERE {of_system}kind = ? AND n < ? ORDER BY n DESC LIMIT ?"  # noqa: S608
     return db.execute(query, (*values, kind, 2**63 - 1 if before is None else before, limit)).fetchall()

@@ -57,12 +57,15 @@ def unreadable(path: Path, error: sqlite3.Error) -> str:
     """The sentence for a file that SQLite refuses to read or open."""
     if isinstance(error, sqlite3.OperationalError):
         return f"cannot read the ledger {path}: {error}"
-    return (f"the ledger {path} is damaged ({error}); keep the file as it is for evidence, see what "
-            f"`rto-rpo-exporter ledger verify` says of it, and put back a copy or move it away to begin a new one")
+    return (
+        f"the ledger {path} is damaged ({error}); keep the file as it is for evidence, see what "
+        f"`rto-rpo-exporter ledger verify` says of it, and put back a copy or move it away to begin a new one"
+    )
 
 
-def links(db: sqlite3.Connection, where: str = "1", values: Sequence[Any] = (), *, after: int = _BEFORE_ALL,
-          page: int = 1000) -> Iterator[Link]:
+def links(
+    db: sqlite3.Connection, where: str = "1", values: Sequence[Any] = (), *, after: int = _BEFORE_ALL, page: int = 1000
+) -> Iterator[Link]:
     """The records in their stored order. No transaction stays open between two pages, however slow the reader is."""
     query = f"SELECT rowid, {COLUMNS} FROM records WHERE rowid > ? AND ({where}) ORDER BY rowid LIMIT ?"  # noqa: S608
     while rows := db.execute(query, (after, *values, page)).fetchall():

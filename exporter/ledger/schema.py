@@ -46,8 +46,10 @@ def check_version(db: sqlite3.Connection, path: Path, migrations: Sequence[Seque
     if application != APPLICATION_ID and not (empty and version == 0):
         raise LedgerError(f"{path} is a database of another program, not a ledger; name another file")
     if version > len(migrations):
-        raise LedgerError(f"the ledger {path} was written by a newer exporter (its version is {version}, this exporter "
-                          f"knows up to {len(migrations)}); run that exporter, or name another file")
+        raise LedgerError(
+            f"the ledger {path} was written by a newer exporter (its version is {version}, this exporter "
+            f"knows up to {len(migrations)}); run that exporter, or name another file"
+        )
     return version
 
 
@@ -57,7 +59,7 @@ def migrate(db: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[st
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        for step in migrations[check_version(db, path, migrations):]:
+        for step in migrations[check_version(db, path, migrations) :]:
             for statement in step:
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

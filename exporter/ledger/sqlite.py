@@ -42,8 +42,17 @@ _READ_WITHIN = 5.0
 class SqliteLedger:
     """`exporter.core.ports.Ledger`; made by `open`. All methods are for the event loop that opened it."""
 
-    def __init__(self, file: LedgerFile, threads: Threads, *, vantage: str, boot: str, patience: float,
-                 wall_error: float, memory: int) -> None:
+    def __init__(
+        self,
+        file: LedgerFile,
+        threads: Threads,
+        *,
+        vantage: str,
+        boot: str,
+        patience: float,
+        wall_error: float,
+        memory: int,
+    ) -> None:
         self._file = file
         self._threads = threads
         self._vantage = _clean(vantage)
@@ -60,8 +69,16 @@ class SqliteLedger:
         self._thread.start()
 
     @classmethod
-    async def open(cls, path: Path, *, vantage: str, boot: str | None = None, patience: float = 2.0,
-                   wall_error: float = 2.0, memory: int = 100_000) -> Self:
+    async def open(
+        cls,
+        path: Path,
+        *,
+        vantage: str,
+        boot: str | None = None,
+        patience: float = 2.0,
+        wall_error: float = 2.0,
+        memory: int = 100_000,
+    ) -> Self:
         """Lock, migrate and check the file, making it if there is none.
 
         `boot` names this boot of the machine (None: asked of the kernel), `patience` is how long `append` waits at
@@ -72,8 +89,15 @@ class SqliteLedger:
         file = await threads.run(lambda: LedgerFile(path, busy=patience / 2), _OPEN_WITHIN, f"opening {path}")
         if file.head.number == 0:
             _LOG.info("the ledger %s begins a new chain", path)
-        return cls(file, threads, vantage=vantage, boot=boot or boot_id(), patience=patience, wall_error=wall_error,
-                   memory=memory)
+        return cls(
+            file,
+            threads,
+            vantage=vantage,
+            boot=boot or boot_id(),
+            patience=patience,
+            wall_error=wall_error,
+            memory=memory,
+        )
 
     @property
     def head(self) -> Head:
@@ -93,14 +117,16 @@ class SqliteLedger:
     async def load(self, now: Moment) -> Loaded:
         """What earlier runs left. Raises LedgerError if it cannot be read."""
         path, vantage, stamp = self._file.path, self._vantage, self._stamp(now)
-        return await self._threads.run(lambda: past.load(path, vantage, stamp, self._wall_error), _OPEN_WITHIN,
-                                       f"reading {path}")
+        return await self._threads.run(
+            lambda: past.load(path, vantage, stamp, self._wall_error), _OPEN_WITHIN, f"reading {path}"
+        )
 
     async def append(self, records: Sequence[Record], checkpoints: Mapping[str, Json], now: Moment) -> None:
         """Returns when all of it is on disk, in one transaction, or when it is clear that it has to wait: at once while
         the ledger is known not to be writable, else after `patience`. Never raises."""
-        ticket = self._outbox.put(self._stamp(now), [self._link(record, now) for record in records], checkpoints,
-                                  durable=True)
+        ticket = self._outbox.put(
+            self._stamp(now), [self._link(record, now) for record in records], checkpoints, durable=True
+        )
         if not self.writable:
             return
         stored = self._loop.create_future()
@@ -117,8 +143,17 @@ class SqliteLedger:
 
     def mark(self, system: str, component: str, marker: Marker, now: Moment) -> None:
         """Keep a marker, in place of the one with the same number. Returns at once."""
-        stored = StoredMarker(self._vantage, _clean(system), _clean(component), marker.seq, _clean(marker.site),
-                              self._boot, marker.sent, now.wall_of(marker.sent), marker.acked)
+        stored = StoredMarker(
+            self._vantage,
+            _clean(system),
+            _clean(component),
+            marker.seq,
+            _clean(marker.site),
+            self._boot,
+            marker.sent,
+            now.wall_of(marker.sent),
+            marker.acked,
+        )
         self._outbox.put(self._stamp(now), marker=stored)
 
     async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
@@ -126,7 +161,9 @@ class SqliteLedger:
         path = self._file.path
         return await self._threads.run(
             lambda: past.incidents(path, system=system, blips=blips, before=before, limit=limit, deadline=_READ_WITHIN),
-            _READ_WITHIN + 1, f"reading {path}")
+            _READ_WITHIN + 1,
+            f"reading {path}",
+        )
 
     async def close(self) -> None:
         """Write what waits, trying once more, and unlock the file; gives up after `patience`. Never raises."""
@@ -145,8 +182,19 @@ class SqliteLedger:
         """The record as a row, except for its place in the chain."""
         at = record.at if math.isfinite(record.at) else now.mono
         # Adding 0.0 turns -0.0, which SQLite would not keep, into 0.0.
-        return Link(0, self._vantage, self._boot, at + 0.0, now.wall_of(at) + 0.0, _clean(record.kind),
-                    _clean(record.system), _clean(record.sentence), compact(plain(record.data)), "", "")
+        return Link(
+            0,
+            self._vantage,
+            self._boot,
+            at + 0.0,
+            now.wall_of(at) + 0.0,
+            _clean(record.kind),
+            _clean(record.system),
+            _clean(record.sentence),
+            compact(plain(record.data)),
+            "",
+            "",
+        )
 
     def _work(self) -> None:
         """The writer thread."""

@@ -77,8 +77,19 @@ def test_interface(tmp_path: Path) -> None:
     assert config.token_file == tmp_path / "dr-api"
     assert config.contacts[0].deputies == ("ops-2@example.com",)
     model = orders.model
-    assert (model.name, model.home, model.sites, model.tier, model.owner) == ("orders", "hk", ("hk", "no"), "critical", "payments-sre")
-    assert (model.has_entry, model.entry_tells_site, model.cost_per_minute, model.currency) == (True, True, 26000, "USD")
+    assert (model.name, model.home, model.sites, model.tier, model.owner) == (
+        "orders",
+        "hk",
+        ("hk", "no"),
+        "critical",
+        "payments-sre",
+    )
+    assert (model.has_entry, model.entry_tells_site, model.cost_per_minute, model.currency) == (
+        True,
+        True,
+        26000,
+        "USD",
+    )
     assert model.objectives == Objectives(90, {"site_loss": 5, "data_corruption": 86400}, 0.9999, 90 * 86400)
     assert model.policy == Policy(interval=2)
     database, web = model.components["database"], model.components["web"]
@@ -116,7 +127,9 @@ def test_template_of_no_such_name() -> None:
 def test_examples(tmp_path: Path) -> None:
     """The examples that ship load without a warning, once their secret files exist."""
     (tmp_path / "systems.d").mkdir()
-    (tmp_path / "systems.d" / "chat.yml").write_text((EXAMPLES / "systems.d" / "chat.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "systems.d" / "chat.yml").write_text(
+        (EXAMPLES / "systems.d" / "chat.yml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     text = (EXAMPLES / "two-sites.yml").read_text(encoding="utf-8").replace("/run/secrets/", "")
     result = loaded(tmp_path, text)
     assert result.warnings == []
@@ -126,7 +139,8 @@ def test_examples(tmp_path: Path) -> None:
 def test_masked(tmp_path: Path) -> None:
     """The effective configuration shows defaults and what is inherited, and no secret, wherever it was written."""
     text = INTERFACE.replace("//orders.example.com", "//u:hunter22@orders.example.com").replace(
-        'url: "http://10.1.0.7:8080/healthz"', 'url: "http://10.1.0.7/?token=hunter22", headers: {X-Api-Key: hunter22}, body: "{\\"password\\": \\"hunter22\\"}"'
+        'url: "http://10.1.0.7:8080/healthz"',
+        'url: "http://10.1.0.7/?token=hunter22", headers: {X-Api-Key: hunter22}, body: "{\\"password\\": \\"hunter22\\"}"',
     )
     result = loaded(tmp_path, text)
     shown = masked_yaml(result)
@@ -136,7 +150,12 @@ def test_masked(tmp_path: Path) -> None:
     orders = data["systems"]["orders"]
     assert orders["sites"]["hk"]["database"]["postgres"]["password"] == "<secret>"
     assert orders["entry"]["http"]["url"] == "https://u:<secret>@orders.example.com/healthz"
-    assert orders["objectives"] == {"rto": "90s", "rpo": {"site_loss": "5s", "data_corruption": "1d"}, "availability": "99.99%", "drill_every": "90d"}
+    assert orders["objectives"] == {
+        "rto": "90s",
+        "rpo": {"site_loss": "5s", "data_corruption": "1d"},
+        "availability": "99.99%",
+        "drill_every": "90d",
+    }
     assert (orders["probing"]["interval"], orders["probing"]["fast_interval"]) == ("2s", "250ms")
     assert len(result.warnings) == 4
     assert not any("hunter22" in str(problem) for problem in result.warnings)
@@ -145,7 +164,10 @@ def test_masked(tmp_path: Path) -> None:
 def test_hash(tmp_path: Path) -> None:
     """The hash tells configurations apart by what they mean: not by comments, order or the secret itself."""
     first = loaded(tmp_path, INTERFACE)
-    assert loaded(tmp_path, "# a comment" + INTERFACE.replace("90s, rpo: 5s", "90s,   rpo: {site_loss: 5s}")).hash == first.hash
+    assert (
+        loaded(tmp_path, "# a comment" + INTERFACE.replace("90s, rpo: 5s", "90s,   rpo: {site_loss: 5s}")).hash
+        == first.hash
+    )
     assert loaded(tmp_path, INTERFACE.replace("rto: 90s", "rto: 91s")).hash != first.hash
     assert len(first.hash) == 64
 
@@ -173,14 +195,26 @@ def test_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("{target: x, mode: fst}", "8:25: {}.mode: 'fst' is not possible here; did you mean 'fast'?"),
         ("{target: x, detail: {lvel: 3}}", "8:28: {}.detail.lvel: unknown key; did you mean 'level'?"),
         ("{target: x, detail: {level: 10}}", "8:35: {}.detail.level: 10 is out of range; write at most 9"),
-        ("{target: x, detail: {label: abcdef}}", "8:35: {}.detail.label: 'abcdef' is out of range; write at most this many characters: 5"),
+        (
+            "{target: x, detail: {label: abcdef}}",
+            "8:35: {}.detail.label: 'abcdef' is out of range; write at most this many characters: 5",
+        ),
         ("{target: x, codes: 5}", "8:26: {}.codes: 5 does not fit; write a list, like [first, second]"),
         ("{target: x, codes: [1, x]}", "8:30: {}.codes[1]: 'x' does not fit; write a whole number, like 3"),
         ("{target: x, codes: [1.5]}", "8:27: {}.codes[0]: 1.5 does not fit; write a whole number, like 3"),
-        ("{target: x, every: [1s]}", "8:26: {}.every: this is not a duration; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d"),
+        (
+            "{target: x, every: [1s]}",
+            "8:26: {}.every: this is not a duration; write a number and a unit, like 250ms, 5s, 15m, 4h or 90d",
+        ),
         ("{target: }", "8:16: {}.target: is empty; write text"),
-        ("{target: x, headers: {token: 12345678}}", "8:36: {}.headers.token: the value is not text as it stands; put it in quotes"),
-        ("{target: x, password: {env: NO_SUCH_VARIABLE}}", "8:29: {}.password: the environment has no NO_SUCH_VARIABLE; set it, or use a file"),
+        (
+            "{target: x, headers: {token: 12345678}}",
+            "8:36: {}.headers.token: the value is not text as it stands; put it in quotes",
+        ),
+        (
+            "{target: x, password: {env: NO_SUCH_VARIABLE}}",
+            "8:29: {}.password: the environment has no NO_SUCH_VARIABLE; set it, or use a file",
+        ),
         ("{target: x, passwordfile: pw}", "8:19: {}.passwordfile: unknown key; did you mean 'password_file'?"),
         ("[x]", "8:7: {}: a list does not fit; write a mapping of keys, like {{key: value}}"),
     ],
@@ -199,7 +233,12 @@ def test_secret_files(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"\n")
     (tmp_path / "large").write_bytes(b"hunter22" * 10_000)
     (tmp_path / "binary").write_bytes(b"hunter22\xff")
-    for file, why in {"empty": "is empty", "large": "is larger than 64 KiB", "binary": "is not UTF-8 text", ".": "is not a regular file"}.items():
+    for file, why in {
+        "empty": "is empty",
+        "large": "is larger than 64 KiB",
+        "binary": "is not UTF-8 text",
+        ".": "is not a regular file",
+    }.items():
         with pytest.raises(ConfigError) as caught:
             odd(tmp_path, MINIMAL.replace("odd: there", f"odd: {{target: x, password_file: {file}}}"))
         [problem] = caught.value.problems
@@ -211,5 +250,5 @@ def test_secret_files(tmp_path: Path) -> None:
 def test_included_alone(tmp_path: Path) -> None:
     """All systems may stand in other files; the main file itself is not read twice when the pattern matches it."""
     (tmp_path / "more.yml").write_text(MINIMAL.split("\n", 2)[2], encoding="utf-8")
-    result = odd(tmp_path, "exporter: {references: [\"tcp://198.51.100.1:443\"]}\nsystems_from: [\"*.yml\"]\n")
+    result = odd(tmp_path, 'exporter: {references: ["tcp://198.51.100.1:443"]}\nsystems_from: ["*.yml"]\n')
     assert list(result.config.systems) == ["商店"]

@@ -20,9 +20,18 @@ from exporter.ledger.file import LedgerFile
 from tests.ledger.helpers import NOW, opened, raw, record
 
 COUNT = 8
-COLUMNS = {"vantage": "'x'", "boot": "'x'", "mono": "mono + 0.001", "wall": "wall - 60", "kind": "'blip'",
-           "system": "system || ' '", "sentence": "'all was well'", "data": "data || ' '", "prev": "hash",
-           "hash": "upper(hash)"}
+COLUMNS = {
+    "vantage": "'x'",
+    "boot": "'x'",
+    "mono": "mono + 0.001",
+    "wall": "wall - 60",
+    "kind": "'blip'",
+    "system": "system || ' '",
+    "sentence": "'all was well'",
+    "data": "data || ' '",
+    "prev": "hash",
+    "hash": "upper(hash)",
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +64,11 @@ def test_an_edit_is_named(whole: Path, n: int, column: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(n=st.integers(1, COUNT), column=st.sampled_from(sorted(COLUMNS)),
-       value=st.sampled_from(["x'ff'", "CAST(x'ff' AS TEXT)", "''", "'{'", "17", "9e999"]))
+@given(
+    n=st.integers(1, COUNT),
+    column=st.sampled_from(sorted(COLUMNS)),
+    value=st.sampled_from(["x'ff'", "CAST(x'ff' AS TEXT)", "''", "'{'", "17", "9e999"]),
+)
 def test_any_rubbish_is_named(whole: Path, n: int, column: str, value: str) -> None:
     """Not even a column of the wrong type stops the verification."""
     assert n in {finding.n for finding in after(whole, f"UPDATE records SET {column} = {value} WHERE n = {n}")}
@@ -80,8 +92,12 @@ def test_a_removal_is_named(whole: Path, gone: set[int]) -> None:
 def test_a_reordering_is_named(whole: Path, pair: set[int]) -> None:
     """Two records that changed places are both found."""
     one, two = pair
-    findings = after(whole, f"UPDATE records SET n = -1 WHERE n = {one}", f"UPDATE records SET n = {one} WHERE n = {two}",
-                     f"UPDATE records SET n = {two} WHERE n = -1")
+    findings = after(
+        whole,
+        f"UPDATE records SET n = -1 WHERE n = {one}",
+        f"UPDATE records SET n = {one} WHERE n = {two}",
+        f"UPDATE records SET n = {two} WHERE n = -1",
+    )
     assert pair <= {finding.n for finding in findings}
 
 
@@ -90,17 +106,23 @@ def test_a_reordering_is_named(whole: Path, pair: set[int]) -> None:
 def test_a_repetition_or_insertion_is_named(whole: Path, source: int, target: int) -> None:
     """A record that was copied behind the last, or put between two others that then moved up, is found."""
     columns = ", ".join(Link._fields[1:])
-    findings = after(whole, f"UPDATE records SET n = -n - 1 WHERE n >= {target}", "UPDATE records SET n = -n WHERE n < 0",
-                     f"INSERT INTO records SELECT {target}, {columns} FROM records "
-                     f"WHERE n = {source + (source >= target)}")
+    findings = after(
+        whole,
+        f"UPDATE records SET n = -n - 1 WHERE n >= {target}",
+        "UPDATE records SET n = -n WHERE n < 0",
+        f"INSERT INTO records SELECT {target}, {columns} FROM records WHERE n = {source + (source >= target)}",
+    )
     assert target in {finding.n for finding in findings} or (source == target and target + 1 in {f.n for f in findings})
 
 
 def test_repeated_numbers_and_none_are_named(whole: Path) -> None:
     """A table that was rebuilt without its key can hold a number twice, or none; both are found."""
     columns = ", ".join(Link._fields)
-    rebuilt = (f"CREATE TABLE copy AS SELECT {columns} FROM records", "DROP TABLE records",
-               "ALTER TABLE copy RENAME TO records")
+    rebuilt = (
+        f"CREATE TABLE copy AS SELECT {columns} FROM records",
+        "DROP TABLE records",
+        "ALTER TABLE copy RENAME TO records",
+    )
     again = after(whole, *rebuilt, "INSERT INTO records SELECT * FROM records WHERE n = 3")
     assert [(finding.n, "was repeated" in finding.sentence) for finding in again] == [(3, True)]
     none = after(whole, *rebuilt, "UPDATE records SET n = NULL WHERE n = 8")
@@ -143,8 +165,10 @@ def test_the_export_needs_no_library(whole: Path) -> None:
         previous = found[2]
 
 
-json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-                           lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+)
 
 
 @given(data=json_values, mono=st.floats(allow_nan=False, allow_infinity=False), text=st.text())
@@ -172,7 +196,9 @@ def test_the_listing_is_safe_to_print(tmp_path: Path) -> None:
 
     async def fill() -> None:
         async with opened(tmp_path / "ledger.db") as ledger:
-            await ledger.append([record(1, system="\x1b[2J\u202eevil\n系统"), record(2, "failover"), record(3)], {}, NOW)
+            await ledger.append(
+                [record(1, system="\x1b[2J\u202eevil\n系统"), record(2, "failover"), record(3)], {}, NOW
+            )
 
     asyncio.run(fill())
     lines = list(listing(tmp_path / "ledger.db"))

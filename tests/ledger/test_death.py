@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def child(deed: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that does the deed, and is killed with SIGKILL at the end."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.ledger.child", deed, str(path)], cwd=ROOT,
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.ledger.child", deed, str(path)], cwd=ROOT, stdout=subprocess.PIPE
+    )
     try:
         yield process
     finally:
@@ -101,8 +102,14 @@ async def test_beats_and_markers_survive_a_kill(tmp_path: Path) -> None:
 
 def test_a_full_disk_keeps_records_waiting(tmp_path: Path) -> None:
     """They wait while there is no room, and are written in order, once, when there is."""
-    done = subprocess.run([sys.executable, "-m", "tests.ledger.child", "full", str(tmp_path / "ledger.db")], cwd=ROOT,
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.ledger.child", "full", str(tmp_path / "ledger.db")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "cannot write the ledger" in done.stderr
     assert verify(tmp_path / "ledger.db") == []
@@ -113,8 +120,14 @@ def test_a_forbidden_file_is_told_at_the_start() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "owned" / "ledger.db"
         Path(folder).chmod(0o777)
-        done = subprocess.run([sys.executable, "-m", "tests.ledger.child", "powerless", str(path)], cwd=ROOT,
-                              capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.ledger.child", "powerless", str(path)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         refused, forbidden = done.stdout.splitlines()
     assert refused == (f"cannot write the ledger {path}: Permission denied; give the exporter a file that it may write")

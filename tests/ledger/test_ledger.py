@@ -63,26 +63,44 @@ async def test_records_are_guarded_against_sql(tmp_path: Path) -> None:
         await ledger.append([record(1), record(2)], {}, NOW)
     row = "'v', 'b', 1.0, 1.0, 'k', 's', 't', '{}', '', ''"
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
-        for deed in ("UPDATE records SET kind = 'x'", "DELETE FROM records WHERE n = 1",
-                     f"INSERT OR REPLACE INTO records VALUES (1, {row})", f"INSERT INTO records VALUES (9, {row})"):
+        for deed in (
+            "UPDATE records SET kind = 'x'",
+            "DELETE FROM records WHERE n = 1",
+            f"INSERT OR REPLACE INTO records VALUES (1, {row})",
+            f"INSERT INTO records VALUES (9, {row})",
+        ):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 db.execute(deed)
 
 
 async def test_any_data_can_be_appended(tmp_path: Path) -> None:
     """What JSON cannot hold is written as null or text instead of being lost or stopping the ledger."""
-    strange: dict[Any, Any] = {"nan": float("nan"), "inf": [float("inf")], "path": Path("/x"), 10: "ten", 9: "nine", "half": "\ud800"}
+    strange: dict[Any, Any] = {
+        "nan": float("nan"),
+        "inf": [float("inf")],
+        "path": Path("/x"),
+        10: "ten",
+        9: "nine",
+        "half": "\ud800",
+    }
     async with opened(tmp_path / "ledger.db") as ledger:
-        await ledger.append([Record("\ud800", "系统", float("nan"), "\x00\ud83d", strange),
-                             Record("k", "s", -0.0, "minus nothing", {"zero": -0.0})], {}, NOW)
+        await ledger.append(
+            [
+                Record("\ud800", "系统", float("nan"), "\x00\ud83d", strange),
+                Record("k", "s", -0.0, "minus nothing", {"zero": -0.0}),
+            ],
+            {},
+            NOW,
+        )
         assert ledger.head.number == 2
     assert verify(tmp_path / "ledger.db") == []
     data = json.loads(next(export(tmp_path / "ledger.db")))["data"]
     assert data == {"nan": None, "inf": [None], "path": "/x", "10": "ten", "9": "nine", "half": "\ud800"}
 
 
-async def test_a_checkpoint_that_is_not_json_does_not_stop_the_evidence(tmp_path: Path,
-                                                                       caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_checkpoint_that_is_not_json_does_not_stop_the_evidence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Our own mistake in one system's state costs that checkpoint and is logged; the records are written."""
     async with opened(tmp_path / "ledger.db") as ledger:
         await ledger.append([record()], {"bad": {"x": object()}, "good": {"x": 1}}, NOW)
@@ -147,11 +165,13 @@ async def test_incidents_newest_first(tmp_path: Path) -> None:
     """Incidents by system, with and without blips, in pages that end at a number."""
     kinds = ["incident", "transition", "blip", "incident", "incident"]
     async with opened(tmp_path / "ledger.db") as ledger:
-        await ledger.append([record(n, kind, system="chat" if n == 4 else "orders")
-                             for n, kind in enumerate(kinds, 1)], {}, NOW)
+        await ledger.append(
+            [record(n, kind, system="chat" if n == 4 else "orders") for n, kind in enumerate(kinds, 1)], {}, NOW
+        )
 
-        async def numbers(system: str | None = None, blips: bool = False, before: int | None = None,
-                          limit: int = 10) -> list[int]:
+        async def numbers(
+            system: str | None = None, blips: bool = False, before: int | None = None, limit: int = 10
+        ) -> list[int]:
             found = await ledger.incidents(system=system, blips=blips, before=before, limit=limit)
             assert all(one["n"] == one["number"] for one in found)
             return [one["n"] for one in found]
@@ -168,8 +188,12 @@ async def test_incidents_use_an_index(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db"):
         with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
             for where in ("kind = 'incident'", "system = 'orders' AND kind = 'incident'"):
-                plan = str(db.execute(f"EXPLAIN QUERY PLAN SELECT n, data FROM records WHERE {where} AND n < 9 "
-                                      f"ORDER BY n DESC LIMIT 5").fetchall())
+                plan = str(
+                    db.execute(
+                        f"EXPLAIN QUERY PLAN SELECT n, data FROM records WHERE {where} AND n < 9 "
+                        f"ORDER BY n DESC LIMIT 5"
+                    ).fetchall()
+                )
                 assert "USING INDEX" in plan
                 assert "TEMP B-TREE" not in plan
 
@@ -197,5 +221,7 @@ async def test_speed_of_appends(tmp_path: Path) -> None:
         taken = time.perf_counter() - began
     began = time.perf_counter()
     assert verify(tmp_path / "ledger.db") == []
-    print(f"\nappend, one at a time: {one_by_one * 1000:.2f} ms; 9,800 at once: {9800 / taken:.0f} a "
-          f"second; verify: {10_000 / (time.perf_counter() - began):.0f} a second")
+    print(
+        f"\nappend, one at a time: {one_by_one * 1000:.2f} ms; 9,800 at once: {9800 / taken:.0f} a "
+        f"second; verify: {10_000 / (time.perf_counter() - began):.0f} a second"
+    )

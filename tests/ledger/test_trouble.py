@@ -125,7 +125,9 @@ async def test_incidents_alone_are_bounded_too(tmp_path: Path) -> None:
                 await ledger.append([record(number, "incident")], {}, NOW)
                 ledger.mark("orders", "database", Marker(number, "hk", NOW.mono, None), NOW)
         await until(lambda: ledger.waiting == 0)
-        assert [marker.seq for marker in (await ledger.load(NOW)).markers["orders", "database"]][-20:] == [*range(20, 40)]
+        assert [marker.seq for marker in (await ledger.load(NOW)).markers["orders", "database"]][-20:] == [
+            *range(20, 40)
+        ]
     assert verify(path) == []
     assert '"number":39' in list(export(path))[-1]
 
@@ -232,13 +234,16 @@ async def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
         db.execute("CREATE TABLE t (x)")
     assert await refusal(path) == f"{path} is a database of another program, not a ledger; name another file"
     assert "Is a directory" in await refusal(tmp_path)
-    assert "No such file or directory; name a file in a directory that exists" in await refusal(tmp_path / "no" / "x.db")
+    assert "No such file or directory; name a file in a directory that exists" in await refusal(
+        tmp_path / "no" / "x.db"
+    )
     async with opened(tmp_path / "newer.db"):
         pass
     with closing(sqlite3.connect(tmp_path / "newer.db")) as db:
         db.execute("PRAGMA user_version = 99")
     assert "was written by a newer exporter (its version is 99, this exporter knows up to 1)" in await refusal(
-        tmp_path / "newer.db")
+        tmp_path / "newer.db"
+    )
     with pytest.raises(LedgerError, match="there is no ledger at"):
         list(listing(tmp_path / "absent.db"))
 
