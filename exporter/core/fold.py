@@ -25,6 +25,7 @@ from exporter.core.state import (
     Span,
     Step,
     SystemState,
+    Track,
 )
 from exporter.core.track import abandon, forget_silence, judge
 from exporter.core.traffic import follow_traffic
@@ -65,7 +66,7 @@ def observe(
     before = state.parts.get(sample.part) or PartState()
     blind = _proves_nothing(state, sample.reason, sample.started)
     after = _counted(before, sample) if blind else _judged(system, before, sample, pending)
-    draft = Draft(system.name, replace(state, parts={**state.parts, sample.part: after}))
+    draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:
         if sample.part == ENTRY:
             follow_traffic(system, draft, sample, now)
@@ -86,20 +87,7 @@ def _proves_nothing(state: SystemState, reason: Reason | None, started: Instant)
 
 def _counted(before: PartState, sample: Sample) -> PartState:
     """Only the counters and the newest sample move: while we are blind silence proves nothing."""
-    failures = before.failures
-    if sample.reason is not None:
-        failures = {**failures, sample.reason: failures.get(sample.reason, 0) + 1}
-    newer = before.sample is None or sample.started >= before.sample.started
-    return PartState(
-        sample if newer else before.sample,
-        before.facts,
-        before.facts_at,
-        before.reach,
-        before.serve,
-        before.tripped,
-        before.attempts + 1,
-        failures,
-    )
+    return _after(before, sample, before.reach, before.serve)
 
 
 def _judged(system: System, before: PartState, sample: Sample, pending: Sequence[Instant]) -> PartState:
@@ -109,10 +97,26 @@ def _judged(system: System, before: PartState, sample: Sample, pending: Sequence
     serve = judge(before.serve, span, reason, detail)
     for started in pending:
         reach, serve = abandon(reach, started), abandon(serve, started)
-    counted = _counted(before, sample)
+    after = _after(before, sample, reach, serve)
     if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
-        return replace(counted, reach=reach, serve=serve, facts=sample.facts, facts_at=sample.started)
-    return replace(counted, reach=reach, serve=serve)
+        return replace(after, facts=sample.facts, facts_at=sample.started)
+    return after
+
+
+def _after(before: PartState, sample: Sample, reach: Track, serve: Track) -> PartState:
+    failures = before.failures
+    if sample.reason is not None:
+        failures = {**failures, sample.reason: failures.get(sample.reason, 0) + 1}
+    return PartState(
+        sample if before.sample is None or sample.started >= before.sample.started else before.sample,
+        before.facts,
+        before.facts_at,
+        reach,
+        serve,
+        before.tripped,
+        before.attempts + 1,
+        failures,
+    )
 
 
 def _serves(system: System, sample: Sample) -> tuple[Reason | None, str]:

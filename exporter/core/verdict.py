@@ -53,11 +53,16 @@ Evidence: TypeAlias = Serving | Dark | Unseen | Blind
 class Need(NamedTuple):
     """One thing without which the system does not serve."""
 
-    name: str
+    part: Part
+    canary: bool
     track: Track
     tripped: Instant | None
     direct: bool
     """A look at a stateful endpoint: the other side may know better."""
+
+    @property
+    def name(self) -> str:
+        return f"canary of {self.part}" if self.canary else str(self.part)
 
 
 def site_of(system: System, state: SystemState, component: Component) -> str:
@@ -76,27 +81,33 @@ def _answering(system: System, state: SystemState) -> str:
     believed = state.believed or system.home
     if state.roles or not system.has_entry or system.entry_tells_site:
         return believed
-    critical = [c.name for c in system.components.values() if c.critical]
-    for site in dict.fromkeys((system.home, believed, *system.sites)):
-        if all(state.parts.get(Part(site, name), NO_PART).serve.is_good for name in critical):
+    for site in (system.home, believed, *system.sites):
+        if _all_good(system, state, site):
             return site
     return believed
+
+
+def _all_good(system: System, state: SystemState, site: str) -> bool:
+    for component in system.components.values():
+        if component.critical and not state.parts.get(Part(site, component.name), NO_PART).serve.is_good:
+            return False
+    return True
 
 
 def needs(system: System, state: SystemState) -> Iterator[Need]:
     """All that must work: the entry, each critical component where it is needed, and its canary."""
     if system.has_entry:
         entry = state.parts.get(ENTRY, NO_PART)
-        yield Need("entry", entry.serve, entry.tripped, direct=False)
+        yield Need(ENTRY, False, entry.serve, entry.tripped, False)
     for component in system.components.values():
         if not component.critical:
             continue
         part = Part(site_of(system, state, component), component.name)
         seen = state.parts.get(part, NO_PART)
-        yield Need(str(part), seen.serve, seen.tripped, direct=component.stateful)
+        yield Need(part, False, seen.serve, seen.tripped, component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
             canary = state.canaries.get(component.name)
-            yield Need(f"canary of {part}", canary.track if canary else NO_TRACK, seen.tripped, direct=False)
+            yield Need(part, True, canary.track if canary else NO_TRACK, seen.tripped, False)
 
 
 def contested(state: SystemState, component: str) -> bool:

@@ -21,9 +21,9 @@ from exporter.probes.kind import Probe
 
 _LOG = logging.getLogger(__name__)
 
-BEAT = 0.1
+BEAT = 0.25
 """Seconds between two rounds of heartbeats..."""
-BEAT_PARTS = 5
+BEAT_PARTS = 15
 """...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""
 ALIVE = 0.25
 """Seconds after which something is written down even if nothing changed: it tells until when we looked."""
@@ -147,7 +147,7 @@ class Engine:
         markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
         # Without a record this system did not change until the earlier run died, however old its own heartbeat is. That
         # may have been somewhat later than the newest one; counted as if it was, no counter that was scraped falls back.
-        alive = max(written.mono for written in loaded.written.values()) + ALIVE + 2 * BEAT
+        alive = max(written.mono for written in loaded.written.values()) + ALIVE + BEAT
         return fold.resume(system, fold.with_markers(state, markers), min(alive, now.mono), now)
 
     def _start(self, plan: Plan, state: SystemState, phase: float) -> _Running:

@@ -41,6 +41,8 @@ class Pending:
     """None until the task has begun to run."""
     task: asyncio.Task[None] | None = None
     overdue: asyncio.TimerHandle | None = None
+    granted: float = 0.0
+    """Seconds that were given to it before it counted as overdue, because we stood still ourselves."""
     marker: Marker | None = None
 
     def begin(self) -> asyncio.Timeout:

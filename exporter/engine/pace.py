@@ -7,17 +7,15 @@ from contextlib import suppress
 from exporter.core import fold
 from exporter.core.model import Part
 from exporter.core.state import Step, SystemState
-from exporter.engine.eye import Eye
+from exporter.engine.eye import Eye, Pending
 from exporter.engine.watch import DOUBTFUL, Watch
 from exporter.engine.wheel import Alarm
 from exporter.probes.kind import Failure
 
-ALERT_FOR = 1.0
-"""Seconds for which we look fast after something was merely late."""
 SPREAD = 5.0
 """Seconds over which the first looks are spread at most, and with them all that follow; shorter intervals are filled evenly."""
-FRESH_EVERY = 10
-"""Each tenth calm look makes a connection of its own: a kept one, used alone, can hide a failover."""
+FRESH_EVERY = 30
+"""Each thirtieth calm look makes a connection of its own: a kept one, used alone, can hide a failover."""
 LAG = 0.02
 """Seconds between the look at the holder of a role and those at its standbys, at least: they are read after it."""
 HOLD_AGAIN = (1.0, 60.0)
@@ -35,7 +33,6 @@ class Pace:
         self._tools = watch.tools
         self._alarms: dict[str, Alarm] = {}
         self._fast: Alarm | None = None
-        self._alert_until = 0.0
         self._holds: list[asyncio.Task[None]] = []
         watch.react = self._react
         watch.overdue = self._overdue
@@ -125,11 +122,18 @@ class Pace:
 
     def _doubtful(self) -> bool:
         state = self._watch.state
-        return state.mode in DOUBTFUL or state.contest is not None or self._tools.clock() < self._alert_until
+        return state.mode in DOUBTFUL or state.contest is not None
 
-    def _overdue(self) -> None:
-        self._alert_until = self._tools.clock() + ALERT_FOR
-        self._hurry()
+    def _overdue(self, eye: Eye, pending: Pending) -> None:
+        """It waits no longer than a fast one would, and a second one is sent after it at once.
+
+        Only at this endpoint: were everything looked at for each late answer, our own load would make more of them late.
+        """
+        pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        if pending.marker is None:
+            self._look_now(eye)
+        else:
+            self._write_now(eye.part.component)
 
     def _hurry(self) -> None:
         """Look fast, beginning now; looks that already wait get no more time than fast ones."""

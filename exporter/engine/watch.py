@@ -18,6 +18,8 @@ from exporter.engine.sight import Sight
 from exporter.engine.wheel import Wheel
 from exporter.probes.kind import Ask, Look
 
+STALL = 0.02
+"""Seconds by which a timer of ours may be late before we suspect ourselves instead of the endpoint."""
 DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
 
 
@@ -49,7 +51,7 @@ class Watch:
         self.tools = tools
         self.react: Callable[[SystemState], None] = lambda before: None
         """Set by whoever decides when to look: called after each change, with the state before it."""
-        self.overdue: Callable[[], None] = lambda: None
+        self.overdue: Callable[[Eye, Pending], None] = lambda eye, pending: None
         """The same, when a look or a marker takes longer than usual."""
         self._unsettled = 0
         self._count = 0
@@ -71,13 +73,19 @@ class Watch:
         loop = asyncio.get_running_loop()
         started = self.tools.clock()
         pending = Pending(started, started + timeout)
-        late = eye.overdue_after(usual) if eye.vital else None
-        if late is not None and late < timeout:
-            pending.overdue = loop.call_later(late, self._late)
+        late = eye.overdue_after(usual) if eye.vital and timeout >= eye.policy.timeout else None
+        if late is not None:
+            pending.overdue = loop.call_later(late, self._late, eye, pending, late)
         return pending
 
-    def _late(self) -> None:
-        self.overdue()
+    def _late(self, eye: Eye, pending: Pending, late: float) -> None:
+        """It takes longer than usual; unless it was we who stood still, then it gets the same time once more."""
+        stalled = self.tools.clock() - pending.started - pending.granted - late
+        pending.granted += late
+        if stalled > STALL:
+            pending.overdue = asyncio.get_running_loop().call_later(late, self._late, eye, pending, late)
+        else:
+            self.overdue(eye, pending)
 
     async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask) -> None:
         try:
