@@ -94,9 +94,10 @@ def _judged(system: System, before: PartState, sample: Sample, pending: Sequence
     span = Span(sample.started, sample.ended)
     reach = judge(before.reach, span, sample.reason, sample.detail)
     reason, detail = _serves(system, sample)
-    serve = judge(before.serve, span, reason, detail)
+    same = before.serve is before.reach and reason is sample.reason  # always, for what tells no role
+    serve = reach if same else judge(before.serve, span, reason, detail)
     for started in pending:
-        reach, serve = abandon(reach, started), abandon(serve, started)
+        reach, serve = (abandon(reach, started),) * 2 if same else (abandon(reach, started), abandon(serve, started))
     after = _after(before, sample, reach, serve)
     if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
         return replace(after, facts=sample.facts, facts_at=sample.started)
