@@ -23,10 +23,14 @@ def _no_standby(system: System, state: SystemState, now: Instant) -> str | None:
     """A standby that was never looked at yet is waited for; one that fails a check is not ready."""
     faults: list[str] = []
     for site in system.sites:
-        if site == state.believed:
+        if site == state.believed or not any(part.site == site and _critical(system, part) for part in system.parts):
             continue
         checks = readiness(system, state, site, now)
         if not checks or all(checks.values()):
             return None
         faults.append(f"{site} ({', '.join(name for name, good in checks.items() if not good)})")
     return f"no standby is ready: {'; '.join(faults)}" if faults else None
+
+
+def _critical(system: System, part: Part) -> bool:
+    return part.component in system.components and system.components[part.component].critical

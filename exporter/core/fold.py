@@ -10,7 +10,7 @@ from dataclasses import replace
 from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
 from exporter.core.events import Draft
-from exporter.core.incident import step
+from exporter.core.incident import enter, step
 from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
@@ -212,7 +212,7 @@ def sighted(system: System, state: SystemState, now: Moment) -> Step:
     return Step(_unwatched(replace(state, blind_since=None), since, now.mono))
 
 
-def resume(system: System, state: SystemState, written: Instant, now: Moment) -> SystemState:
+def resume(system: System, state: SystemState, written: Instant, now: Moment) -> Step:
     """A state from an earlier run, which looked until `written`: an absence of the exporter is blindness too.
 
     Looks and markers are counted anew: the last of the earlier run may not be in its state, and a counter that falls a
@@ -232,11 +232,10 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
         parts={part: replace(known, attempts=0, failures={}) for part, known in state.parts.items()},
         canaries={name: replace(canary, writes=0, failed=0) for name, canary in state.canaries.items()},
     )
-    if state.mode in CALM or state.mode is Mode.UNKNOWN:
-        return replace(
-            state, mode=Mode.UNKNOWN, since=now.mono, sentence="the exporter has just started; it is looking"
-        )
-    return state
+    draft = Draft(system.name, state)
+    if state.mode in CALM:
+        enter(draft, Mode.UNKNOWN, "the exporter has just started; it is looking", now)
+    return draft.step()
 
 
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:

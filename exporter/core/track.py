@@ -23,8 +23,7 @@ def _good(track: Track, span: Span) -> Track:
     if track.count == 0:
         return Track(span, track.bad, track.last_bad, track.recovered or span)
     if track.last_bad is not None and span.start < track.last_bad:
-        # It started before the newest bad look did, so it does not end the run; before the first it dates it better.
-        return replace(track, good=span) if track.bad is None or span.start < track.bad.start else track
+        return track  # it began before the newest bad look did: whether it worked before or after that, nobody knows
     return Track(span, track.bad, track.last_bad, span)
 
 

@@ -10,7 +10,7 @@ from exporter.core.codec import Decoder, encode
 from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.ports import Ledger, Loaded
 from exporter.core.snapshot import Histogram, Target, Watched
-from exporter.core.state import Mode, SystemState
+from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.eye import Attempt, Eye
 from exporter.engine.pace import Pace
 from exporter.engine.publish import Observer, Publisher
@@ -125,32 +125,32 @@ class Engine:
             self._retire(self._running.pop(name))
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
-                state = self._state(plan.system, kept.get(name), loaded)
-                self._running[name] = self._start(plan, state, index * GOLDEN % 1)
+                begun = self._state(plan.system, kept.get(name), loaded)
+                self._running[name] = self._start(plan, begun, index * GOLDEN % 1)
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
         self._sight.references = len(references)
 
-    def _state(self, system: System, kept: SystemState | None, loaded: Loaded | None) -> SystemState:
+    def _state(self, system: System, kept: SystemState | None, loaded: Loaded | None) -> Step:
         now = self._env.moment()
         if kept is not None:
-            return fold.reconfigure(system, kept, now)
+            return Step(fold.reconfigure(system, kept, now))
         if loaded is None or system.name not in loaded.checkpoints:
-            return fold.begin(system, now)
+            return Step(fold.begin(system, now))
         name = system.name
         try:
             state = Decoder(loaded.shift[name], loaded.slack[name]).state(loaded.checkpoints[name])
         except ValueError as error:
             _LOG.warning("begin anew with %s: %s", name, error)
-            return fold.begin(system, now)
+            return Step(fold.begin(system, now))
         markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
         # Without a record this system did not change until the earlier run died, however old its own heartbeat is. That
         # may have been somewhat later than the newest one; counted as if it was, no counter that was scraped falls back.
         alive = max(written.mono for written in loaded.written.values()) + ALIVE + BEAT
         return fold.resume(system, fold.with_markers(state, markers), min(alive, now.mono), now)
 
-    def _start(self, plan: Plan, state: SystemState, phase: float) -> _Running:
+    def _start(self, plan: Plan, begun: Step, phase: float) -> _Running:
         assert self._tools is not None
         probes = plan.probes()
         system = plan.system
@@ -158,7 +158,8 @@ class Engine:
             part: Eye(part, probe, system.policy, system.components[part.component] if part.site else None)
             for part, probe in probes.items()
         }
-        watch = Watch(system, eyes, state, self._tools)
+        watch = Watch(system, eyes, begun.state, self._tools)
+        watch.accept(begun)
         pace = Pace(watch, phase)
         targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
         pace.start()

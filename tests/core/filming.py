@@ -53,7 +53,7 @@ class Projector:
     def kill(self, at: float) -> None:
         """The exporter dies at `at`, and another one goes on at once from what was written down."""
         state = Decoder().state(json.loads(json.dumps(encode(self.state))))
-        self.state = fold.resume(self.system, state, at, moment(at))
+        self.take(fold.resume(self.system, state, at, moment(at)))
 
     def take(self, step: Step) -> None:
         self.records += step.records

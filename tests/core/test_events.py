@@ -190,7 +190,7 @@ def test_totals_never_fall() -> None:
         elif letter == "S":
             shown.take(fold.sighted(shown.system, shown.state, moment(at - 0.5)))
         elif letter == "K":
-            shown.state = fold.resume(shown.system, shown.state, at - 2, moment(at))
+            shown.take(fold.resume(shown.system, shown.state, at - 2, moment(at)))
         else:
             shown.frame(letter, at)
         for tenth in range(10):

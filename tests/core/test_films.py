@@ -1,6 +1,10 @@
 """The state machine as films: what every short sequence of looks makes of an incident."""
 
-from exporter.core.state import Mode
+from itertools import pairwise
+
+from exporter.core.model import Reason
+from exporter.core.state import Mode, Span, Track
+from exporter.core.track import judge
 from tests.core.filming import film
 
 
@@ -49,3 +53,18 @@ def test_nobody_writable_is_no_primary() -> None:
 def test_never_seen_is_unknown() -> None:
     """Without one good look there is no outage to date back."""
     assert film("ooooooo").state.mode is Mode.UNKNOWN
+
+
+def test_a_restart_is_a_link_of_the_chain() -> None:
+    """After a restart the transitions go on from where they were, through unknown, without a gap."""
+    shown = film("hh")
+    shown.kill(3.0)
+    shown.frame("h", 4.0)
+    moves = [(r.data["from"], r.data["to"]) for r in shown.records if r.kind == "transition"]
+    assert all(before[1] == after[0] for before, after in pairwise(moves)), moves
+
+
+def test_a_late_good_look_dates_nothing() -> None:
+    """A look that began before a failed one and ended after it proves neither when it worked nor that it works."""
+    track = judge(judge(Track(), Span(1, 1.1), None), Span(2.2, 2.3), Reason.REFUSED)
+    assert judge(track, Span(2.0, 2.5), None) == track

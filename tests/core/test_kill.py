@@ -88,7 +88,7 @@ def test_an_epoch_that_moved_while_nobody_looked_is_told() -> None:
 def test_absence_is_blindness() -> None:
     """Time in which the exporter was dead is neither observed nor downtime."""
     shown = film("hhooo")
-    shown.state = fold.resume(shown.system, shown.state, 5.0, moment(1005))
+    shown.take(fold.resume(shown.system, shown.state, 5.0, moment(1005)))
     assert shown.state.mode is Mode.OUTAGE
     for tick in range(1006, 1010):
         shown.frame("h", float(tick))
