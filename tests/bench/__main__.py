@@ -31,11 +31,11 @@ def scraped(rounds: int) -> Iterator[Row]:
     """100,000 series, all of them moved since the scrape before, and a tenth of them."""
     found = asyncio.run(scrape.measure(100_000, rounds))
     for name in ("all_moved", "tenth_moved"):
-        one, words = found[name], f"scrape of {found[name]['series']:,} series, {name.replace('_', ' ')}"
+        one, words = found[name], f"{found[name]['series']:,} series, {name.replace('_', ' ')}"
         if not one["equal_when_parsed"]:
             raise RuntimeError(f"{words}: not what prometheus_client writes")
         ratio, stall = one["ratio"], one["stall_ms"]
-        costs = f"{one['ours_ms']:.0f} ms, theirs {one['prometheus_client_ms']:.0f} ms, equal when parsed"
+        costs = f"{one['ours_cpu_ms']:.0f} ms, theirs {one['prometheus_client_cpu_ms']:.0f} ms, equal when parsed"
         yield Row(f"{words} / generate_latest", [ratio["least"], ratio["median"], ratio["most"]], 0.05, words=costs)
         yield Row(f"{words}: loop stall", [stall["median"], stall["median"], stall["most"]], 5, "ms")
 
