@@ -89,9 +89,11 @@ def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> Non
 
 def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
     component, site, state = sample.part.component, sample.part.site, draft.state
-    earlier = before.serve.last_bad if before.serve.last_bad is not None else state.trusted_since
-    since = Interval(min(earlier, sample.ended), sample.ended)
     holder = state.parts.get(Part(role.site, component))
+    earlier = before.serve.last_bad
+    if earlier is None:  # it was never seen without the role; the other one was seen with it
+        earlier = holder.serve.good.start if holder is not None and holder.serve.good else state.trusted_since
+    since = Interval(min(earlier, sample.ended), sample.ended)
     if holder is not None and holder.serve.count > 0 and holder.sample is not None:
         if state.contest is not None and state.contest.component == component:
             end_contest(system, draft, now)

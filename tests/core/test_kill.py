@@ -5,7 +5,7 @@ import pytest
 from exporter.core import fold
 from exporter.core.readings import totals
 from exporter.core.state import Mode
-from tests.core.filming import Projector, film, moment
+from tests.core.filming import HK, Projector, film, moment
 from tests.core.test_sequences import coherent, every
 
 
@@ -96,3 +96,13 @@ def test_absence_is_blindness() -> None:
     assert seen.blind == 1000
     assert seen.downtime == pytest.approx(4.0)
     assert seen.downtime <= seen.observed <= 1100 - 1000
+
+
+def test_a_move_to_a_site_that_was_never_seen_is_inferred_too() -> None:
+    """We died before the first look at the standby: that the other one held the role then is all that we know."""
+    shown = film("")
+    shown.look(HK, 1.0, True)
+    shown.kill(2.0)
+    for tick in range(10, 14):
+        shown.frame("s", float(tick))
+    assert [r.data["inferred"] for r in shown.records if r.kind == "incident"] == [True]

@@ -87,6 +87,8 @@ class PostgresServer:
         self.socket = root
         self.port = free_port()
         self.log = root / f"{name}.log"
+        self.environment: dict[str, str] = {}
+        """Added to that of the next start: for a clock that is off, say."""
         self._process: subprocess.Popen[bytes] | None = None
         self._family: set[Process] = set()
 
@@ -117,6 +119,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                env={**os.environ, **self.environment},
                 **as_postgres(),
             )
         if wait:
