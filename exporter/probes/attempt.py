@@ -51,7 +51,9 @@ async def attempt(
         if not deadline.expired():
             return _failed(part, started, ended, understood(error))
         detail = f"no complete answer within {ended - started:.3g} s"
-        return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, _phases_until(error.__cause__)))
+        # Before Python 3.11.5 the cancellation is the TimeoutError's context, since then its cause.
+        phases = _phases_until(error.__cause__ or error.__context__)
+        return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, phases))
     except Exception as error:  # noqa: BLE001 - this is the one place where everything ends
         return _failed(part, started, clock(), understood(error))
     return Sample(part, started, clock(), facts=look.facts, phases=look.phases)
