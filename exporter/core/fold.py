@@ -11,6 +11,7 @@ from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import enter, step
+from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
@@ -33,6 +34,8 @@ from exporter.core.verdict import Dark, assess
 
 CALM = (Mode.HEALTHY, Mode.DEGRADED)
 ALWAYS = float("inf")
+TRIPPED_LATE = 0.1
+"""Seconds that a dying process may need until its connections end."""
 
 
 def begin(system: System, now: Moment) -> SystemState:
@@ -165,9 +168,19 @@ def marker_finished(
 
 
 def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
-    """The idle connection that we hold to this part broke. It proves nothing, but it dates what may follow."""
+    """The idle connection that we hold to this part broke. It proves nothing, but it dates what may follow.
+
+    A look may have found the death some milliseconds before the connection ended: then it is that look that dates it best.
+    """
     known = state.parts.get(part) or PartState()
-    return replace(state, parts={**state.parts, part: replace(known, tripped=at)})
+    state = state.with_part(part, replace(known, tripped=at))
+    incident = state.incident
+    if incident is None or incident.start.best is not None or part.site not in ("", incident.from_site):
+        return state
+    lower, upper, _ = incident.start
+    if not lower < at <= upper + TRIPPED_LATE:
+        return state
+    return replace(state, incident=replace(incident, start=Interval(lower, upper, min(at, upper))))
 
 
 def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:

@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
+from exporter.core import fold
 from exporter.core.model import Reason
 from exporter.core.state import Mode, Span, Track
 from exporter.core.track import judge
-from tests.core.filming import film
+from tests.core.filming import HK, film
 
 
 def test_a_flap_is_one_outage() -> None:
@@ -68,3 +69,14 @@ def test_a_late_good_look_dates_nothing() -> None:
     """A look that began before a failed one and ended after it proves neither when it worked nor that it works."""
     track = judge(judge(Track(), Span(1, 1.1), None), Span(2.2, 2.3), Reason.REFUSED)
     assert judge(track, Span(2.0, 2.5), None) == track
+
+
+def test_a_tripwire_that_rings_after_the_look_still_dates() -> None:
+    """A look was refused some milliseconds before the idle connection ended: the start is not the middle, but that look."""
+    shown = film("hho")
+    shown.state = fold.tripped(shown.state, HK, 3.01)
+    assert shown.state.incident is not None
+    assert shown.state.incident.start == (2, 3, 3)
+    late = fold.tripped(film("hho").state, HK, 3.5)
+    assert late.incident is not None
+    assert late.incident.start.best is None
