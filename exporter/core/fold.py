@@ -12,7 +12,8 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.model import ENTRY, NO_FACTS, SILENT, Instant, Moment, Part, Reason, Role, Sample, System
+from exporter.core.looks import counted, judged
+from exporter.core.model import ENTRY, SILENT, Instant, Moment, Part, Reason, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
@@ -23,12 +24,10 @@ from exporter.core.state import (
     Marker,
     Mode,
     PartState,
-    Span,
     Step,
     SystemState,
-    Track,
 )
-from exporter.core.track import abandon, forget_silence, judge
+from exporter.core.track import abandon, forget_silence
 from exporter.core.traffic import follow_traffic
 from exporter.core.verdict import Dark, assess
 
@@ -68,7 +67,7 @@ def observe(
     """
     before = state.parts.get(sample.part) or PartState()
     blind = _proves_nothing(state, sample.reason, sample.started)
-    after = _counted(before, sample) if blind else _judged(system, before, sample, pending)
+    after = counted(before, sample) if blind else judged(system, before, sample, pending)
     draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:
         if sample.part == ENTRY:
@@ -86,54 +85,6 @@ def _proves_nothing(state: SystemState, reason: Reason | None, started: Instant)
     if reason is None:
         return False
     return reason in SILENT if state.blind_since is not None else started < state.trusted_since
-
-
-def _counted(before: PartState, sample: Sample) -> PartState:
-    """Only the counters and the newest sample move: while we are blind silence proves nothing."""
-    return _after(before, sample, before.reach, before.serve)
-
-
-def _judged(system: System, before: PartState, sample: Sample, pending: Sequence[Instant]) -> PartState:
-    span = Span(sample.started, sample.ended)
-    reach = judge(before.reach, span, sample.reason, sample.detail)
-    reason, detail = _serves(system, sample)
-    same = before.serve is before.reach and reason is sample.reason  # always, for what tells no role
-    serve = reach if same else judge(before.serve, span, reason, detail)
-    for started in pending:
-        reach, serve = (abandon(reach, started),) * 2 if same else (abandon(reach, started), abandon(serve, started))
-    after = _after(before, sample, reach, serve)
-    if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
-        return replace(after, facts=sample.facts, facts_at=sample.started)
-    return after
-
-
-def _after(before: PartState, sample: Sample, reach: Track, serve: Track) -> PartState:
-    failures = before.failures
-    if sample.reason is not None:
-        failures = {**failures, sample.reason: failures.get(sample.reason, 0) + 1}
-    return PartState(
-        sample if before.sample is None or sample.started >= before.sample.started else before.sample,
-        before.facts,
-        before.facts_at,
-        reach,
-        serve,
-        before.tripped,
-        before.attempts + 1,
-        failures,
-    )
-
-
-def _serves(system: System, sample: Sample) -> tuple[Reason | None, str]:
-    """Whether users could be served by what this look saw: a site that only reads has not recovered."""
-    if sample.reason is not None:
-        return sample.reason, sample.detail
-    component = system.components.get(sample.part.component) if sample.part.site else None
-    if component is not None and component.stateful:
-        if sample.facts.role is Role.STANDBY:
-            return Reason.READ_ONLY, "it is a standby"
-        if sample.facts.writable is False:
-            return Reason.READ_ONLY, "it takes no writes"
-    return None, ""
 
 
 def marker_sent(state: SystemState, component: str, site: str, sent: Instant) -> tuple[SystemState, Marker]:
