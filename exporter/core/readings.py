@@ -134,11 +134,9 @@ def rto_estimate(system: System, state: SystemState, now: Instant) -> float | No
 
 
 def time_to_apply(source: SourceState) -> float | None:
-    """Seconds that a standby needs to apply what it has received; None when unknown."""
-    if source.backlog is None:
-        return 0.0 if source.applied_at is None else None
-    if source.backlog == 0:
-        return 0.0
+    """Seconds that a standby needs to apply what it has received; None when unknown, as for one that tells no backlog."""
+    if not source.backlog:
+        return source.backlog
     return source.backlog / source.apply_rate if source.apply_rate else None
 
 
@@ -211,8 +209,9 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
         checks["rpo"] = point is not None and _written_until(state, now) - point <= max(
             objective, 2 * system.policy.interval
         )
-    if system.objectives.rto is not None:
-        checks["backlog"] = _applies_in_time(state, site, system.objectives.rto)
+    in_time = _applies_in_time(state, site, system.objectives.rto)
+    if in_time is not None:
+        checks["backlog"] = in_time
     return checks
 
 
@@ -229,16 +228,17 @@ def _replicating(state: SystemState, site: str, stateful: list[Component]) -> bo
     return True
 
 
-def _applies_in_time(state: SystemState, site: str, objective: float) -> bool:
+def _applies_in_time(state: SystemState, site: str, objective: float | None) -> bool | None:
+    """Whether all that the site has received can be applied inside the RTO; None where no backlog or no RTO is told."""
+    told: list[bool] = []
     for source in state.sources.values():
-        if source.site != site or source.source != "streaming":
+        if source.site != site or source.backlog is None:
             continue
         seconds = time_to_apply(source)
         if seconds is None and source.at is not None and source.applied_at is not None:
             seconds = source.at - source.applied_at  # it took that long to write; nothing better is known yet
-        if seconds is None or seconds > objective:
-            return False
-    return True
+        told.append(objective is not None and seconds is not None and seconds <= objective)
+    return all(told) if told and objective is not None else None
 
 
 def totals(state: SystemState, now: Instant) -> Totals:

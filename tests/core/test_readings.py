@@ -55,6 +55,17 @@ def test_an_unknown_backlog_is_no_estimate() -> None:
     assert rto_estimate(system, rated, 4.0) == pytest.approx(23.5 + 2)
 
 
+def test_a_standby_that_tells_nothing_applied_has_no_backlog_of_zero() -> None:
+    """Not told is unknown: no estimate, and no check that passes; where it is told again, both are there again."""
+    shown = film("hhh")
+    key = ("sg", "database", "streaming")
+    mute = replace(shown.state.sources[key], backlog=None, applied_at=None)
+    state = replace(shown.state, sources={**shown.state.sources, key: mute})
+    assert rto_estimate(replace(SYSTEM, switch_time=20.0), state, 4.0) is None
+    assert "backlog" not in readiness(SYSTEM, state, "sg", 4.0)
+    assert readiness(SYSTEM, shown.state, "sg", 4.0)["backlog"] is True
+
+
 def test_writable_sites() -> None:
     """One in calm, two in a split brain, none without a primary, unknown before the first look."""
     assert [writable_sites(SYSTEM, film(letters).state) for letters in ("", "hh", "hhb", "hhr")] == [None, 1, 2, 0]
