@@ -92,7 +92,7 @@ class HttpProbe:
 
     async def _look_at(self, addresses: Sequence[str], ask: Ask, watch: Stopwatch) -> Look:
         answer, certificate = await self._follow(addresses, watch)
-        self._expected.check(answer)
+        await self._expected.check(answer)
         phases = watch.phases()
         markers = await self._markers(ask.markers_after)
         return Look(self._reading.facts(answer, certificate, markers), phases)

@@ -8,6 +8,7 @@ from exporter.probes.http_message import Answer
 from exporter.probes.http_settings import Expect, HttpSettings
 from exporter.probes.json_path import Keys, keys, pick
 from exporter.probes.kind import Failure
+from exporter.probes.pattern import Pattern
 from exporter.probes.tls import not_after
 
 _ROLES = {
@@ -31,30 +32,30 @@ class Expectation:
 
     def __init__(self, expect: Expect) -> None:
         self._statuses = frozenset(expect.status)
-        self._headers = [(name, re.compile(pattern)) for name, pattern in expect.header.items()]
+        self._headers = [(name, Pattern(pattern)) for name, pattern in expect.header.items()]
         self._values = [(path, keys(path), value) for path, value in expect.values.items()]
-        self._body = re.compile(expect.body_regex) if expect.body_regex is not None else None
+        self._body = Pattern(expect.body_regex) if expect.body_regex is not None else None
 
     def welcomes(self, status: int) -> bool:
         return status in self._statuses if self._statuses else 200 <= status < 300
 
-    def check(self, answer: Answer) -> None:
+    async def check(self, answer: Answer) -> None:
         """Raises Failure: by the status, else `assertion`."""
         if not self.welcomes(answer.status):
             raise refused(answer, " or ".join(map(str, sorted(self._statuses))) or "2xx")
         for name, pattern in self._headers:
             value = answer.header(name)
-            if value is None or not pattern.search(value):
+            if value is None or not await pattern.found(value.encode()):
                 what = "has no header" if value is None else "has another header"
-                raise Failure(Reason.ASSERTION, f"the answer {what} {name}; expected: {pattern.pattern}")
+                raise Failure(Reason.ASSERTION, f"the answer {what} {name}; expected: {pattern.text}")
         if self._values:
             document = answer.json()
             for path, steps, expected in self._values:
                 found = pick(document, steps)
                 if not _same(found, expected):
                     raise Failure(Reason.ASSERTION, f"{path} is {_shown(found)}, not {_shown(expected)}")
-        if self._body is not None and not self._body.search(answer.body.decode("utf-8", "replace")):
-            raise Failure(Reason.ASSERTION, f"the body does not match {self._body.pattern}")
+        if self._body is not None and not await self._body.found(_utf8(answer.body)):
+            raise Failure(Reason.ASSERTION, f"the body does not match {self._body.text}")
 
 
 def refused(answer: Answer, expected: str) -> Failure:
@@ -99,6 +100,10 @@ class Reading:
             served_by=answer.header(self._site_header) if self._site_header else _text(_at(document, self._site)),
             tls_not_after=not_after(certificate) if certificate else None,
         )
+
+
+def _utf8(body: bytes) -> bytes:
+    return body if body.isascii() else body.decode("utf-8", "replace").encode()
 
 
 def _steps(path: str | None) -> Keys | None:

@@ -8,20 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from exporter.probes.http_message import address
 from exporter.probes.json_path import JsonPath
+from exporter.probes.pattern import Regex
 from exporter.probes.tls import Tls
 from exporter.settings import Secret, Settings
 
 
 def _url(value: str) -> str:
     address(value)
-    return value
-
-
-def _regex(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
     return value
 
 
@@ -38,7 +31,6 @@ def _one_line(value: str | Secret) -> str | Secret:
 
 
 Url = Annotated[str, AfterValidator(_url)]
-Regex = Annotated[str, AfterValidator(_regex)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str | Secret, AfterValidator(_one_line)]
 Status = Annotated[int, Field(ge=200, le=599)]

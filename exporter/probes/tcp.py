@@ -7,8 +7,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, model_validator
 
 from exporter.core.model import NO_FACTS, Facts, Reason
-from exporter.probes.http_settings import Regex
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
+from exporter.probes.pattern import Pattern, Regex
 from exporter.probes.resolve import is_address, resolver
 from exporter.probes.tls import Channel, Tls, context, not_after
 from exporter.probes.tripwire import Tripwire
@@ -57,9 +57,7 @@ class TcpSettings(Settings):
 class _Greeting(Wire):
     """Connects, maybe speaks TLS, and waits for what is expected, if anything is."""
 
-    def __init__(
-        self, watch: Stopwatch, question: bytes, channel: Channel | None, expected: re.Pattern[bytes] | None
-    ) -> None:
+    def __init__(self, watch: Stopwatch, question: bytes, channel: Channel | None, expected: Pattern | None) -> None:
         super().__init__(watch, question, channel)
         self._expected = expected
         self._heard = b""
@@ -74,7 +72,7 @@ class _Greeting(Wire):
         if not self._heard:
             self.watch.enter(TRANSFER)
         self._heard = (self._heard + data)[:EXPECT_WITHIN]
-        if self._expected.search(self._heard):
+        if self._expected.found_at_once(self._heard):
             self.finish()
         elif len(self._heard) == EXPECT_WITHIN:
             raise Failure(Reason.ASSERTION, f"the first {EXPECT_WITHIN} bytes do not match {self._pattern}")
@@ -86,7 +84,7 @@ class _Greeting(Wire):
 
     @property
     def _pattern(self) -> str:
-        return "" if self._expected is None else self._expected.pattern.decode()
+        return "" if self._expected is None else self._expected.text
 
 
 class TcpProbe:
@@ -98,7 +96,7 @@ class TcpProbe:
         self._all = settings.addresses == "all"
         self._tls = Tls() if settings.tls is True else settings.tls or None
         self._send = (settings.send or "").encode()
-        self._expected = re.compile(settings.expect.encode()) if settings.expect is not None else None
+        self._expected = Pattern(settings.expect.encode()) if settings.expect is not None else None
         self.target = settings.address
 
     async def look(self, ask: Ask) -> Look:
