@@ -6,7 +6,8 @@ other looks with it. RE2 has no look-around and no back-references, and `$` is t
 
 import asyncio
 import threading
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import re2
 from pydantic import AfterValidator
@@ -16,14 +17,19 @@ PROGRAM_LIMIT = 2000
 AT_ONCE = 4096
 """Bytes of text that are searched on the event loop; longer ones have a thread of their own."""
 
+Found = TypeVar("Found")
+
 
 class Pattern:
-    """One regular expression in UTF-8, or in plain bytes if `text` is bytes. Raises ValueError when it is none."""
+    """One regular expression in UTF-8, or in plain bytes if `text` is bytes. Raises ValueError when it is none.
 
-    def __init__(self, text: str | bytes) -> None:
+    `captures`: its first group will be asked for, which costs more than whether it is found.
+    """
+
+    def __init__(self, text: str | bytes, *, captures: bool = False) -> None:
         options = re2.Options()
         options.log_errors = False
-        options.never_capture = True
+        options.never_capture = not captures
         self.text = text if isinstance(text, str) else text.decode("utf-8", "replace")
         try:
             self._compiled = re2.compile(text, options)
@@ -39,26 +45,42 @@ class Pattern:
 
     async def found(self, data: bytes) -> bool:
         """Whether it is found somewhere in `data`, which may be of any length."""
-        return self.found_at_once(data) if len(data) <= AT_ONCE else await self._found_in_thread(data)
+        return await _searched(self.found_at_once, data)
 
-    async def _found_in_thread(self, data: bytes) -> bool:
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[bool] = loop.create_future()
+    async def first_group(self, data: bytes) -> bytes | None:
+        """What the first group matches, or the whole expression if it has no group; None where it is not found."""
+        return await _searched(self._first_group_at_once, data)
 
-        def land(found: bool) -> None:
-            if not outcome.done():
-                outcome.set_result(found)
+    def _first_group_at_once(self, data: bytes) -> bytes | None:
+        match = self._compiled.search(data)
+        if match is None:
+            return None
+        group: bytes | None = match[min(1, self._compiled.groups)]
+        return group
 
-        def search() -> None:
-            found = self.found_at_once(data)  # without the interpreter's lock
-            try:
-                loop.call_soon_threadsafe(land, found)
-            except RuntimeError:
-                return  # the loop was closed while we searched
 
-        # Of its own rather than of a pool, which slow searches could fill.
-        threading.Thread(target=search, name="search an answer", daemon=True).start()
-        return await outcome
+async def _searched(search: Callable[[bytes], Found], data: bytes) -> Found:
+    return search(data) if len(data) <= AT_ONCE else await _searched_in_thread(search, data)
+
+
+async def _searched_in_thread(search: Callable[[bytes], Found], data: bytes) -> Found:
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Found] = loop.create_future()
+
+    def land(found: Found) -> None:
+        if not outcome.done():
+            outcome.set_result(found)
+
+    def run() -> None:
+        found = search(data)  # without the interpreter's lock
+        try:
+            loop.call_soon_threadsafe(land, found)
+        except RuntimeError:
+            return  # the loop was closed while we searched
+
+    # Of its own rather than of a pool, which slow searches could fill.
+    threading.Thread(target=run, name="search an answer", daemon=True).start()
+    return await outcome
 
 
 def _regex(text: str) -> str:

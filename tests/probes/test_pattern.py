@@ -66,3 +66,13 @@ async def test_bytes_that_are_no_text() -> None:
         url = f"http://127.0.0.1:{server.port}/"
         assert (await look(probe("http", url=url, expect={"body_regex": "^a.b$"}))).ok
         assert (await look(probe("http", url=url, expect={"body_regex": "a\ufffdb"}))).ok
+
+
+@pytest.mark.parametrize("before", [0, 100_000])
+async def test_the_first_group_is_what_is_told(before: int) -> None:
+    """The first group, the whole match of an expression without one, None where nothing is found or the group is empty-handed."""
+    text = b" " * before + b"role=master since=7"
+    assert await Pattern(r"role=(\w+) since=(\d)", captures=True).first_group(text) == b"master"
+    assert await Pattern(r"role=\w+", captures=True).first_group(text) == b"role=master"
+    assert await Pattern(r"role=(?:(slave)|master)", captures=True).first_group(text) is None
+    assert await Pattern(r"rank=(\w+)", captures=True).first_group(text) is None
