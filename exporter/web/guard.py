@@ -17,7 +17,7 @@ from exporter.web.answers import problem
 from exporter.web.webconfig import WebConfig, load_certificate, load_web_config, tls_context
 
 REMEMBERED = 100
-"""Checked logins that are kept, good and bad."""
+"""Wrong logins that are kept; of right ones there are only as many as users."""
 NOBODY = "$2b$10$UFLre0EWNqbA3yqMr3vH.eyrVdyNrAMqOEJAf9n0YnUwmJ2VpIVeW"
 """A hash for users that do not exist: their refusal takes as long as a wrong password's."""
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
@@ -33,7 +33,8 @@ class Guard:
         tls = self._config.tls_server_config
         self.tls: ssl.SSLContext | None = None if tls is None else tls_context(tls, path.parent)
         self._salt = os.urandom(32)
-        self._checked: dict[bytes, bool] = {}
+        self._right: set[bytes] = set()
+        self._wrong: dict[bytes, None] = {}
         self._one_at_a_time = asyncio.Lock()
 
     def reload(self) -> None:
@@ -42,7 +43,8 @@ class Guard:
         if self.tls is not None and config.tls_server_config is not None:
             load_certificate(self.tls, config.tls_server_config, self._path.parent)
         self._config = config
-        self._checked.clear()
+        self._right.clear()
+        self._wrong.clear()
 
     async def set_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Signal handler: the configured headers on every answer."""
@@ -73,14 +75,20 @@ class Guard:
             return False
         stored = users.get(user, NOBODY)
         key = hmac.digest(self._salt, b"\0".join((stored.encode(), user.encode(), password)), hashlib.sha256)
-        known = self._checked.get(key)
-        if known is None:
+        if key not in self._right and key not in self._wrong:
             async with self._one_at_a_time:  # a flood of guesses gets one thread, not all
-                known = await asyncio.to_thread(_matches, password, stored) and user in users
-            while len(self._checked) >= REMEMBERED:
-                del self._checked[next(iter(self._checked))]
-            self._checked[key] = known
-        return known
+                if key not in self._right and key not in self._wrong:
+                    self._remember(key, await asyncio.to_thread(_matches, password, stored) and user in users)
+        return key in self._right
+
+    def _remember(self, key: bytes, right: bool) -> None:
+        """Guesses push out older guesses, never a right login: that would have to wait in their queue."""
+        if right:
+            self._right.add(key)
+            return
+        if len(self._wrong) >= REMEMBERED:
+            del self._wrong[next(iter(self._wrong))]
+        self._wrong[key] = None
 
 
 def _credentials(authorization: str) -> tuple[str | None, bytes]:

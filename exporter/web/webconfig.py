@@ -140,7 +140,9 @@ def load_certificate(context: ssl.SSLContext, config: TlsServerConfig, folder: P
     """Raises WebConfigError when the certificate and the key cannot be used; the context then keeps what it had."""
     certificate, key = folder / config.cert_file, folder / config.key_file
     try:
-        context.load_cert_chain(certificate, key, password=_no_password)
+        # Tried on another context first: one that met a key that does not fit has lost the key that it had.
+        for target in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context):
+            target.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ssl.SSLError, ValueError) as error:
         sentence = f"tls_server_config: cannot use {certificate} with {key}: {_reason(error)}"
         raise WebConfigError(sentence) from None

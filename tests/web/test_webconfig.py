@@ -1,5 +1,6 @@
 """The web config file: the same one that promtool accepts, and nothing weaker than it says."""
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -152,7 +153,7 @@ async def test_what_changes_something_asks_for_its_own_token(tmp_path: Path) -> 
 async def test_a_login_is_checked_once_and_the_memory_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """bcrypt runs for the first request of a login only; guesses push out the oldest."""
+    """bcrypt runs for the first request of a login only; guesses push out the oldest guess, never the right login."""
     guard = Guard(written(tmp_path, f"basic_auth_users: {{prometheus: {HASH}}}"))
     checks, real = 0, bcrypt.checkpw
 
@@ -163,11 +164,12 @@ async def test_a_login_is_checked_once_and_the_memory_is_bounded(
 
     monkeypatch.setattr(bcrypt, "checkpw", counted)
     right = basic("prometheus", PASSWORD)
-    assert [await guard.admits(right) for _ in range(3)] == [True] * 3
+    assert await asyncio.gather(*(guard.admits(right) for _ in range(3))) == [True] * 3
     assert checks == 1
     for number in range(REMEMBERED + 10):
         assert not await guard.admits(basic("prometheus", f"guess {number}"))
-    assert len(guard._checked) == REMEMBERED
+    assert len(guard._wrong) == REMEMBERED
+    assert (await guard.admits(right), checks) == (True, 1 + REMEMBERED + 10)
 
 
 async def test_a_reload_takes_new_users_and_keeps_the_old_ones_on_an_error(tmp_path: Path) -> None:
@@ -196,6 +198,18 @@ async def test_a_renewed_certificate_is_served_after_a_reload(folder: Path, tmp_
         guard.reload()
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await status(f"https://{address}/-/healthy", tls=trusting(folder))
+
+
+async def test_a_certificate_that_cannot_be_used_leaves_the_old_one(folder: Path, tmp_path: Path) -> None:
+    """Renewed half way, the certificate does not fit its key: the reload fails, and the server goes on as before."""
+    for name in ("server.crt", "server.key"):
+        shutil.copy(folder / name, tmp_path)
+    guard = Guard(written(tmp_path, "tls_server_config: {cert_file: server.crt, key_file: server.key}"))
+    async with serving(guard) as address:
+        shutil.copy(folder / "client.crt", tmp_path / "server.crt")
+        with pytest.raises(WebConfigError, match="key values mismatch"):
+            guard.reload()
+        assert await status(f"https://{address}/-/healthy", tls=trusting(folder)) == 200
 
 
 @pytest.mark.parametrize(
