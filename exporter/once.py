@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from exporter import app
 from exporter.config import Config
@@ -66,9 +67,15 @@ def _facts(sample: Sample, *, canary: bool) -> str:
         "connected": None if facts.connected is None else "yes" if facts.connected else "no",
         "standbys": ",".join(follower.name for follower in facts.followers) or None,
         "served by": facts.served_by,
+        "certificate until": None if facts.tls_not_after is None else _day(facts.tls_not_after),
         "canary": None if not canary or not sample.ok else "readable" if facts.markers is not None else "NOT READABLE",
     }
-    return "  ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+    words = [f"{name} {value}" for name, value in told.items() if value is not None]
+    return "  ".join([*words, *([sample.detail] if sample.ok and sample.detail else [])])
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -31,6 +31,11 @@ class Kind(Protocol):
         ...
 
     @property
+    def tells_site(self) -> Callable[[Any], bool]:
+        """Whether the answer at an entry with these settings says which site gave it."""
+        ...
+
+    @property
     def short(self) -> str | None:
         """The settings' key that a plain string stands for."""
         ...

@@ -53,7 +53,7 @@ def system_config(
         tier=section.tier,
         owner=section.owner,
         mode=section.mode,
-        entry_tells_site=ENTRY in endpoints and tells_site(endpoints[ENTRY]),
+        entry_tells_site=ENTRY in endpoints and kinds[endpoints[ENTRY].kind].tells_site(endpoints[ENTRY].settings),
         objectives=Objectives(
             promises.rto,
             {str(scenario): seconds for scenario, seconds in promises.rpo.items()},
@@ -67,11 +67,6 @@ def system_config(
     )
     tables = {key: part.canary.table for key, part in section.components.items() if part.canary and part.canary.table}
     return SystemConfig(model, endpoints, tables)
-
-
-def tells_site(entry: Endpoint) -> bool:
-    """Whether the answer at the entry says which site gave it: kinds that can have a setting for it."""
-    return getattr(entry.settings, "served_by", None) is not None
 
 
 def _policy(probing: Probing) -> Policy:

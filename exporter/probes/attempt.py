@@ -56,7 +56,7 @@ async def attempt(
         return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, phases))
     except Exception as error:  # noqa: BLE001 - this is the one place where everything ends
         return _failed(part, started, clock(), understood(error))
-    return Sample(part, started, clock(), facts=look.facts, phases=look.phases)
+    return Sample(part, started, clock(), detail=look.detail[:DETAIL_LIMIT], facts=look.facts, phases=look.phases)
 
 
 def understood(error: Exception) -> Failure:

@@ -212,5 +212,6 @@ KIND = Kind(
     build=HttpProbe,
     stateful=lambda settings: settings.role is not None or settings.writable is not None,
     canary=lambda settings: settings.canary is not None,
+    tells_site=lambda settings: settings.served_by is not None,
     short="url",
 )

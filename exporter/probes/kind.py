@@ -26,6 +26,8 @@ class Look(NamedTuple):
 
     facts: Facts = NO_FACTS
     phases: Phases = NO_PHASES
+    detail: str = ""
+    """What else is worth a sentence for people; no rule reads it, and it holds no secret."""
 
 
 class Ask(NamedTuple):
@@ -58,7 +60,8 @@ class Probe(Protocol):
     async def hold(self, broken: Callable[[], None]) -> None:
         """Keep one idle connection (the tripwire). Call `broken` at once when the other side ends it, then return.
 
-        Raises Failure if it cannot be made. Cancelled by the engine when it is no longer wanted.
+        Raises Failure if it cannot be made. Cancelled by the engine when it is no longer wanted. A kind without
+        connections awaits `tripwire.nothing_to_hold()`.
         """
         ...
 
@@ -84,5 +87,7 @@ class Kind:
     """Whether an endpoint with these settings tells its role."""
     canary: Callable[[Any], bool] = lambda settings: False
     """Whether an endpoint with these settings can store canary markers."""
+    tells_site: Callable[[Any], bool] = lambda settings: False
+    """Whether the answer at an entry with these settings says which site gave it."""
     short: str | None = None
     """The settings' key that a plain string stands for, e.g. `tcp: "host:port"`."""

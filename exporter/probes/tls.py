@@ -32,20 +32,20 @@ class Tls(Settings):
         return self
 
 
-def context(settings: Tls) -> ssl.SSLContext:
+def context(settings: Tls, protocol: str | None = None) -> ssl.SSLContext:
     """The context that all endpoints with these settings share; made anew when one of its files changes.
 
-    Raises Failure(tls) when a file cannot be used.
+    `protocol`: what is offered by ALPN (RFC 7301), like h2. Raises Failure(tls) when a file cannot be used.
     """
     files = [path for path in (settings.ca_file, settings.cert_file, settings.key_file) if path is not None]
     try:
-        return _context(settings, tuple(os.stat(path).st_mtime_ns for path in files))  # noqa: PTH116 - cheaper, each look
+        return _context(settings, protocol, tuple(os.stat(path).st_mtime_ns for path in files))  # noqa: PTH116 - cheaper, each look
     except OSError as error:
         raise Failure(Reason.TLS, f"cannot use the TLS files {', '.join(files)}: {error.strerror or error}") from None
 
 
 @lru_cache(maxsize=256)
-def _context(settings: Tls, _changed: tuple[int, ...]) -> ssl.SSLContext:
+def _context(settings: Tls, protocol: str | None, _changed: tuple[int, ...]) -> ssl.SSLContext:
     made = ssl.create_default_context(cafile=settings.ca_file)
     # Python 3.13 refuses certificates for faults of form that browsers, Go and Java pass over: users would be served.
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -54,6 +54,8 @@ def _context(settings: Tls, _changed: tuple[int, ...]) -> ssl.SSLContext:
         made.verify_mode = ssl.CERT_NONE
     if settings.cert_file is not None:
         made.load_cert_chain(settings.cert_file, settings.key_file)
+    if protocol is not None:
+        made.set_alpn_protocols([protocol])
     return made
 
 

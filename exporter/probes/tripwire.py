@@ -62,3 +62,8 @@ def _keep_alive(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+async def nothing_to_hold() -> None:
+    """The tripwire of a kind that has no connection whose end could be news: waits until it is cancelled."""
+    await asyncio.get_running_loop().create_future()
