@@ -1,7 +1,9 @@
 """What is amiss with a system that serves: nothing that stops it, but something that a disaster would find."""
 
+from exporter.core.checks import kpi_low, kpi_sentence
 from exporter.core.model import Instant, Part, System
-from exporter.core.readings import readiness
+from exporter.core.readiness import readiness
+from exporter.core.readings import part_of
 from exporter.core.state import SystemState
 
 
@@ -10,12 +12,15 @@ def complaint(system: System, state: SystemState, now: Instant) -> str | None:
     for component in system.components.values():
         if component.critical:
             continue
-        part = Part(state.believed, component.name)
+        part = part_of(component, state.believed)
         seen = state.parts.get(part)
         if seen is not None and seen.serve.count >= system.policy.declare_after:
             return f"{part} fails: {seen.serve.reason}"
     if state.contest is not None and state.contest.declared:
         return f"{state.contest.component} takes writes at two sites"
+    for name, kpi in system.kpis.items():
+        if kpi_low(kpi, state.kpis.get(name)):
+            return kpi_sentence(kpi, state.kpis[name])
     return _no_standby(system, state, now)
 
 

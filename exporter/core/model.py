@@ -82,6 +82,8 @@ class Facts:
     """Primary: where its newest write ends. Standby: what would survive its promotion."""
     applied: Position | None = None
     """Standby: what can be read there already. Always <= position."""
+    received: Position | None = None
+    """Standby: what has arrived there, where that is more than `position`: it costs time to apply, and proves nothing."""
     connected: bool | None = None
     """Standby: its own opinion of its link to the primary. Shown, never believed as proof."""
     followers: tuple[Follower, ...] = ()
@@ -170,6 +172,14 @@ class Component:
     """Its endpoints tell a role: it works only where it can be written."""
     canary_every: float | None = None
     """Seconds between two canary markers; None: no canary."""
+    permissions: bool = False
+    """Its endpoints log in and then use what users use: they prove permissions."""
+    dependency: bool = False
+    """Somebody else runs it, and no site of ours holds it: it is looked at once, as Part("", name)."""
+
+    def part(self, site: str) -> Part:
+        """What is looked at to know whether it works for `site`."""
+        return Part("" if self.dependency else site, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,59 @@ class Objectives:
     """By scenario: site_loss, data_corruption."""
     availability: float | None = None
     drill_every: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A source of recovery points that keeps versions: the only kind that survives `data_corruption`."""
+
+    name: str
+    site: str = ""
+    """Where it is kept; "": at none of the system's sites, so that it survives the loss of each."""
+    component: str | None = None
+    """Whose data it holds; None: all of the system's."""
+    every: float | None = None
+    """Seconds between two backups, as it was promised."""
+    versions: int | None = None
+    """How many have to be there."""
+    verify_every: float | None = None
+    """Seconds within which a restore has to be verified again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """A question that the sites have to answer alike."""
+
+    name: str
+    component: str
+    sites: tuple[str, ...]
+    tolerance: float = 0.0
+    """By how much numbers may differ: absolute, or a share of the serving site's answer if `relative`."""
+    relative: bool = False
+    delay: float = 10.0
+    """Seconds by which a standby may be behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A business figure and the floor that was promised."""
+
+    name: str
+    normal: float | None = None
+    """What it usually is; None: what it was at this time a week ago."""
+    at_least: float | None = None
+    """The share of normal below which it counts as suffering; None: nothing was promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who decides and acts, and who does if that one cannot be reached."""
+
+    name: str
+    who: str
+    deputies: tuple[str, ...] = ()
+    confirmed: float | None = None
+    """Unix seconds of the day on which somebody last made sure that all of it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +265,15 @@ class System:
     currency: str = ""
     switch_time: float | None = None
     """Configured guess of how long a switch takes, in seconds, until one was measured."""
+    backups: Mapping[str, Backup] = field(default_factory=dict)
+    parity: Mapping[str, Parity] = field(default_factory=dict)
+    kpis: Mapping[str, Kpi] = field(default_factory=dict)
 
     @property
     def has_entry(self) -> bool:
         return ENTRY in self.parts
+
+    @property
+    def active_active(self) -> bool:
+        """Several sites serve at once."""
+        return self.mode == "active-active"

@@ -1,6 +1,5 @@
 """What is derived from "how long ago" or from several parts at once: computed when it is read, never stored."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,11 +34,19 @@ def _part(site: str, component: str) -> Part:
     return Part(site, component)
 
 
+def part_of(component: Component, site: str) -> Part:
+    """As `Component.part`, quickly."""
+    return _part("" if component.dependency else site, component.name)
+
+
 def scenarios(system: System) -> tuple[str, ...]:
-    """The scenarios for which an exposure is told: site loss where there is data to lose, the others by objective."""
+    """The scenarios for which an exposure is told: site loss where there is data to lose, data corruption where
+    there are backups, any by objective."""
     named = dict.fromkeys(system.objectives.rpo)
     if any(component.stateful for component in system.components.values()):
         named = {SITE_LOSS: None, **named}
+    if system.backups:
+        named[DATA_CORRUPTION] = None
     return tuple(named)
 
 
@@ -52,10 +59,10 @@ def exposure(system: System, state: SystemState, scenario: str, now: Instant) ->
     point = recovery_point(system, state, scenario)
     if point is None:
         return Exposure(max(0.0, now - state.watched_since), known=False)
-    return Exposure(max(0.0, _written_until(state, now) - point), known=True)
+    return Exposure(max(0.0, written_until(state, now) - point), known=True)
 
 
-def _written_until(state: SystemState, now: Instant) -> Instant:
+def written_until(state: SystemState, now: Instant) -> Instant:
     """Until when anything can have been acknowledged: until now, or until the start of a declared outage.
 
     A marker that was acknowledged since the outage began proves that writes go on; the newest may still be on its way.
@@ -73,14 +80,36 @@ def _written_until(state: SystemState, now: Instant) -> Instant:
 def recovery_point(system: System, state: SystemState, scenario: str) -> Instant | None:
     """The newest T that survives the scenario; None if none was ever proven."""
     if scenario != SITE_LOSS:
-        return None
+        return backup_point(system, state) if scenario == DATA_CORRUPTION else None
     lost = state.serving or ((state.believed,) if state.believed else ())
-    newest: Instant | None = None
+    newest = backup_point(system, state, lost) if state.backups else None
     for site in system.sites:
         point = None if site in lost else site_point(system, state, site)
         if point is not None and (newest is None or point > newest):
             newest = point
     return newest
+
+
+def backup_point(system: System, state: SystemState, lost: tuple[str, ...] = ()) -> Instant | None:
+    """T of the backups that are kept outside of the lost sites: of the stateful components the one furthest behind."""
+    oldest: Instant | None = None
+    for component in _stateful(system) or [None]:
+        points = [
+            known.point
+            for name, known in state.backups.items()
+            if (backup := system.backups.get(name)) is not None
+            and backup.site not in lost
+            and (component is None or backup.component in (None, component))
+            and known.point is not None
+        ]
+        if not points:
+            return None
+        oldest = max(points) if oldest is None else min(oldest, max(points))
+    return oldest
+
+
+def _stateful(system: System) -> list[str | None]:
+    return [component.name for component in system.components.values() if component.stateful]
 
 
 def site_point(system: System, state: SystemState, site: str, source: str | None = None) -> Instant | None:
@@ -146,7 +175,7 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
     for component in system.components.values():
         role = state.roles.get(component.name)
         site = role.site if role is not None else state.believed or system.home
-        seen = state.parts.get(_part(site, component.name))
+        seen = state.parts.get(part_of(component, site))
         if seen is None or seen.sample is None:
             continue
         total += component.weight
@@ -180,65 +209,6 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     if not counts:
         return None
     return max(counts) if max(counts) > 1 else min(counts)
-
-
-def readiness(system: System, state: SystemState, site: str, now: Instant) -> Mapping[str, bool]:
-    """The checks of a standby; empty for a site that serves, and for one that was not looked at yet."""
-    if site in state.serving or site == state.believed:
-        return {}
-    reaches: list[bool] = []
-    stateful: list[Component] = []
-    for component in system.components.values():
-        part = _part(site, component.name)
-        if component.critical and part in system.parts:
-            seen = state.parts.get(part)
-            if seen is None or seen.sample is None:
-                return {}
-            reaches.append(seen.reach.count == 0)
-            if component.stateful:
-                stateful.append(component)
-    if not reaches:
-        return {}
-    reachable = all(reaches)
-    if not stateful:
-        return {"reachable": reachable}
-    point = site_point(system, state, site)
-    objective = system.objectives.rpo.get(SITE_LOSS)
-    checks = {"reachable": reachable, "replicating": reachable and _replicating(state, site, stateful)}
-    if objective is not None:
-        checks["rpo"] = point is not None and _written_until(state, now) - point <= max(
-            objective, 2 * system.policy.interval
-        )
-    in_time = _applies_in_time(state, site, system.objectives.rto)
-    if in_time is not None:
-        checks["backlog"] = in_time
-    return checks
-
-
-def _replicating(state: SystemState, site: str, stateful: list[Component]) -> bool:
-    for component in stateful:
-        proven = False
-        for source in state.sources.values():
-            if source.site == site and source.component == component.name:
-                if source.refuted:
-                    return False
-                proven = proven or source.at is not None
-        if not proven or state.parts[_part(site, component.name)].facts.connected is False:
-            return False
-    return True
-
-
-def _applies_in_time(state: SystemState, site: str, objective: float | None) -> bool | None:
-    """Whether all that the site has received can be applied inside the RTO; None where no backlog or no RTO is told."""
-    told: list[bool] = []
-    for source in state.sources.values():
-        if source.site != site or source.backlog is None:
-            continue
-        seconds = time_to_apply(source)
-        if seconds is None and source.at is not None and source.applied_at is not None:
-            seconds = source.at - source.applied_at  # it took that long to write; nothing better is known yet
-        told.append(objective is not None and seconds is not None and seconds <= objective)
-    return all(told) if told and objective is not None else None
 
 
 def totals(state: SystemState, now: Instant) -> Totals:

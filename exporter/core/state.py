@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from exporter.core.inspected import BackupState, KpiState, ParityState
 from exporter.core.interval import Interval, When, difference
 from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Reason, Sample
 
@@ -155,7 +156,11 @@ class SourceState:
     lag_bytes: float | None = None
     position: Position | None = None
     backlog: float | None = None
-    """Received but not yet applied, in units of the position (bytes for PostgreSQL)."""
+    """Received but not yet applied, in units of the position (bytes for PostgreSQL, transactions for GTID sets)."""
+    applied: Position | None = None
+    """What could be read here when it told last."""
+    received: Position | None = None
+    """What had arrived here when it told last; never less than `position`."""
     grew: Span | None = None
     """Starts of the last two looks between which the received position grew."""
     apply_rate: float | None = None
@@ -302,6 +307,9 @@ class SystemState:
     counters: Counters = Counters()
     blind_since: Instant | None = None
     lost_standbys: frozenset[Part] = frozenset()
+    backups: Mapping[str, BackupState] = field(default_factory=dict)
+    parity: Mapping[str, ParityState] = field(default_factory=dict)
+    kpis: Mapping[str, KpiState] = field(default_factory=dict)
 
     def with_part(self, part: Part, after: PartState) -> "SystemState":
         """`replace` of that one part, in a tenth of the time: it is done for every look."""

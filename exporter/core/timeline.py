@@ -4,7 +4,8 @@ from typing import Any
 
 from exporter.core.interval import Interval, verdict
 from exporter.core.model import Moment
-from exporter.core.readings import exposure, functional_ratio, readiness, rto_clock, rto_estimate, scenarios, site_role
+from exporter.core.readiness import readiness
+from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, scenarios, site_role
 from exporter.core.snapshot import Watched
 from exporter.core.state import PHASES, Incident
 

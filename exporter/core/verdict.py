@@ -89,7 +89,7 @@ def _answering(system: System, state: SystemState) -> str:
 
 def _all_good(system: System, state: SystemState, site: str) -> bool:
     for component in system.components.values():
-        if component.critical and not state.parts.get(Part(site, component.name), NO_PART).serve.is_good:
+        if component.critical and not state.parts.get(component.part(site), NO_PART).serve.is_good:
             return False
     return True
 
@@ -102,7 +102,7 @@ def needs(system: System, state: SystemState) -> Iterator[Need]:
     for component in system.components.values():
         if not component.critical:
             continue
-        part = Part(site_of(system, state, component), component.name)
+        part = component.part(site_of(system, state, component))
         seen = state.parts.get(part, NO_PART)
         yield Need(part, False, seen.serve, seen.tripped, component.stateful)
         if component.canary_every is not None and not contested(state, component.name):

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from exporter.catalogue import metrics as m
 from exporter.core.model import Instant, Part, System
-from exporter.core.readings import Totals, exposure, readiness, rto_clock, rto_estimate, scenarios, totals
+from exporter.core.readiness import readiness
+from exporter.core.readings import Totals, exposure, rto_clock, rto_estimate, scenarios, totals
 from exporter.core.state import SourceState, SystemState
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series
 from exporter.metrics.section import Row, Section

@@ -5,7 +5,8 @@ from dataclasses import replace
 from exporter.core import fold
 from exporter.core.canary import Outcome
 from exporter.core.model import Component, Facts, Role, Sample
-from exporter.core.readings import exposure, readiness
+from exporter.core.readiness import readiness
+from exporter.core.readings import exposure
 from exporter.core.recovery_point import (
     HISTORY_LENGTH,
     History,

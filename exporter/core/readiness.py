@@ -1,0 +1,100 @@
+"""Whether a standby could take over now: one verdict a check, each from what was seen, none from what was assumed."""
+
+from collections.abc import Mapping
+
+from exporter.core.checks import NEVER_SEEN, backup_complaint, parity_at
+from exporter.core.model import Component, Instant, System
+from exporter.core.readings import SITE_LOSS, part_of, site_point, time_to_apply, written_until
+from exporter.core.state import SystemState
+
+
+def readiness(system: System, state: SystemState, site: str, now: Instant) -> Mapping[str, bool]:
+    """The checks of a standby; empty for a site that serves, and for one that was not looked at yet.
+
+    `reachable`, `replicating`, `rpo` (inside the objective), `backlog` (can be applied inside the RTO), `permissions` (who
+    logs in may also work), `parity:NAME`, `backup:NAME`. A check that nothing there can tell is not in it.
+    """
+    if site in state.serving or site == state.believed:
+        return {}
+    critical = [
+        component
+        for component in system.components.values()
+        if component.critical and part_of(component, site) in system.parts and not component.dependency
+    ]
+    reaches: list[bool] = []
+    for component in critical:
+        seen = state.parts.get(part_of(component, site))
+        if seen is None or seen.sample is None:
+            return {}
+        reaches.append(seen.reach.count == 0)
+    if not reaches:
+        return {}
+    checks = {"reachable": all(reaches)}
+    stateful = [component for component in critical if component.stateful]
+    if stateful:
+        checks |= _replication(system, state, site, stateful, now)
+    return checks | _permissions(system, state, site) | _inspections(system, state, site, now)
+
+
+def _replication(
+    system: System, state: SystemState, site: str, stateful: list[Component], now: Instant
+) -> dict[str, bool]:
+    reachable = all(state.parts[part_of(component, site)].reach.count == 0 for component in stateful)
+    checks = {"replicating": reachable and _replicating(state, site, stateful)}
+    objective = system.objectives.rpo.get(SITE_LOSS)
+    if objective is not None:
+        point = site_point(system, state, site)
+        allowed = max(objective, 2 * system.policy.interval)
+        checks["rpo"] = point is not None and written_until(state, now) - point <= allowed
+    in_time = _applies_in_time(state, site, system.objectives.rto)
+    if in_time is not None:
+        checks["backlog"] = in_time
+    return checks
+
+
+def _replicating(state: SystemState, site: str, stateful: list[Component]) -> bool:
+    for component in stateful:
+        proven = False
+        for source in state.sources.values():
+            if source.site == site and source.component == component.name:
+                if source.refuted:
+                    return False
+                proven = proven or source.at is not None
+        if not proven or state.parts[part_of(component, site)].facts.connected is False:
+            return False
+    return True
+
+
+def _applies_in_time(state: SystemState, site: str, objective: float | None) -> bool | None:
+    """Whether all that the site has received can be applied inside the RTO; None where no backlog or no RTO is told."""
+    told: list[bool] = []
+    for source in state.sources.values():
+        if source.site != site or source.backlog is None:
+            continue
+        seconds = time_to_apply(source)
+        if seconds is None and source.at is not None and source.applied_at is not None:
+            seconds = source.at - source.applied_at  # it took that long to write; nothing better is known yet
+        told.append(objective is not None and seconds is not None and seconds <= objective)
+    return all(told) if told and objective is not None else None
+
+
+def _permissions(system: System, state: SystemState, site: str) -> dict[str, bool]:
+    """Critical or not: users who log in at the other site and then may do nothing have not been helped."""
+    told = []
+    for component in system.components.values():
+        seen = state.parts.get(part_of(component, site)) if component.permissions and not component.dependency else None
+        if seen is not None and seen.sample is not None:
+            told.append(seen.reach.count == 0)
+    return {"permissions": all(told)} if told else {}
+
+
+def _inspections(system: System, state: SystemState, site: str, now: Instant) -> dict[str, bool]:
+    checks = {}
+    for name, check in system.parity.items():
+        known = state.parity.get(name, NEVER_SEEN)
+        if site in known.answers and site != known.site:
+            checks[f"parity:{name}"] = parity_at(check, known, site) is True
+    for name, backup in system.backups.items():
+        if backup.site == site and name in state.backups:
+            checks[f"backup:{name}"] = backup_complaint(backup, state.backups[name], now) is None
+    return checks
