@@ -15,6 +15,11 @@ from exporter.ledger.file import StoredMarker, stored
 from exporter.ledger.instants import Shift, Stamp, shift
 from exporter.ledger.reading import reader
 
+BY_ID = (
+    "SELECT n, data FROM records WHERE kind IN ('incident', 'blip') "
+    "AND CASE WHEN json_valid(data) THEN json_extract(data, '$.id') END = ? ORDER BY n DESC LIMIT 1"
+)
+"""Worded as the index `incidents_by_id` is, or SQLite would not use it."""
 _MARKERS_FOR = 15 * 60.0
 """Seconds."""
 
@@ -67,8 +72,19 @@ def incidents(
             for kind in (("incident", "blip") if blips else ("incident",))
             for row in _newest(db, kind, system, before, limit)
         ]
+    return [_told(path, n, data) for n, data in sorted(found, reverse=True)[:limit]]
+
+
+def incident(path: Path, wanted: str, *, deadline: float) -> dict[str, Any] | None:
+    """The newest record of the incident or blip with this id, as `incidents` gives it; None if there is none."""
+    with reader(path, deadline) as db:
+        found = db.execute(BY_ID, (wanted,)).fetchone()
+    return None if found is None else _told(path, *found)
+
+
+def _told(path: Path, n: int, data: str) -> dict[str, Any]:
     try:
-        return [{**json.loads(data), "n": n} for n, data in sorted(found, reverse=True)[:limit]]
+        return {**json.loads(data), "n": n}
     except (TypeError, ValueError) as error:
         raise LedgerError(
             f"an incident in the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"

@@ -34,6 +34,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (vantage, system, component, seq)) WITHOUT ROWID""",
         "CREATE INDEX markers_by_age ON markers (boot, sent)",
     ),
+    (
+        # Data that was altered into something else than JSON must not keep the file from being opened and verified.
+        """CREATE INDEX incidents_by_id ON records (CASE WHEN json_valid(data) THEN json_extract(data, '$.id') END)
+            WHERE kind IN ('incident', 'blip')""",
+    ),
 )
 """Step k brings a file from version k to k + 1. A step that was released is never changed."""
 

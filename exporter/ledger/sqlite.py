@@ -165,6 +165,13 @@ class SqliteLedger:
             f"reading {path}",
         )
 
+    async def incident(self, wanted: str) -> Json | None:
+        """The closed incident or blip with this id; None if there is none. Raises LedgerError as `incidents` does."""
+        path = self._file.path
+        return await self._threads.run(
+            lambda: past.incident(path, _clean(wanted), deadline=_READ_WITHIN), _READ_WITHIN + 1, f"reading {path}"
+        )
+
     async def close(self) -> None:
         """Write what waits, trying once more, and unlock the file; gives up after `patience`. Never raises."""
         self._outbox.close()

@@ -14,8 +14,6 @@ from exporter.web.openapi import OPENAPI
 
 LIMIT = 50
 LIMIT_MOST = 500
-SEARCH_PAGES = 200
-"""How many pages of the ledger are searched for one incident: 100,000 incidents."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -70,7 +68,10 @@ async def incidents(request: web.Request) -> web.Response:
     backend, name = request.app[BACKEND], request.query.get("system")
     snapshot, now = backend.clocked()
     running = [] if cursor else list(_running(snapshot, now, name, blips))
-    closed = await backend.ledger.incidents(system=name, blips=blips, before=cursor, limit=limit or LIMIT)
+    try:
+        closed = await backend.ledger.incidents(system=name, blips=blips, before=cursor, limit=limit or LIMIT)
+    except OSError as error:
+        return problem(503, str(error))
     more = closed[-1]["n"] if len(closed) == limit else None
     return await json_list([*running, *closed], next=more)
 
@@ -82,15 +83,12 @@ async def incident(request: web.Request) -> web.Response:
     for found in _running(snapshot, now, None, blips=True):
         if found["id"] == wanted:
             return json_answer(found)
-    before: int | None = None
-    for _ in range(SEARCH_PAGES):
-        page = await backend.ledger.incidents(system=None, blips=True, before=before, limit=LIMIT_MOST)
-        for closed in page:
-            if closed["id"] == wanted:
-                return json_answer(closed)
-        if len(page) < LIMIT_MOST:
-            break
-        before = page[-1]["n"]
+    try:
+        closed = await backend.ledger.incident(wanted)
+    except OSError as error:
+        return problem(503, str(error))
+    if closed is not None:
+        return json_answer(closed)
     return problem(404, "no incident has this id; /api/v1/incidents?blips=true lists all")
 
 

@@ -24,6 +24,8 @@ class Evidence(Protocol):
 
     async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]: ...
 
+    async def incident(self, wanted: str) -> Json | None: ...
+
 
 class Scraped(Protocol):
     """The answer to a scrape."""

@@ -113,8 +113,16 @@ _PATHS = {
         _query("limit", "How many closed ones at most.", type="integer", minimum=1, maximum=500, default=50),
         _query("cursor", "The `next` of the page before.", type="integer", minimum=1),
         s400="A parameter is not usable.",
+        s503="The ledger cannot be read.",
     ),
-    "/api/v1/incidents/{id}": _get("One incident", _JSON, _ref("Incident"), _path("id"), s404="There is none."),
+    "/api/v1/incidents/{id}": _get(
+        "One incident",
+        _JSON,
+        _ref("Incident"),
+        _path("id"),
+        s404="There is none.",
+        s503="The ledger cannot be read.",
+    ),
     "/api/v1/ledger/head": _get(
         "Number and hash of the newest record: keep them elsewhere, a cut tail can only be seen from outside",
         _JSON,

@@ -18,6 +18,7 @@ from exporter.core.state import Marker, Record
 from exporter.ledger.chain import GENESIS
 from exporter.ledger.commands import export, head, verify
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.past import BY_ID
 from tests.ledger.helpers import BOOT, NOW, opened, record
 
 
@@ -196,6 +197,21 @@ async def test_incidents_use_an_index(tmp_path: Path) -> None:
                 )
                 assert "USING INDEX" in plan
                 assert "TEMP B-TREE" not in plan
+
+
+async def test_one_incident_by_its_id(tmp_path: Path) -> None:
+    """Incidents and blips, not events that name one; the newest if an id was given twice; found by an index."""
+    kinds = ["incident", "blip", "incident", "failover"]
+    ids = ["orders-1", "orders-2", "orders-1", "orders-4"]
+    async with opened(tmp_path / "ledger.db") as ledger:
+        await ledger.append(
+            [record(n, kind, id=one) for n, (kind, one) in enumerate(zip(kinds, ids, strict=True), 1)], {}, NOW
+        )
+        found = [await ledger.incident(wanted) for wanted in (*ids, "\ud800")]
+        assert [None if one is None else one["n"] for one in found] == [3, 2, 3, None, None]
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+            plan = str(db.execute(f"EXPLAIN QUERY PLAN {BY_ID}", ("x",)).fetchall())
+    assert "USING INDEX incidents_by_id" in plan
 
 
 async def test_two_exporters_cannot_share_a_ledger(tmp_path: Path) -> None:

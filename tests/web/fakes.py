@@ -36,6 +36,10 @@ class RememberedLedger:
         ]
         return found[:limit]
 
+    async def incident(self, wanted: str) -> Json | None:
+        """Any of them, blips too."""
+        return next((each for each in self.closed if each["id"] == wanted), None)
+
 
 @dataclass
 class Stage:

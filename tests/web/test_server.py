@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from exporter.metrics.negotiation import OPENMETRICS
 from exporter.web.openapi import OPENAPI
 from exporter.web.server import make_app
+from tests.ledger.helpers import opened
 from tests.metrics import scenes
 from tests.web.fakes import Stage, serving
 
@@ -156,6 +158,17 @@ async def test_one_incident_open_or_closed(wanted: str) -> None:
     stage = Stage()
     stage.ledger.closed = [closed(9), closed(5, kind="blip")]
     assert (await ask_json(stage, f"/api/v1/incidents/{wanted}"))["id"] == wanted
+
+
+@pytest.mark.parametrize("path", ["/api/v1/incidents", "/api/v1/incidents/id-5"])
+async def test_a_ledger_that_cannot_be_read_is_told(path: str, tmp_path: Path) -> None:
+    """503 and the ledger's own sentence; what is open is no secret, but a list without the closed ones would mislead."""
+    async with opened(tmp_path / "ledger.db") as ledger:
+        (tmp_path / "ledger.db").unlink()
+        stage = Stage()
+        backend = replace(stage.backend(), ledger=ledger)
+        stage.backend = lambda: backend  # type: ignore[method-assign]
+        assert "there is no ledger at" in (await ask_json(stage, path, 503))["error"]
 
 
 @pytest.mark.parametrize(
