@@ -5,40 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from exporter.core.model import Reason
-from exporter.probes.http_judge import Expectation, Reading, is_redirect, refused
-from exporter.probes.http_message import Address, Answer, address, basic, redirected, request
-from exporter.probes.http_reader import Reader
+from exporter.probes.http_exchange import Question, Reply, converse, follow
+from exporter.probes.http_judge import Expectation, Reading, refused
+from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_settings import HttpSettings
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.resolve import resolver
-from exporter.probes.tls import Channel, context
 from exporter.probes.tripwire import Tripwire
-from exporter.probes.wire import RESOLVE, TRANSFER, Stopwatch, Wire, slowest
+from exporter.probes.wire import RESOLVE, Stopwatch, slowest
 from exporter.settings import Secret
 
 MARKERS_LIMIT = 1 << 20
 """Bytes of the list of markers that an endpoint may answer."""
 _READ_ONLY = frozenset({405, 409, 423})
 _NO_HEADERS: Mapping[str, str] = {}
-
-
-class _Conversation(Wire):
-    """One request and its answer on the wire."""
-
-    def __init__(self, watch: Stopwatch, question: bytes, channel: Channel | None, reader: Reader) -> None:
-        super().__init__(watch, question, channel)
-        self._reader = reader
-        self._answering = False
-
-    def received(self, data: bytes) -> None:
-        if not self._answering:
-            self._answering = True
-            self.watch.enter(TRANSFER)
-        if self._reader.feed(data):
-            self.finish()
-
-    def ended(self) -> None:
-        self._reader.end()
 
 
 class HttpProbe:
@@ -91,34 +71,27 @@ class HttpProbe:
             return await self._look_at((one,), ask, watch)
 
     async def _look_at(self, addresses: Sequence[str], ask: Ask, watch: Stopwatch) -> Look:
-        answer, certificate = await self._follow(addresses, watch)
-        await self._expected.check(answer)
+        reply = await self._checked(addresses, watch)
         phases = watch.phases()
         markers = await self._markers(ask.markers_after)
-        return Look(self._reading.facts(answer, certificate, markers), phases)
+        return Look(await self._reading.facts(reply, markers), phases)
 
-    async def _follow(self, addresses: Sequence[str], watch: Stopwatch) -> tuple[Answer, bytes]:
-        """The answer at the end of the redirects, as many as are allowed, and the certificate of the server that gave it."""
+    async def _checked(self, addresses: Sequence[str], watch: Stopwatch) -> Reply:
+        """The answer, as expected, at the end of the redirects, as many as are allowed."""
         settings = self._settings
-        where, url, method, content = self._where, settings.url, settings.method, self._content
-        question = self._fixed or self._request(method, where, content)
-        seen = {url}
-        while True:
-            answer, certificate = await self._converse(method, where, question, addresses, watch)
-            if not settings.redirects or self._expected.welcomes(answer.status) or not is_redirect(answer):
-                return answer, certificate
-            url, where = redirected(where, url, answer.header("location") or "")
-            if url in seen:
-                raise Failure(Reason.REDIRECT, f"the redirects run in a circle: {where.shown} comes again")
-            if len(seen) > settings.redirects:
-                raise Failure(
-                    Reason.REDIRECT, f"more than {settings.redirects} redirects; the last leads to {where.shown}"
-                )
-            seen.add(url)
-            if answer.status not in (307, 308) and method != "HEAD":
-                method, content = "GET", None
-            question = self._request(method, where, content)
-            addresses = await self._resolve(where, watch)
+        question = Question(settings.method, settings.url, self._where, self._content)
+        data = self._fixed or self._request(settings.method, self._where, self._content)
+        reply = await self._converse(settings.method, self._where, data, addresses, watch)
+        if settings.redirects:
+
+            async def ask(next_one: Question) -> Reply:
+                method, _, where, content = next_one
+                data = self._request(method, where, content)
+                return await self._converse(method, where, data, await self._resolve(where, watch), watch)
+
+            reply = await follow(reply, question, settings.redirects, self._expected.welcomes, ask)
+        await self._expected.check(reply.answer)
+        return reply
 
     async def _markers(self, after: int | None) -> tuple[int, ...] | None:
         """The markers that can be read; None when they cannot: that proves nothing, and is no reason to call the service dead."""
@@ -140,8 +113,7 @@ class HttpProbe:
             method, where, content, {"Content-Type": "application/json"} if content else _NO_HEADERS
         )
         addresses = await self._resolve(where, watch)
-        answer, _ = await self._converse(method, where, question, addresses, watch, MARKERS_LIMIT)
-        return answer
+        return (await self._converse(method, where, question, addresses, watch, MARKERS_LIMIT)).answer
 
     async def _resolve(self, where: Address, watch: Stopwatch) -> Sequence[str]:
         if where.literal:
@@ -157,16 +129,19 @@ class HttpProbe:
         addresses: Sequence[str],
         watch: Stopwatch,
         max_body: int | None = None,
-    ) -> tuple[Answer, bytes]:
-        tls = self._settings.tls
-        channel = None
-        if where.secure:
-            name = tls.server_name if where.origin == self._where.origin else None
-            channel = Channel(context(tls), name or where.host)
-        reader = Reader(method, self._settings.max_body if max_body is None else max_body)
-        wire = _Conversation(watch, question, channel, reader)
-        await wire.exchange(addresses, where.port)
-        return reader.answer(), wire.certificate
+    ) -> Reply:
+        settings = self._settings
+        return await converse(
+            method,
+            where,
+            question,
+            addresses,
+            watch,
+            settings.tls,
+            settings.max_body if max_body is None else max_body,
+            server_name=settings.tls.server_name if where.origin == self._where.origin else None,
+            wants_peer=self._reading.needs_peer,
+        )
 
     def _secrets(self) -> bool:
         settings = self._settings

@@ -2,11 +2,16 @@
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 from exporter.core.model import NO_FACTS, Facts, Reason, Role
-from exporter.probes.http_message import Answer
-from exporter.probes.http_settings import Expect, HttpSettings
-from exporter.probes.json_path import Keys, keys, pick
+from exporter.probes.http_exchange import Reply
+from exporter.probes.http_message import Answer, is_redirect
+from exporter.probes.http_place import Finder, Place, RolePlace, WritablePlace, utf8, word
+from exporter.probes.http_settings import ErrorCode, Expect, HttpSettings
+from exporter.probes.http_site import Site
+from exporter.probes.json_path import keys, pick
 from exporter.probes.kind import Failure
 from exporter.probes.pattern import Pattern
 from exporter.probes.tls import not_after
@@ -19,12 +24,35 @@ _ROLES = {
     ),
 }
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_LOG_POSITION = re.compile(r"([0-9A-Fa-f]{1,8})/([0-9A-Fa-f]{1,8})")
 _REASONS = {401: Reason.AUTH, 407: Reason.AUTH, 403: Reason.PERMISSION}
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def is_redirect(answer: Answer) -> bool:
-    return answer.status in _REDIRECTS and b"location" in answer.headers
+class _ErrorCode:
+    """`error_code:`, ready to be applied."""
+
+    def __init__(self, settings: ErrorCode) -> None:
+        self._place = settings
+        self._find = Finder(settings).find
+        self._detail = Finder(settings.detail) if settings.detail is not None else None
+        self._ok = frozenset(map(word, settings.ok))
+        self._reasons = dict.fromkeys(map(word, settings.permission), Reason.PERMISSION) | dict.fromkeys(
+            map(word, settings.auth), Reason.AUTH
+        )
+        self.needs_json = settings.value is not None or (self._detail is not None and self._detail.needs_json)
+
+    async def check(self, answer: Answer, document: object) -> None:
+        code = await self._find(answer, document)
+        if word(code) in self._ok:
+            return
+        if code is None:
+            raise Failure(Reason.ASSERTION, f"the answer tells no error code: {self._place} is not there")
+        told = f"{self._place} is {_shown(code)}"
+        finer = await self._detail.find(answer, document) if self._detail is not None else None
+        if finer is not None:
+            told += f", {self._place.detail} is {_shown(finer)}"
+            code = finer
+        raise Failure(self._reasons.get(word(code), Reason.ERROR_CODE), told)
 
 
 class Expectation:
@@ -35,26 +63,30 @@ class Expectation:
         self._headers = [(name, Pattern(pattern)) for name, pattern in expect.header.items()]
         self._values = [(path, keys(path), value) for path, value in expect.values.items()]
         self._body = Pattern(expect.body_regex) if expect.body_regex is not None else None
+        self._code = _ErrorCode(expect.error_code) if expect.error_code is not None else None
+        coded = self._code is not None and self._code.needs_json
+        self._needs_json = bool(self._values) or coded or expect.content == "json"
 
     def welcomes(self, status: int) -> bool:
         return status in self._statuses if self._statuses else 200 <= status < 300
 
     async def check(self, answer: Answer) -> None:
-        """Raises Failure: by the status, else `assertion`."""
+        """Raises Failure: by the status, by the error code, `protocol` where JSON is due, else `assertion`."""
         if not self.welcomes(answer.status):
             raise refused(answer, " or ".join(map(str, sorted(self._statuses))) or "2xx")
+        document = answer.json() if self._needs_json else None
+        if self._code is not None:
+            await self._code.check(answer, document)
         for name, pattern in self._headers:
             value = answer.header(name)
             if value is None or not await pattern.found(value.encode()):
                 what = "has no header" if value is None else "has another header"
                 raise Failure(Reason.ASSERTION, f"the answer {what} {name}; expected: {pattern.text}")
-        if self._values:
-            document = answer.json()
-            for path, steps, expected in self._values:
-                found = pick(document, steps)
-                if not _same(found, expected):
-                    raise Failure(Reason.ASSERTION, f"{path} is {_shown(found)}, not {_shown(expected)}")
-        if self._body is not None and not await self._body.found(_utf8(answer.body)):
+        for path, steps, expected in self._values:
+            found = pick(document, steps)
+            if not _same(found, expected):
+                raise Failure(Reason.ASSERTION, f"{path} is {_shown(found)}, not {_shown(expected)}")
+        if self._body is not None and not await self._body.found(utf8(answer.body)):
             raise Failure(Reason.ASSERTION, f"the body does not match {self._body.text}")
 
 
@@ -73,62 +105,62 @@ class Reading:
     """`role:`, `writable:` and the other facts, ready to be read. What is absent, null or of another type is not told."""
 
     def __init__(self, settings: HttpSettings) -> None:
-        self._needs_json = settings.tells_facts
-        self._role = _steps(settings.role)
-        self._writable = _steps(settings.writable)
-        self._epoch = _steps(settings.epoch)
-        self._position = _steps(settings.position)
-        self._applied = _steps(settings.applied)
-        self._connected = _steps(settings.connected)
-        self._site_header = settings.served_by.header if settings.served_by else None
-        self._site = _steps(settings.served_by.value) if settings.served_by else None
-        self._silent = not self._needs_json and settings.served_by is None
+        role, writable, connected = settings.role, settings.writable, settings.connected
+        wanted: list[tuple[str, Place | None, Callable[[object], object]]] = [
+            ("role", role, _roles(role)),
+            ("writable", writable, _booleans(writable)),
+            ("epoch", settings.epoch, _text),
+            ("position", settings.position, _position),
+            ("applied", settings.applied, _position),
+            ("connected", connected, _booleans(connected)),
+        ]
+        self._facts = [(name, Finder(place), meaning) for name, place, meaning in wanted if place is not None]
+        self._site = Site(settings.served_by) if settings.served_by is not None else None
+        self._needs_json = any(finder.needs_json for _, finder, _ in self._facts)
+        if self._site is not None:
+            self._needs_json |= self._site.needs_json
+        self._silent = not self._facts and self._site is None
+        self.needs_peer = self._site is not None and self._site.needs_peer
 
-    def facts(self, answer: Answer, certificate: bytes, markers: tuple[int, ...] | None) -> Facts:
-        """Raises Failure(assertion) when a fact is to be read from a JSON answer that is none."""
-        if self._silent and not certificate and markers is None:
+    async def facts(self, reply: Reply, markers: tuple[int, ...] | None) -> Facts:
+        """Raises Failure(protocol) when a fact is to be read from a JSON answer that is none."""
+        if self._silent and not reply.certificate and markers is None:
             return NO_FACTS
-        document = answer.json() if self._needs_json or self._site is not None else None
+        document = reply.answer.json() if self._needs_json else None
+        told: dict[str, Any] = {
+            name: meaning(await finder.find(reply.answer, document)) for name, finder, meaning in self._facts
+        }
         return Facts(
-            role=_role(_at(document, self._role)),
-            writable=_boolean(_at(document, self._writable)),
-            epoch=_text(_at(document, self._epoch)),
-            position=_integer(_at(document, self._position)),
-            applied=_integer(_at(document, self._applied)),
-            connected=_boolean(_at(document, self._connected)),
+            **told,
             markers=markers,
-            served_by=answer.header(self._site_header) if self._site_header else _text(_at(document, self._site)),
-            tls_not_after=not_after(certificate) if certificate else None,
+            served_by=await self._site.of(reply, document) if self._site is not None else None,
+            tls_not_after=not_after(reply.certificate) if reply.certificate else None,
         )
 
 
-def _utf8(body: bytes) -> bytes:
-    return body if body.isascii() else body.decode("utf-8", "replace").encode()
+def _roles(place: RolePlace | None) -> Callable[[object], Role | None]:
+    own = (dict.fromkeys(place.primary, Role.PRIMARY) | dict.fromkeys(place.standby, Role.STANDBY)) if place else {}
+    words = _ROLES | own
+    return lambda value: None if value is None else words.get(word(value), Role.UNKNOWN)
 
 
-def _steps(path: str | None) -> Keys | None:
-    return None if path is None else keys(path)
-
-
-def _at(document: object, path: Keys | None) -> object:
-    return None if path is None else pick(document, path)
-
-
-def _role(value: object) -> Role | None:
-    return None if value is None else _ROLES.get(str(value).strip().lower(), Role.UNKNOWN)
-
-
-def _boolean(value: object) -> bool | None:
-    return value if isinstance(value, bool) else _BOOLEANS.get(str(value).strip().lower())
+def _booleans(place: WritablePlace | None) -> Callable[[object], bool | None]:
+    own = (dict.fromkeys(place.yes, True) | dict.fromkeys(place.no, False)) if place else {}
+    words = _BOOLEANS | own
+    return lambda value: words.get(word(value))
 
 
 def _text(value: object) -> str | None:
     return str(value)[:200] if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _integer(value: object) -> int | None:
-    if isinstance(value, str) and len(value) <= 40 and value.isascii() and value.isdigit():
-        return int(value)
+def _position(value: object) -> int | None:
+    """An integer, as such or as text, or PostgreSQL's way to write 64 bits: 0/16B3748."""
+    if isinstance(value, str):
+        text = value.strip()
+        if log := _LOG_POSITION.fullmatch(text):
+            return int(log[1], 16) << 32 | int(log[2], 16)
+        return int(text) if len(text) <= 40 and text.isascii() and text.isdigit() else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

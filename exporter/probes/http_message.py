@@ -11,6 +11,9 @@ from exporter.core.model import Reason
 from exporter.probes.kind import Failure
 from exporter.probes.resolve import is_address
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!--|(?:!doctype\s+html|html|head|body|meta)\b)", re.IGNORECASE)
+
 
 class Address(NamedTuple):
     """Where a URL leads, and what to ask there."""
@@ -109,8 +112,13 @@ class Answer(NamedTuple):
         return None if value is None else value.decode("utf-8", "replace")
 
     def json(self) -> object:
-        """Raises Failure(assertion) when the body is not JSON."""
+        """Raises Failure(protocol) when the body is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise Failure(Reason.ASSERTION, "the answer is not JSON") from None
+            html = "html" in (self.header("content-type") or "") or _HTML.match(self.body)
+            raise Failure(Reason.PROTOCOL, "HTML where JSON is due" if html else "the answer is not JSON") from None
+
+
+def is_redirect(answer: Answer) -> bool:
+    return answer.status in _REDIRECTS and b"location" in answer.headers

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from exporter.probes.http_message import address
+from exporter.probes.http_place import HeaderName, Place, RolePlace, WritablePlace
+from exporter.probes.http_site import ServedBy
 from exporter.probes.json_path import JsonPath
 from exporter.probes.pattern import Regex
 from exporter.probes.tls import Tls
@@ -18,12 +20,6 @@ def _url(value: str) -> str:
     return value
 
 
-def _header_name(name: str) -> str:
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise ValueError(f"{name!r} is not the name of a header; write one like X-Site")
-    return name
-
-
 def _one_line(value: str | Secret) -> str | Secret:
     if isinstance(value, str) and re.search(r"[\x00\r\n]", value):
         raise ValueError("the value holds a line break; a header is one line")  # it may be a secret: it is not quoted
@@ -31,9 +27,22 @@ def _one_line(value: str | Secret) -> str | Secret:
 
 
 Url = Annotated[str, AfterValidator(_url)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str | Secret, AfterValidator(_one_line)]
 Status = Annotated[int, Field(ge=200, le=599)]
+Code = bool | int | str | None
+
+
+class ErrorCode(Place):
+    """Where an answer with a good status tells how it really went."""
+
+    ok: tuple[Code, ...] = (0,)
+    """Codes of success; null: there is none."""
+    permission: tuple[Code, ...] = ()
+    """Codes that say: this is known to be you, but you may not. The reason of the failure is then `permission`."""
+    auth: tuple[Code, ...] = ()
+    """Codes that say: who are you? The reason is then `auth`; for all other codes it is `error_code`."""
+    detail: Place | None = None
+    """Where a finer code stands. It decides permission and auth, where it is told."""
 
 
 class Expect(Settings):
@@ -41,6 +50,9 @@ class Expect(Settings):
 
     status: tuple[Status, ...] = ()
     """Default: any 2xx."""
+    content: Literal["json"] | None = None
+    """The body must be JSON, whatever it says. Whoever reads a value from it needs not write this."""
+    error_code: ErrorCode | None = None
     header: dict[HeaderName, Regex] = Field(default={})
     values: dict[JsonPath, Any] = Field(default={}, alias="json")
     """JSON path -> the value that must stand there."""
@@ -51,19 +63,6 @@ class Expect(Settings):
 class BasicAuth(Settings):
     username: str
     password: Secret
-
-
-class ServedBy(Settings):
-    """Where the answer names the site that gave it."""
-
-    header: HeaderName | None = None
-    value: JsonPath | None = Field(default=None, alias="json")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "ServedBy":
-        if (self.header is None) == (self.value is None):
-            raise ValueError("served_by needs exactly one of header and json, like {header: X-Served-By}")
-        return self
 
 
 class CanaryUrls(Settings):
@@ -98,14 +97,13 @@ class HttpSettings(Settings):
     max_body: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
     """Bytes; a longer body is a failure."""
     expect: Expect = Expect()
-    role: JsonPath | None = None
-    """A text: primary, master, leader; standby, replica, slave, follower..."""
-    writable: JsonPath | None = None
-    epoch: JsonPath | None = None
-    position: JsonPath | None = None
-    """An integer that grows with every write."""
-    applied: JsonPath | None = None
-    connected: JsonPath | None = None
+    role: RolePlace | None = None
+    writable: WritablePlace | None = None
+    epoch: Place | None = None
+    position: Place | None = None
+    """An integer that grows with every write, or a log position like 0/16B3748."""
+    applied: Place | None = None
+    connected: WritablePlace | None = None
     served_by: ServedBy | None = None
     canary: CanaryUrls | None = None
 
@@ -123,8 +121,3 @@ class HttpSettings(Settings):
         if self.document is not None:
             return json.dumps(self.document, ensure_ascii=False).encode()
         return None if self.body is None else self.body.encode()
-
-    @property
-    def tells_facts(self) -> bool:
-        """Whether something has to be read from a JSON answer."""
-        return any((self.role, self.writable, self.epoch, self.position, self.applied, self.connected))

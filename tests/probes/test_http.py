@@ -53,16 +53,24 @@ async def test_facts() -> None:
     assert (facts.applied, facts.connected, facts.markers, facts.served_by) == (None, None, None, "hk")
 
 
-async def test_a_page_where_facts_are_wanted_is_an_assertion() -> None:
-    """An HTML page with status 200 in place of the JSON answer is not a good answer."""
-    sample = await seen(answer(message("200 OK", b"<html>sorry</html>")), role="$.role")
-    assert sample.reason is Reason.ASSERTION
-
-
-async def test_deep_json_is_no_bug_of_ours() -> None:
-    """Nesting that would overflow the parser is a bad answer."""
-    sample = await seen(answer(message("200 OK", b"[" * 200_000)), role="$.role")
-    assert sample.reason is Reason.ASSERTION
+@pytest.mark.parametrize(
+    "wanted", [{"role": "$.role"}, {"expect": {"json": {"$.id": 1}}}, {"expect": {"content": "json"}}]
+)
+@pytest.mark.parametrize(
+    ("body", "header", "detail"),
+    [
+        (b"<html>sorry</html>", "X-None: 1", "HTML where JSON is due"),
+        (b"\xef\xbb\xbf \n<!DOCTYPE html><title>blocked</title>", "X-None: 1", "HTML where JSON is due"),
+        (b"<h1>sorry</h1>", "Content-Type: text/html", "HTML where JSON is due"),
+        (b"sorry", "X-None: 1", "the answer is not JSON"),
+        (b"[" * 200_000, "X-None: 1", "the answer is not JSON"),
+    ],
+    ids=["html", "bom", "type", "text", "deep"],
+)
+async def test_a_page_where_json_is_due(wanted: dict[str, Any], body: bytes, header: str, detail: str) -> None:
+    """A page with status 200 in place of JSON is a failure that says so, and nesting that would overflow the parser is no bug of ours."""
+    sample = await seen(answer(message("200 OK", body, header)), **wanted)
+    assert (sample.reason, sample.detail) == (Reason.PROTOCOL, detail)
 
 
 async def test_invalid_utf8_is_tolerated() -> None:
@@ -193,7 +201,7 @@ def test_the_target_hides_secrets() -> None:
         ({"url": "http://x/", "headers": {"a b": "c"}}, "'a b' is not the name of a header"),
         ({"url": "http://x/", "headers": {"a": "b\r\nc: d"}}, "holds a line break"),
         ({"url": "http://x/", "body": "a", "json": {}}, "body and json exclude each other"),
-        ({"url": "http://x/", "served_by": {}}, "served_by needs exactly one of header and json"),
+        ({"url": "http://x/", "served_by": {}}, "needs exactly one of header, json, regex, address and certificate"),
         ({"url": "http://x/", "tls": {"key_file": "k"}}, "key_file needs cert_file"),
     ],
 )
