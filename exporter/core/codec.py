@@ -12,6 +12,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from exporter.core.interval import Interval
+from exporter.core.model import Position
+from exporter.core.position import GtidSet, LogPosition, read_position
 from exporter.core.state import CanaryState, SystemState
 
 LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers")}
@@ -50,6 +52,8 @@ def encode(value: Any) -> Any:
 def _writer(kind: Any) -> Callable[[Any], Any]:
     if issubclass(kind, Enum):
         return lambda value: value.value
+    if kind in (GtidSet, LogPosition):
+        return str
     if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return partial(_told, tuple(_fields(kind)))
     if issubclass(kind, Mapping):
@@ -109,6 +113,8 @@ class Decoder:
         return self._plain(hint, value)
 
     def _plain(self, hint: Any, value: Any) -> Any:
+        if hint is Position:
+            return read_position(value)
         if isinstance(hint, type):
             if issubclass(hint, Enum):
                 return hint(value)

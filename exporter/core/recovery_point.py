@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Position
+from exporter.core.position import gap, gap_bytes
 from exporter.core.state import Marker, MarkerCount, SourceState, Span
 
 History: TypeAlias = tuple[tuple[Instant, Position], ...]
@@ -56,50 +57,41 @@ def from_position(source: SourceState, history: History, facts: Facts, seen: Ins
     applied_at = None if facts.applied is None else proven(history, facts.applied)
     if applied_at is None and held and _still_applied(source, facts):
         applied_at = source.applied_at
-    backlog = _gap(facts.applied, position)
+    received = position if facts.received is None else facts.received
+    backlog = gap(facts.applied, received)
     return replace(
         source,
         at=at,
         applied_at=applied_at,
         seen=seen,
         position=position,
-        lag_bytes=_gap(position, history[-1][1]) if history else source.lag_bytes,
+        lag_bytes=gap_bytes(position, history[-1][1]) if history else source.lag_bytes,
         backlog=backlog,
-        apply_rate=_apply_rate(source, backlog, position, seen),
-        grew=_grew(source, position, seen),
+        applied=facts.applied,
+        received=received,
+        apply_rate=_apply_rate(source, facts, backlog, seen),
+        grew=_grew(source, received, seen),
     )
 
 
-def _grew(source: SourceState, position: Position, seen: Instant) -> Span | None:
-    if source.position is None or source.seen is None or position <= source.position or not source.position <= position:
+def _grew(source: SourceState, received: Position, seen: Instant) -> Span | None:
+    before = source.received
+    if before is None or source.seen is None or received <= before or not before <= received:
         return source.grew
     return Span(source.seen, seen)
 
 
 def _still_applied(source: SourceState, facts: Facts) -> bool:
-    return source.backlog == 0 and facts.applied is not None and _gap(facts.applied, facts.position) == 0
+    return source.backlog == 0 and facts.applied is not None and gap(facts.applied, facts.position) == 0
 
 
-def _gap(behind: Position | None, ahead: Position | None) -> float | None:
-    """How much is missing, where positions are numbers; never below 0."""
-    if isinstance(behind, int) and isinstance(ahead, int):
-        return float(max(0, ahead - behind))
-    return None
-
-
-def _apply_rate(source: SourceState, backlog: float | None, position: Position, seen: Instant) -> float | None:
+def _apply_rate(source: SourceState, facts: Facts, backlog: float | None, seen: Instant) -> float | None:
     """Units applied a second between two looks while there was something to apply; else as measured before."""
-    if (
-        backlog is None
-        or not source.backlog
-        or source.seen is None
-        or not isinstance(position, int)
-        or not isinstance(source.position, int)
-    ):
+    if backlog is None or not source.backlog or source.seen is None:
         return source.apply_rate
-    applied = (position - backlog) - (source.position - source.backlog)
+    applied = gap(source.applied, facts.applied)
     elapsed = seen - source.seen
-    return applied / elapsed if applied > 0 and elapsed > 0 else source.apply_rate
+    return applied / elapsed if applied and elapsed > 0 else source.apply_rate
 
 
 def read_above(source: SourceState, markers: Sequence[Marker]) -> int:
