@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from exporter.core.active import lost_sites
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
-from exporter.core.state import MOVES, Counters, Incident, Kind
+from exporter.core.state import MOVES, Counters, Incident, Kind, SystemState
 from exporter.core.timeline import incident_json
 
 SWITCHES_KEPT = 5
@@ -18,13 +19,20 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
     assert incident.rto is not None
     kind, site = incident.kind, draft.state.believed
     if kind is Kind.OUTAGE:
-        kind = Kind.OUTAGE_IN_PLACE if site == incident.from_site else Kind.TRAFFIC_MOVED
+        kind = _kind(system, draft.state, incident)
     closed = replace(incident, kind=kind, to_site=site, open=False, phases={**incident.phases, "stable": now.mono})
     rto = incident.rto
     sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
     draft.record("incident", now.mono, sentence, incident_json(closed, now))
     counters = _count(draft.state.counters, closed, rto)
     draft.state = replace(draft.state, incident=None, last=closed, counters=counters)
+
+
+def _kind(system: System, state: SystemState, incident: Incident) -> Kind:
+    """What an outage without a move of the role turned out to be."""
+    if system.active_active:
+        return Kind.SITE_LOST if lost_sites(state) else Kind.OUTAGE_IN_PLACE
+    return Kind.OUTAGE_IN_PLACE if state.believed == incident.from_site else Kind.TRAFFIC_MOVED
 
 
 def _count(counters: Counters, closed: Incident, rto: Interval) -> Counters:

@@ -1,5 +1,6 @@
 """What is amiss with a system that serves: nothing that stops it, but something that a disaster would find."""
 
+from exporter.core.active import lost_sites
 from exporter.core.checks import kpi_low, kpi_sentence
 from exporter.core.model import Instant, Part, System
 from exporter.core.readiness import readiness
@@ -12,15 +13,19 @@ def complaint(system: System, state: SystemState, now: Instant) -> str | None:
     for component in system.components.values():
         if component.critical:
             continue
-        part = part_of(component, state.believed)
-        seen = state.parts.get(part)
-        if seen is not None and seen.serve.count >= system.policy.declare_after:
-            return f"{part} fails: {seen.serve.reason}"
+        for site in system.sites if system.active_active else (state.believed,):
+            part = part_of(component, site)
+            seen = state.parts.get(part)
+            if seen is not None and seen.serve.count >= system.policy.declare_after:
+                return f"{part} fails: {seen.serve.reason}"
     if state.contest is not None and state.contest.declared:
         return f"{state.contest.component} takes writes at two sites"
     for name, kpi in system.kpis.items():
         if kpi_low(kpi, state.kpis.get(name)):
             return kpi_sentence(kpi, state.kpis[name])
+    if system.active_active:
+        lost = lost_sites(state)
+        return f"{' and '.join(lost)} is lost" if lost else None
     return _no_standby(system, state, now)
 
 

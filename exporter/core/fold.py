@@ -7,6 +7,7 @@ that passed; it appends the records to the ledger and then publishes the state.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from exporter.core import active
 from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
 from exporter.core.events import Draft
@@ -70,7 +71,9 @@ def observe(
     after = counted(before, sample) if blind else judged(system, before, sample, pending)
     draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:
-        if sample.part == ENTRY:
+        if system.active_active:
+            _follow_active(system, draft, sample, above, now, heard)
+        elif sample.part == ENTRY:
             follow_traffic(system, draft, sample, now)
         else:
             follow_roles(system, draft, sample, before, now)
@@ -78,6 +81,16 @@ def observe(
             follow_standby(system, draft, sample.part, now, heard)
         step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
+
+
+def _follow_active(
+    system: System, draft: Draft, sample: Sample, above: int | None, now: Moment, heard: Instant
+) -> None:
+    if sample.part == ENTRY:
+        active.follow_share(draft, system, sample)
+    else:
+        active.follow_canary(draft, sample, above)
+        active.follow_site(system, draft, sample.part, now, heard)
 
 
 def _proves_nothing(state: SystemState, reason: Reason | None, started: Instant) -> bool:
@@ -107,7 +120,8 @@ def marker_finished(
     """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
     blind = _proves_nothing(state, outcome.reason, marker.sent)
-    counts = (role is None or role.site == marker.site) and not blind
+    # Where several sites serve, a marker that one of them does not take says nothing of the system.
+    counts = (role is None or role.site == marker.site) and not blind and not system.active_active
     canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)
     track = canary.track
     for started in pending if counts else ():

@@ -166,8 +166,9 @@ def _all_read_only(system: System, state: SystemState) -> str | None:
 
 def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     state = draft.state
-    if state.serving != (seen.site,) or state.believed != seen.site:
-        state = replace(state, serving=(seen.site,), believed=seen.site)
+    if state.serving != seen.sites or state.believed not in seen.sites:
+        believed = state.believed if state.believed in seen.sites or not seen.sites else seen.sites[0]
+        state = replace(state, serving=seen.sites, believed=believed)
     if state.observed_since is None:
         state = replace(state, seen=True, observed_since=now.mono)
     draft.state = state
@@ -183,7 +184,10 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
         if incident.declared or incident.component:
             enter(
-                draft, Mode.RECOVERING, f"serves again from {seen.site}; stable in {system.policy.stable_for:g} s", now
+                draft,
+                Mode.RECOVERING,
+                f"serves again from {_named(seen)}; stable in {system.policy.stable_for:g} s",
+                now,
             )
         else:
             close_blip(draft, now)
@@ -192,14 +196,18 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         close_incident(system, draft, now)
         _calm(system, draft, now)
     elif state.mode is not Mode.RECOVERING:
-        enter(draft, Mode.RECOVERING, f"serves from {seen.site}; stable in {system.policy.stable_for:g} s", now)
+        enter(draft, Mode.RECOVERING, f"serves from {_named(seen)}; stable in {system.policy.stable_for:g} s", now)
+
+
+def _named(seen: Serving) -> str:
+    return " and ".join(seen.sites)
 
 
 def _calm(system: System, draft: Draft, now: Moment) -> None:
     """Serving, and no incident is open."""
     trouble = complaint(system, draft.state, now.mono)
-    site = draft.state.believed
+    sites = " and ".join(draft.state.serving)
     if trouble:
-        enter(draft, Mode.DEGRADED, f"serves from {site}, but {trouble}", now)
+        enter(draft, Mode.DEGRADED, f"serves from {sites}, but {trouble}", now)
     else:
-        enter(draft, Mode.HEALTHY, f"serves from {site}", now)
+        enter(draft, Mode.HEALTHY, f"serves from {sites}", now)

@@ -31,7 +31,7 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
         return {}
     checks = {"reachable": all(reaches)}
     stateful = [component for component in critical if component.stateful]
-    if stateful:
+    if stateful and not system.active_active:
         checks |= _replication(system, state, site, stateful, now)
     return checks | _permissions(system, state, site) | _inspections(system, state, site, now)
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from exporter.core.active import surviving_point
 from exporter.core.model import Component, Instant, Part, Role, System
 from exporter.core.state import SourceState, SystemState
 
@@ -81,6 +82,8 @@ def recovery_point(system: System, state: SystemState, scenario: str) -> Instant
     """The newest T that survives the scenario; None if none was ever proven."""
     if scenario != SITE_LOSS:
         return backup_point(system, state) if scenario == DATA_CORRUPTION else None
+    if system.active_active:
+        return surviving_point(system, state)
     lost = state.serving or ((state.believed,) if state.believed else ())
     newest = backup_point(system, state, lost) if state.backups else None
     for site in system.sites:
@@ -170,17 +173,20 @@ def time_to_apply(source: SourceState) -> float | None:
 
 
 def functional_ratio(system: System, state: SystemState) -> float | None:
-    """Weighted share of the components that work where the system serves (or served last); None: nothing seen yet."""
+    """Weighted share of the components that work where the system serves (or served last); None: nothing seen yet.
+
+    In an active-active system a component works if it does at any site.
+    """
     total = works = 0.0
     for component in system.components.values():
         role = state.roles.get(component.name)
         site = role.site if role is not None else state.believed or system.home
-        seen = state.parts.get(part_of(component, site))
-        if seen is None or seen.sample is None:
-            continue
-        total += component.weight
-        if seen.serve.count == 0:
-            works += component.weight
+        sites = system.sites if system.active_active else (site,)
+        seen = [state.parts.get(part_of(component, site)) for site in sites]
+        known = [one.serve for one in seen if one is not None and one.sample is not None]
+        if known:
+            total += component.weight
+            works += component.weight if any(track.count == 0 for track in known) else 0.0
     return works / total if total else None
 
 

@@ -23,13 +23,14 @@ def follow_standby(system: System, draft: Draft, part: Part, now: Moment, heard:
     if lost and reach.is_good:
         draft.state = replace(state, lost_standbys=state.lost_standbys - {part})
         draft.record(Kind.STANDBY_BACK, now.mono, f"the standby {part} answers again", {"site": part.site})
-    elif not lost and _declarable(system.policy, reach, now, heard):
+    elif not lost and declarable(system.policy, reach, now, heard):
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         sentence = f"the standby {part} is lost: {reach.reason}"
         draft.record(Kind.STANDBY_LOST, now.mono, sentence, {"site": part.site, "reason": str(reach.reason)})
 
 
-def _declarable(policy: Policy, reach: Track, now: Moment, heard: Instant) -> bool:
+def declarable(policy: Policy, reach: Track, now: Moment, heard: Instant) -> bool:
+    """Enough failed looks, for long enough, and not from silence while nobody anywhere is heard."""
     if reach.bad is None or reach.count < policy.declare_after or (reach.silent and heard < reach.bad.end):
         return False
     return now.mono - reach.bad.end >= policy.declare_min

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     NO_PRIMARY = "no_primary"
     STUCK_SWITCH = "stuck_switch"
     SITE_LOST = "site_lost"
+    SITE_BACK = "site_back"
 
 
 MOVES = frozenset({Kind.FAILOVER, Kind.SWITCHOVER, Kind.FAILBACK})
@@ -293,6 +294,8 @@ class SystemState:
     """The site that answers at the entry, where the entry tells it."""
     traffic_settled: str | None = None
     """The same, once two looks in a row told it."""
+    traffic_seen: tuple[str, ...] = ()
+    """The sites that answered at the entry of an active-active system last, oldest first."""
     contest: Contest | None = None
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""
@@ -307,6 +310,7 @@ class SystemState:
     counters: Counters = Counters()
     blind_since: Instant | None = None
     lost_standbys: frozenset[Part] = frozenset()
+    """Standbys that are lost; in an active-active system critical parts of any site."""
     backups: Mapping[str, BackupState] = field(default_factory=dict)
     parity: Mapping[str, ParityState] = field(default_factory=dict)
     kpis: Mapping[str, KpiState] = field(default_factory=dict)

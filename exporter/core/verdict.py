@@ -4,18 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from exporter.core.active import serving_sites
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.state import NO_TRACK, PartState, SystemState, Track
 
 NO_PART = PartState()
+ALWAYS = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Everything that is needed works at `site`. `since`: when the last of it came back, if something had failed."""
+    """Everything that is needed works at `sites`. `since`: when the last of it came back, if something had failed."""
 
-    site: str
+    sites: tuple[str, ...]
+    """One, unless the system is active-active."""
     since: Interval
 
 
@@ -102,12 +105,33 @@ def needs(system: System, state: SystemState) -> Iterator[Need]:
     for component in system.components.values():
         if not component.critical:
             continue
+        if system.active_active and not component.dependency:
+            yield _anywhere(system, state, component)
+            continue
         part = component.part(site_of(system, state, component))
         seen = state.parts.get(part, NO_PART)
         yield Need(part, False, seen.serve, seen.tripped, component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
             canary = state.canaries.get(component.name)
             yield Need(part, True, canary.track if canary else NO_TRACK, seen.tripped, False)
+
+
+def _anywhere(system: System, state: SystemState, component: Component) -> Need:
+    """What has to work at any of the sites: the one that came back first, or that failed last."""
+    parts = [part for part in map(component.part, system.sites) if part in system.parts]
+    known = [(state.parts.get(part, NO_PART), part) for part in parts]
+    good = [
+        (seen, part)
+        for seen, part in known
+        if seen.serve.is_good and seen.serve.good is not None and seen.serve.good.start >= state.trusted_since
+    ]
+    if good:
+        seen, part = min(good, key=lambda one: one[0].serve.recovered.end if one[0].serve.recovered else 0.0)
+    else:  # one that was not looked at yet may work
+        seen, part = max(
+            known, key=lambda one: one[0].serve.bad.end if one[0].serve.count and one[0].serve.bad else ALWAYS
+        )
+    return Need(part, False, seen.serve, seen.tripped, False)
 
 
 def contested(state: SystemState, component: str) -> bool:
@@ -128,7 +152,8 @@ def assess(system: System, state: SystemState) -> Evidence:
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
-    return Serving(_serving_site(system, state), _restored(state, wanted))
+    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state),)
+    return Serving(sites, _restored(state, wanted))
 
 
 def _serving_site(system: System, state: SystemState) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
-from exporter.core import fold
+from exporter.core import active, fold
 from exporter.core.canary import Outcome
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
 from exporter.core.moves import current_markers, unmeasured, written_before
@@ -133,6 +133,8 @@ class Watch:
     def _markers_above(self, eye: Eye) -> int | None:
         """Above which number the markers at this endpoint are of interest; None: not at all."""
         name = eye.part.component
+        if self.system.active_active:
+            return active.read_above_at(self.state, eye.part)
         role = self.state.roles.get(name)
         if eye.component is None or role is None or name not in self.state.canaries:
             return None
@@ -168,9 +170,11 @@ class Watch:
         config, state = self.system.components[component], self.state
         if contested(state, component) or state.blind_since is not None:
             return None
-        if config.stateful and component not in state.roles:
-            return None
-        eye = self.eyes.get(Part(site_of(self.system, state, config), component))
+        if self.system.active_active:
+            site = active.writer(self.system, state, config)
+        else:
+            site = site_of(self.system, state, config) if component in state.roles or not config.stateful else None
+        eye = None if site is None else self.eyes.get(Part(site, component))
         known = state.parts.get(eye.part) if eye else None
         if known is None or known.facts.writable is False:
             return None

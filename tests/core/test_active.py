@@ -1,0 +1,195 @@
+"""Active-active systems: which sites serve, what is lost with one of them, and when it is an outage."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.core import fold
+from exporter.core.active import traffic_share, writer
+from exporter.core.canary import Outcome
+from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
+from exporter.core.readings import exposure, functional_ratio, writable_sites
+from exporter.core.state import Kind, Mode
+from tests.core.filming import HK, SG, SYSTEM, Projector, moment
+
+DATABASE = Component("database", critical=True, weight=3, stateful=True, canary_every=1.0)
+LOGIN = Component("login", weight=1)
+LOGINS = (Part("hk", "login"), Part("sg", "login"))
+BOTH = replace(
+    SYSTEM,
+    mode="active-active",
+    components={"database": DATABASE, "login": LOGIN},
+    parts=SYSTEM.parts | {ENTRY, *LOGINS},
+    entry_tells_site=True,
+)
+DEAD = Reason.REFUSED
+
+
+class Two(Projector):
+    """A film of two sites that both serve; each look may fail, and the entry answers from one of them."""
+
+    def see(
+        self,
+        at: float,
+        hk: Reason | None = None,
+        sg: Reason | None = None,
+        entry: str | None = "hk",
+        login: Reason | None = None,
+    ) -> None:
+        """One look at everything; `entry` None: it does not answer; `login` fails at both sites."""
+        for part, reason in ((HK, hk), (SG, sg), (LOGINS[0], hk), (LOGINS[1], sg)):
+            told = Facts(Role.PRIMARY, writable=True) if part.component == "database" and reason is None else Facts()
+            self.one(part, at, reason or (login if part in LOGINS else None), told)
+        self.one(ENTRY, at, None if entry else DEAD, Facts(served_by=entry))
+
+    def one(self, part: Part, at: float, reason: Reason | None, told: Facts, above: int | None = None) -> None:
+        sample = Sample(part, at, at, reason, "", told if reason is None else Facts())
+        self.take(fold.observe(self.system, self.state, sample, moment(at), above=above))
+
+    def mark(self, at: float) -> str:
+        """Write a marker to the site whose turn it is; returns the site."""
+        site = writer(self.system, self.state, DATABASE)
+        assert site is not None
+        self.state, marker = fold.marker_sent(self.state, "database", site, at)
+        self.take(fold.marker_finished(self.system, self.state, "database", marker, Outcome(at), moment(at)))
+        return site
+
+
+def shown(until: int = 4) -> Two:
+    film = Two(BOTH)
+    for tick in range(1, until):
+        film.see(float(tick))
+    return film
+
+
+def kinds(film: Projector) -> list[str]:
+    return [str(record.kind) for record in film.records if record.kind != "transition"]
+
+
+def test_both_sites_serve() -> None:
+    """Two writable sites are as it should be: no split brain, no contest, everything works."""
+    film = shown()
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
+    assert (writable_sites(BOTH, film.state), functional_ratio(BOTH, film.state)) == (2, 1.0)
+    assert kinds(film) == []
+
+
+def test_losing_a_site_is_an_event_but_no_outage() -> None:
+    """Told once, degraded while it lasts, told again when it is back; no incident, and no component counts as down."""
+    film = shown()
+    for tick in range(4, 10):
+        film.see(float(tick), sg=DEAD)
+    assert (film.state.mode, film.state.serving) == (Mode.DEGRADED, ("hk",))
+    assert film.state.incident is None
+    assert functional_ratio(BOTH, film.state) == 1.0
+    for tick in range(10, 13):
+        film.see(float(tick))
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
+    assert kinds(film) == [Kind.SITE_LOST, "site_back"]
+
+
+def test_losing_home_is_no_move_of_anything() -> None:
+    """No failover is told where nothing had to be switched."""
+    film = shown()
+    for tick in range(4, 10):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    assert (film.state.mode, film.state.serving, film.state.believed) == (Mode.DEGRADED, ("sg",), "sg")
+    assert kinds(film) == [Kind.SITE_LOST]
+
+
+def test_it_is_down_when_it_works_nowhere() -> None:
+    """The outage begins with the site that failed last and ends with the one that is back first."""
+    film = shown()
+    film.see(4.0, sg=DEAD)
+    for tick in range(5, 10):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    incident = film.state.incident
+    assert film.state.mode is Mode.OUTAGE
+    assert incident is not None
+    assert incident.start[:2] == (4.0, 5.0)
+    for tick in range(10, 14):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    last = film.state.last
+    assert last is not None
+    assert last.end is not None
+    assert (last.end[:2], last.kind) == ((9.0, 10.0), Kind.SITE_LOST)
+
+
+def test_an_entry_that_fails_is_an_outage_whatever_the_sites_say() -> None:
+    """Users come through the entry; both sites work, so it ends in place."""
+    film = shown()
+    for tick in range(4, 8):
+        film.see(float(tick), entry=None)
+    assert film.state.mode is Mode.OUTAGE
+    for tick in range(8, 12):
+        film.see(float(tick))
+    assert film.state.last is not None
+    assert film.state.last.kind is Kind.OUTAGE_IN_PLACE
+
+
+def test_a_function_that_works_nowhere_lowers_the_ratio() -> None:
+    """Three quarters of the weight stay, and the system is degraded as long as it is not critical."""
+    film = shown()
+    for tick in range(4, 8):
+        film.see(float(tick), login=DEAD)
+    assert functional_ratio(BOTH, film.state) == 0.75
+    assert film.state.mode is Mode.DEGRADED
+
+
+def test_the_share_of_traffic_is_counted_at_the_entry() -> None:
+    """Of the last answers, where the entry tells its site; nothing is made up where it does not."""
+    assert traffic_share(BOTH, Two(BOTH).state) == {}
+    film = shown()
+    for tick in range(4, 10):
+        film.see(float(tick), entry="sg")
+    assert traffic_share(BOTH, film.state) == {"hk": pytest.approx(3 / 9), "sg": pytest.approx(6 / 9)}
+
+
+def exposed(film: Two, now: float) -> float:
+    """The known exposure to the loss of a site, in seconds."""
+    seconds, known = exposure(BOTH, film.state, "site_loss", now)
+    assert known
+    return seconds
+
+
+def read(film: Two, at: float, part: Part, visible: tuple[int, ...], above: int = 0) -> None:
+    seen = tuple(seq for seq in visible if seq > above)
+    film.one(part, at, None, Facts(Role.PRIMARY, writable=True, markers=seen), above)
+
+
+def test_the_worst_site_to_lose_counts() -> None:
+    """Markers go to the sites in turn; what only one site has seen would be lost with it."""
+    film = shown()
+    assert [film.mark(4.0 + tick / 10) for tick in range(4)] == ["hk", "sg", "hk", "sg"]
+    assert exposure(BOTH, film.state, "site_loss", 5.0).known is False
+    read(film, 5.0, SG, (1, 2, 3, 4))
+    assert exposure(BOTH, film.state, "site_loss", 5.0).known is False, "nobody knows yet what hk has of sg"
+    read(film, 5.1, HK, (1, 3))
+    assert exposure(BOTH, film.state, "site_loss", 5.1).known is False, "hk has nothing of sg"
+    read(film, 5.2, HK, (1, 2, 3))
+    assert exposed(film, 6.0) == pytest.approx(6.0 - 4.1)
+    read(film, 5.3, HK, (1, 2, 3, 4))
+    assert exposed(film, 6.0) == pytest.approx(6.0 - 4.2), "now hk is the worse loss"
+
+
+def test_a_lost_site_gets_no_marker_and_its_exposure_is_settled() -> None:
+    """The survivor takes all markers; nobody reads them elsewhere, so its exposure grows."""
+    film = shown()
+    for tick in range(4):
+        film.mark(4.0 + tick / 10)
+    for part in (HK, SG):
+        read(film, 5.0, part, (1, 2, 3, 4))
+    for tick in range(5, 10):
+        film.see(float(tick), sg=DEAD)
+    assert {film.mark(10.0 + tick) for tick in range(3)} == {"hk"}
+    assert exposed(film, 20.0) == pytest.approx(20.0 - 4.2)
+
+
+def test_a_restart_and_blindness_keep_what_was_known() -> None:
+    """After a restart the sites serve again once they were seen, without an event."""
+    film = shown()
+    film.kill(4.0)
+    assert not film.state.serving
+    film.see(5.0)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
+    assert kinds(film) == []
