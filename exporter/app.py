@@ -90,6 +90,7 @@ class App:
         self._options = options
         self._guard = Guard(options.web_config) if options.web_config else None
         self._loaded = loaded
+        self._masked: tuple[Loaded, str] | None = None
         self._ledger = ledger
         self._started = time.monotonic()
         self._reload_at = time.time()
@@ -130,10 +131,17 @@ class App:
             clocked=self.clocked,
             scrape=Exposition().answer,
             reload=self.reload,
-            masked_config=lambda: masked_yaml(self._loaded),
+            masked_config=self._masked_config,
             ledger=self._ledger,
             token=self._token,
         )
+
+    def _masked_config(self) -> str:
+        """Made once for each configuration that was loaded, in a thread of whoever asks first."""
+        loaded = self._loaded
+        if self._masked is None or self._masked[0] is not loaded:
+            self._masked = (loaded, masked_yaml(loaded))
+        return self._masked[1]
 
     def _token(self) -> str | None:
         path = self._loaded.config.token_file

@@ -8,6 +8,7 @@ every two milliseconds.
 import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from operator import is_
 from time import perf_counter
 from typing import NamedTuple
@@ -177,8 +178,9 @@ def _head(metric: Metric, openmetrics: bool) -> bytes:
 async def _squeezed(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """gzip; zlib works in a thread and without the interpreter lock, so probes go on."""
     packer = zlib.compressobj(level=1, wbits=31)
-    async for piece in pieces:
-        packed = await asyncio.to_thread(packer.compress, piece)
-        if packed:
-            yield packed
+    async with aclosing(pieces):
+        async for piece in pieces:
+            packed = await asyncio.to_thread(packer.compress, piece)
+            if packed:
+                yield packed
     yield packer.flush()

@@ -27,6 +27,19 @@ HEADERS = {
 }
 
 
+class Turn:
+    """Lets others have the event loop when this piece of work has had it for long enough."""
+
+    def __init__(self) -> None:
+        self._due = perf_counter() + TURN
+
+    async def pause(self) -> None:
+        """Called after each small step."""
+        if perf_counter() > self._due:
+            await asyncio.sleep(0)
+            self._due = perf_counter() + TURN
+
+
 async def harden(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: adds the headers that a handler did not set itself."""
     for name, value in HEADERS.items():
@@ -48,17 +61,21 @@ def problem(status: int, sentence: str, headers: dict[str, str] | None = None, *
     return json_answer({"error": sentence, **more}, status, headers)
 
 
-async def json_list(values: Iterable[Any], **more: Any) -> web.Response:
-    """`{"items": [...], "next": null, ...}`; `values` may be lazy: they are made and written a turn at a time."""
+async def encode_all(values: Iterable[Any]) -> bytes:
+    """The values as JSON with commas between them; they may be lazy: they are made and written a turn at a time."""
     items = []
-    due = perf_counter() + TURN
+    turn = Turn()
     for value in values:
-        items.append(encode(value))
-        if perf_counter() > due:
-            await asyncio.sleep(0)
-            due = perf_counter() + TURN
-    tail = encode({"next": None, **more}).removeprefix("{")
-    return web.Response(text=f'{{"items":[{",".join(items)}],{tail}', content_type="application/json")
+        items.append(encode(value).encode())
+        await turn.pause()
+    return b",".join(items)
+
+
+async def json_list(values: Iterable[Any], **more: Any) -> web.Response:
+    """`{"items": [...], "next": null, ...}` of values as `encode_all` takes them."""
+    tail = encode({"next": None, **more}).encode().removeprefix(b"{")
+    body = b'{"items":[%b],%b' % (await encode_all(values), tail)
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 @web.middleware
@@ -76,6 +93,8 @@ async def errors_as_json(
         return problem(404, "there is nothing at this path; /api/v1/openapi.json lists what there is")
     except web.HTTPException as error:
         return problem(error.status, error.reason)
+    except ConnectionError:
+        raise  # the client left: no failure of ours
     except Exception:
         log.exception("cannot answer %s %s", request.method, request.path)
         return problem(500, "the exporter failed to answer; its log says why")

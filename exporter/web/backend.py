@@ -45,14 +45,14 @@ class Scrape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Every call returns at once, except `reload` and the ledger's."""
+    """Every call returns at once, except `reload`, `masked_config` and the ledger's."""
 
     clocked: Callable[[], Clocked]
     scrape: Scrape
     reload: Callable[[], Awaitable[list[str]]]
     """Returns what is wrong with the new configuration; empty when it is in use."""
     masked_config: Callable[[], str]
-    """The configuration in use as YAML, secrets masked."""
+    """The configuration in use as YAML, secrets masked. Called in a thread, since it may take a second."""
     ledger: Evidence
     token: Callable[[], str | None]
     """The bearer token that allows changes; None when none is configured. Raises ValueError if it cannot be read."""

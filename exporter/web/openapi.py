@@ -84,6 +84,7 @@ _PATHS = {
         "text/plain",
         _STRING,
         _query("name[]", "Only these metrics; may be repeated.", type="array", items=_STRING),
+        s503="Too many scrapes are being answered.",
     ),
     "/": _get("The live page", "text/html", _STRING),
     "/-/healthy": _get("The process answers", _JSON, _OBJECT),

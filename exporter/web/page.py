@@ -6,6 +6,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader
 
 from exporter.core.state import Mode
+from exporter.web.answers import Turn
 from exporter.web.backend import BACKEND
 
 WORST_FIRST = (Mode.OUTAGE, Mode.SUSPECTED, Mode.RECOVERING, Mode.UNKNOWN, Mode.DEGRADED, Mode.HEALTHY)
@@ -40,8 +41,12 @@ async def page(request: web.Request) -> web.Response:
         snapshot.systems.values(), key=lambda watched: (WORST_FIRST.index(watched.state.mode), watched.system.name)
     )
     template = _TEMPLATES.get_template("page.html")
-    text = await template.render_async(systems=systems, exporter=snapshot.exporter, symbols=SYMBOLS)
-    return web.Response(body=text.encode("utf-8", "replace"), content_type="text/html", charset="utf-8")
+    pieces = []
+    turn = Turn()
+    async for piece in template.generate_async(systems=systems, exporter=snapshot.exporter, symbols=SYMBOLS):
+        pieces.append(piece.encode("utf-8", "replace"))
+        await turn.pause()
+    return web.Response(body=b"".join(pieces), content_type="text/html", charset="utf-8")
 
 
 async def static(request: web.Request) -> web.Response:

@@ -3,26 +3,26 @@
 import asyncio
 import hmac
 import ssl
-from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
 from exporter.core.model import Part
+from exporter.core.snapshot import Snapshot
 from exporter.web import api, page
-from exporter.web.answers import errors_as_json, harden, json_answer, problem
+from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
+from exporter.web.limits import IDLE_MOST, LINGER, BoundedSite, finish_in_time
+from exporter.web.scrapes import Scrapes
 
 BODY_MOST = 64 * 1024
 """Bytes of a request's body."""
 HEADER_MOST = 8 * 1024
-SCRAPE_DEADLINE = 60.0
-"""Seconds in which a client must have taken its metrics."""
 
 
 def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
     """`guard`: who may read, where `--web.config.file` was given; its `tls` goes to `listen`."""
-    middlewares = [errors_as_json]
+    middlewares = [finish_in_time, errors_as_json]
     app = web.Application(
         client_max_size=BODY_MOST, middlewares=middlewares if guard is None else [*middlewares, guard.middleware]
     )
@@ -32,9 +32,9 @@ def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
     app.on_response_prepare.append(harden)
     app.add_routes(
         [
-            web.get("/metrics", metrics),
+            web.get("/metrics", Scrapes(backend).answer),
             web.get("/-/healthy", healthy),
-            web.get("/-/ready", ready),
+            web.get("/-/ready", Readiness(backend).answer),
             web.post("/-/reload", reload),
             web.get("/config", config),
             web.get("/sd", service_discovery),
@@ -51,50 +51,58 @@ async def listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext
     Raises OSError when the address cannot be bound.
     """
     runner = web.AppRunner(
-        app, access_log=None, max_line_size=HEADER_MOST, max_field_size=HEADER_MOST, shutdown_timeout=3.0
+        app,
+        access_log=None,
+        max_line_size=HEADER_MOST,
+        max_field_size=HEADER_MOST,
+        keepalive_timeout=IDLE_MOST,
+        lingering_time=LINGER,
+        shutdown_timeout=3.0,
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        await BoundedSite(runner, host, port, tls).start()
     except BaseException:
         await runner.cleanup()
         raise
     return runner
 
 
-async def metrics(request: web.Request) -> web.StreamResponse:
-    """Sent piece by piece: a slow client holds up neither the loop nor the memory."""
-    backend, headers = request.app[BACKEND], request.headers
-    accept = ",".join(headers.getall(hdrs.ACCEPT, []))
-    encoding = ",".join(headers.getall(hdrs.ACCEPT_ENCODING, []))
-    scraped = backend.scrape(backend.clocked(), accept, encoding, frozenset(request.query.getall("name[]", [])))
-    response = web.StreamResponse(headers=dict(scraped.headers))
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
-    async with asyncio.timeout(SCRAPE_DEADLINE), aclosing(scraped.body) as pieces:
-        async for piece in pieces:
-            await response.write(piece)
-    await response.write_eof()
-    return response
-
-
 async def healthy(request: web.Request) -> web.Response:
     return json_answer({"status": "healthy"})
 
 
-async def ready(request: web.Request) -> web.Response:
-    """503 until every endpoint was looked at once: before that, much is unknown."""
-    snapshot, _ = request.app[BACKEND].clocked()
-    missing = [
-        f"{part} of {watched.system.name}"
+class Readiness:
+    """Ready once this run has looked at every endpoint: before that, much is unknown or told from an earlier run.
+
+    It stays ready: what a reload adds is no reason to take the exporter out of service.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._ready = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        missing = [] if self._ready else _not_looked_at(self._backend.clocked().snapshot)
+        if missing:
+            system, part = min(missing)
+            return problem(
+                503, f"{len(missing)} endpoints were not looked at yet, such as {part} of {system}; ask again"
+            )
+        self._ready = True
+        return json_answer({"status": "ready"})
+
+
+def _not_looked_at(snapshot: Snapshot) -> list[tuple[str, Part]]:
+    """(system, part) of which this run has not seen one look end."""
+    return [
+        (watched.system.name, part)
         for watched in snapshot.systems.values()
-        for part in sorted(watched.system.parts)
-        if (seen := watched.state.parts.get(part)) is None or seen.sample is None
+        for part in watched.system.parts
+        if (seen := watched.state.parts.get(part)) is None
+        or seen.sample is None
+        or seen.sample.started < snapshot.exporter.started
     ]
-    if missing:
-        return problem(503, f"{len(missing)} endpoints were not looked at yet, such as {missing[0]}; ask again")
-    return json_answer({"status": "ready"})
 
 
 async def reload(request: web.Request) -> web.Response:
@@ -124,18 +132,19 @@ def _refusal(request: web.Request) -> web.Response | None:
 
 
 async def config(request: web.Request) -> web.Response:
-    return web.Response(text=request.app[BACKEND].masked_config(), content_type="application/yaml")
+    text = await asyncio.to_thread(request.app[BACKEND].masked_config)  # YAML of thousands of systems takes seconds
+    return web.Response(text=text, content_type="application/yaml")
 
 
 async def service_discovery(request: web.Request) -> web.Response:
     """What is probed, in the form that http_sd of Prometheus reads."""
     snapshot, _ = request.app[BACKEND].clocked()
-    found = [
+    found = (
         {"targets": [target.address], "labels": {**_labels(watched.system.name, part), "kind": target.kind}}
         for watched in snapshot.systems.values()
         for part, target in sorted(watched.targets.items())
-    ]
-    return json_answer(found)
+    )
+    return web.Response(body=b"[%b]" % await encode_all(found), content_type="application/json", charset="utf-8")
 
 
 def _labels(system: str, part: Part) -> dict[str, str]:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import web
+
 from exporter.core.model import Moment
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head, Snapshot
@@ -70,9 +72,16 @@ class Stage:
 @asynccontextmanager
 async def serving(stage: Stage) -> AsyncIterator[str]:
     """The server's URL without a slash at the end."""
-    runner = await listen(make_app(stage.backend()), "127.0.0.1", 0)
-    try:
+    async with running(make_app(stage.backend())) as runner:
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
+    """The application on a free port."""
+    runner = await listen(app, "127.0.0.1", 0)
+    try:
+        yield runner
     finally:
         await runner.cleanup()
