@@ -78,6 +78,9 @@ class Facts:
     writable: bool | None = None
     epoch: str | None = None
     """Changes with every promotion. Only "different" can be relied on, not "greater"."""
+    continues: str | None = None
+    """Primary: an earlier epoch of its own that goes on under a new name, with neither a promotion nor a loss; its positions
+    can still be compared."""
     position: Position | None = None
     """Primary: where its newest write ends. Standby: what would survive its promotion."""
     applied: Position | None = None

@@ -58,7 +58,7 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
     contest = state.contest if state.contest and state.contest.component == component else None
     holds = state.parts[sample.part].serve.count == 0
     if sample.ok and claims(sample.facts) and sample.facts.epoch is not None:
-        if role.epoch is None:
+        if role.epoch is None or role.epoch == sample.facts.continues:
             draft.state = replace(state, roles={**state.roles, component: replace(role, epoch=sample.facts.epoch)})
         elif role.epoch != sample.facts.epoch:
             epoch_moved(system, draft, sample, before, now)
