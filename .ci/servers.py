@@ -16,6 +16,7 @@ NEEDED = {
     "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter", "the benchmarks"),
     "prometheus-postgres-exporter": ("prometheus-postgres-exporter", "the benchmarks"),
     "chromium": ("chromium", "tests of the page in a browser"),
+    "dnsmasq-base": ("/usr/sbin/dnsmasq", "tests of names at a real name server"),
     "faketime": ("faketime", "a standby whose clock is wrong"),
     "openssl": ("openssl", "tests with certificates"),
 }

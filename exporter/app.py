@@ -20,7 +20,7 @@ from exporter.core.state import Record
 from exporter.engine.engine import Engine, Environment, Plan, Reference
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.metrics.exposition import Exposition
-from exporter.probes import KINDS
+from exporter.probes import KINDS, permitted
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Context, Probe
 from exporter.probes.references import Reference as Target
@@ -42,6 +42,7 @@ class Options(NamedTuple):
     host: str
     port: int
     web_config: Path | None = None
+    allow_exec: bool = False
 
 
 def moment() -> Moment:
@@ -172,7 +173,9 @@ class App:
         """Read the configuration again. Returns what is wrong with it; then nothing has changed."""
         async with self._reloading:
             try:
-                loaded = await asyncio.to_thread(load, self._options.config, KINDS)
+                loaded = await asyncio.to_thread(
+                    load, self._options.config, permitted(allow_exec=self._options.allow_exec)
+                )
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
                 self._reload_error = "\n".join(problems[:3])

@@ -14,7 +14,7 @@ from exporter.core.snapshot import Head
 from exporter.demo.scenario import run_demo
 from exporter.ledger import commands as ledger_commands
 from exporter.once import look_once
-from exporter.probes import KINDS
+from exporter.probes import KINDS, permitted
 
 CONFIG = "--config.file"
 
@@ -69,6 +69,11 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(CONFIG, dest="config", type=Path, required=True, metavar="dr.yml", help="the configuration")
 
 
+def _add_allow_exec(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--allow-exec", action="store_true",
+                        help="let the configuration run commands as this user (kind exec)")  # fmt: skip
+
+
 def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     serve = commands.add_parser("serve", help="run the exporter")
     _add_config(serve)
@@ -78,6 +83,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                        help="TLS and passwords, in the format of Prometheus's exporter-toolkit")  # fmt: skip
     serve.add_argument("--log.level", dest="log_level", choices=sorted(logs.LEVELS), default="info")
     serve.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt")
+    _add_allow_exec(serve)
     serve.set_defaults(run=_serve)
 
 
@@ -85,6 +91,7 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     check = commands.add_parser("check", help="tell everything that is wrong with a configuration")
     _add_config(check)
     check.add_argument("--once", action="store_true", help="also look at everything once, and print what was found")
+    _add_allow_exec(check)
     check.set_defaults(run=_check)
 
 
@@ -123,11 +130,11 @@ def _serve(options: argparse.Namespace) -> None:
     logs.set_up(options.log_level, options.log_format)
     logging.captureWarnings(capture=True)
     with asyncio.Runner(loop_factory=app.new_loop) as runner:
-        runner.run(app.serve(app.Options(options.config, host, port, options.web_config), loaded))
+        runner.run(app.serve(app.Options(options.config, host, port, options.web_config, options.allow_exec), loaded))
 
 
 def _load(options: argparse.Namespace) -> Loaded:
-    loaded = load(options.config, KINDS)
+    loaded = load(options.config, permitted(allow_exec=options.allow_exec))
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return loaded

@@ -20,6 +20,7 @@ SECRET_SIZE = 64 * 1024
 MASK = "<secret>"
 
 _DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d|w)")
+_SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB)?")
 _SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
 _SECRET_KEY = re.compile(rf"(?:^|[-_.])(?:[a-z]*{_SECRET_WORD})(?:[-_.]|$)", re.IGNORECASE)
 _PLAIN = (
@@ -100,10 +101,20 @@ def format_ratio(value: float) -> str:
     return f"{value * 100:.10g}%"
 
 
+def parse_size(value: object) -> int:
+    """`64KiB` or 65536 -> 65536 bytes. Raises ValueError with what would be right."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if isinstance(value, bool) or found is None:
+        raise ValueError(f"{str(value)[:60]!r} is not a size; write a number of bytes, or one like 64KiB or 1MiB")
+    return int(found[1]) << {"": 0, "KiB": 10, "MiB": 20}[found[2] or ""]
+
+
 _AS_DURATION = PlainSerializer(format_duration, return_type=str, when_used="json")
 Duration = Annotated[float, BeforeValidator(_positive), _AS_DURATION]
 """Seconds, longer than 0, at most 100 years."""
 DurationOrZero = Annotated[float, BeforeValidator(parse_duration), _AS_DURATION]
+Size = Annotated[int, BeforeValidator(parse_size)]
+"""Bytes."""
 Ratio = Annotated[float, BeforeValidator(parse_ratio), PlainSerializer(format_ratio, return_type=str, when_used="json")]
 
 

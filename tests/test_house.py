@@ -28,6 +28,8 @@ the others to each other."""
 
 LATE_IMPORTS = {
     "exporter/app.py": "uvloop is an extra that may not be installed",
+    "exporter/probes/dns.py": "dnspython is an extra that may not be installed",
+    "exporter/probes/grpc.py": "h2 is an extra that may not be installed",
     "exporter/probes/postgres.py": "asyncpg is an extra that may not be installed",
 }
 """File -> why it may import inside functions."""

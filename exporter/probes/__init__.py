@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping
 
-from exporter.probes import http, postgres, tcp
+from exporter.probes import dns, exec_, grpc, http, icmp, postgres, tcp, tls_expiry
 from exporter.probes.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
+    "dns": dns.KIND,
+    "exec": exec_.KIND,
+    "grpc": grpc.KIND,
     "http": http.KIND,
+    "icmp": icmp.KIND,
     "postgres": postgres.KIND,
     "tcp": tcp.KIND,
+    "tls": tls_expiry.KIND,
 }
+
+
+def permitted(*, allow_exec: bool) -> Mapping[str, Kind]:
+    """The kinds that a configuration may use: only who starts the exporter may let it run commands."""
+    return KINDS if allow_exec else {**KINDS, "exec": exec_.FORBIDDEN}

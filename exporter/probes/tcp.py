@@ -37,10 +37,14 @@ def _address(text: str) -> str:
     return text.strip()
 
 
+TcpAddress = Annotated[str, AfterValidator(_address)]
+"""A setting that is host:port."""
+
+
 class TcpSettings(Settings):
     """A TCP endpoint."""
 
-    address: Annotated[str, AfterValidator(_address)]
+    address: TcpAddress
     tls: bool | Tls = False
     send: str | None = None
     expect: Regex | None = None

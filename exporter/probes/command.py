@@ -1,0 +1,164 @@
+"""Runs commands of the user's own: no shell, a limit for what they say, and nothing of them stays."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import IO, NamedTuple
+
+from exporter.core.model import Reason
+from exporter.probes.kind import Failure
+
+GRACE = 1.0
+"""Seconds between SIGTERM and SIGKILL, for a command that was given up."""
+ERROR_LIMIT = 4096
+"""Bytes of standard error that are kept; the rest is read and forgotten."""
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+"""What a command gets of our environment. The rest may hold the secrets of other systems."""
+
+
+class Finished(NamedTuple):
+    """A command that ended by itself."""
+
+    code: int
+    """Its exit code; negative: the signal that ended it."""
+    out: bytes
+    error: bytes
+
+
+class Commands:
+    """Starts commands, and sees those to their end that were given up."""
+
+    def __init__(self) -> None:
+        self._dying: set[asyncio.Task[None]] = set()
+
+    async def run(self, command: Sequence[str], environment: Mapping[str, str], max_output: int) -> Finished:
+        """Returns when the command has ended. Raises Failure: internal when it cannot be started, too_large.
+
+        Cancelled by the caller's deadline: its process group then gets SIGTERM at once and SIGKILL after GRACE, which
+        nobody has to wait for. Processes that it leaves behind in its group are killed as well.
+        """
+        child = _Child(command, environment, max_output)
+        try:
+            return await child.finish()
+        finally:
+            if child.ended:
+                child.bury()
+            else:
+                child.signal(signal.SIGTERM)
+                task = asyncio.get_running_loop().create_task(child.put_down())
+                self._dying.add(task)
+                task.add_done_callback(self._dying.discard)
+
+    async def close(self) -> None:
+        """Kills what still has its grace."""
+        for task in self._dying:
+            task.cancel()
+        await asyncio.gather(*self._dying, return_exceptions=True)
+
+
+class _Output(asyncio.Protocol):
+    """The beginning of what comes out of a pipe."""
+
+    def __init__(self, limit: int) -> None:
+        self.data = b""
+        self.limit = limit
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done at the end of the pipe."""
+        self.full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when there was more than `limit`."""
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data[: self.limit - len(self.data)]
+        if len(data) and len(self.data) == self.limit and not self.full.done():
+            self.full.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+class _Child:
+    """One process and its group. It is reaped only in `bury()`: until then its number cannot become another's."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], max_output: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._out, self._error = _Output(max_output + 1), _Output(ERROR_LIMIT)
+        self._pipes: list[asyncio.BaseTransport] = []
+        self._exited: asyncio.Future[None] = loop.create_future()
+        self._process = _started(command, environment)
+        try:
+            self._handle = os.pidfd_open(self._process.pid)
+        except OSError:
+            with self._process:  # waits, and closes the pipes
+                self.signal(signal.SIGKILL)
+            raise
+        loop.add_reader(self._handle, self._at_exit)
+
+    @property
+    def ended(self) -> bool:
+        return self._exited.done()
+
+    async def finish(self) -> Finished:
+        await self._read(self._process.stdout, self._out)
+        await self._read(self._process.stderr, self._error)
+        await asyncio.wait((self._exited, self._out.full), return_when=asyncio.FIRST_COMPLETED)
+        if self._exited.done():
+            self.signal(signal.SIGKILL)  # whoever it left behind: they may hold the pipes, which would never end
+            await asyncio.wait((self._out.over, self._error.over))
+        if self._out.full.done():
+            raise Failure(Reason.TOO_LARGE, f"the command says more than {self._out.limit - 1} bytes")
+        return Finished(self._process.wait(), self._out.data, self._error.data)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the whole group."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+    async def put_down(self) -> None:
+        """It was asked to end; see that it does."""
+        try:
+            await asyncio.wait((self._exited,), timeout=GRACE)
+        finally:
+            self.signal(signal.SIGKILL)
+            await asyncio.wait((self._exited,), timeout=GRACE)
+            self.bury()
+
+    def bury(self) -> None:
+        """Reap it and close what we hold of it."""
+        self._process.poll()
+        for pipe in self._pipes:
+            pipe.close()
+        for unread in (self._process.stdout, self._process.stderr)[len(self._pipes) :]:
+            if unread is not None:
+                unread.close()
+        asyncio.get_running_loop().remove_reader(self._handle)
+        os.close(self._handle)
+
+    async def _read(self, pipe: IO[bytes] | None, output: _Output) -> None:
+        assert pipe is not None
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: output, pipe)
+        self._pipes.append(transport)
+
+    def _at_exit(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handle)
+        if not self._exited.done():
+            self._exited.set_result(None)
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    try:
+        return subprocess.Popen(  # noqa: S603 - whoever starts us has allowed it, and there is no shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=inherited | dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Failure(Reason.INTERNAL, f"{command[0]} cannot be started: {error.strerror}") from None

@@ -1,0 +1,68 @@
+"""One question to one name server, by UDP or TCP.
+
+On sockets of ours rather than dnspython's: they are connected, so that a dead server's ICMP answer is `refused` at once
+instead of a timeout, the phases are told apart, and a look that is cancelled leaves nothing open.
+"""
+
+import asyncio
+
+from exporter.core.model import Reason
+from exporter.probes.kind import Failure
+from exporter.probes.tcp import HostPort
+from exporter.probes.wire import PROCESSING, TRANSFER, Stopwatch, Wire
+
+ASK_AGAIN = 0.2
+"""Seconds after which an unanswered datagram is repeated: one lost packet is no outage."""
+
+
+async def by_udp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
+    """The first datagram that bears our question's number. Raises OSError."""
+    watch.enter(PROCESSING)
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(
+        lambda: _Datagrams(question[:2]), remote_addr=(server.host, server.port)
+    )
+    try:
+        while not protocol.answer.done():
+            transport.sendto(question)
+            await asyncio.wait((protocol.answer,), timeout=ASK_AGAIN)
+        return protocol.answer.result()
+    finally:
+        transport.abort()
+
+
+async def by_tcp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
+    """Raises Failure or OSError."""
+    stream = _Stream(watch, len(question).to_bytes(2) + question)
+    await stream.exchange((server.host,), server.port)
+    return stream.heard[2:]
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, number: bytes) -> None:
+        self._number = number
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        if data[:2] == self._number and not self.answer.done():  # others are late, or forged
+            self.answer.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
+
+class _Stream(Wire):
+    """Messages with their length in two bytes before them (RFC 1035, 4.2.2)."""
+
+    heard = b""
+
+    def received(self, data: bytes) -> None:
+        if not self.heard:
+            self.watch.enter(TRANSFER)
+        self.heard += data
+        length = 2 + int.from_bytes(self.heard[:2])
+        if len(self.heard) > length > 2:
+            raise Failure(Reason.PROTOCOL, "not an answer of a name server: more than one message")
+        if len(self.heard) == length > 2:
+            self.finish()

@@ -1,0 +1,192 @@
+"""One name at several name servers, with dnspython's messages (an extra: only `exporter.probes.dns` may import this)."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+
+from exporter.core.model import NO_FACTS, SILENT, Facts, Phases, Reason
+from exporter.probes.dns import DnsSettings, server_of
+from exporter.probes.dns_exchange import by_tcp, by_udp
+from exporter.probes.kind import Ask, Failure, Look
+from exporter.probes.tripwire import nothing_to_hold
+from exporter.probes.wire import Stopwatch
+from exporter.settings import format_duration
+
+PAYLOAD = 1232
+"""Bytes of an answer by UDP that no link has to break in pieces (DNS Flag Day 2020); longer ones come by TCP."""
+_SHOWN = 4
+"""Records that a sentence names."""
+
+
+class Answer(NamedTuple):
+    """What one server says."""
+
+    server: str
+    values: frozenset[str]
+    """Empty: the name, or a record of this type, does not exist."""
+    ttl: int
+    """Seconds: the least of the chain of CNAMEs."""
+    phases: Phases
+    missing: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.server} says {self.missing or _listed(self.values)}"
+
+
+class DnsProbe:
+    """Every look asks every server, over sockets of its own."""
+
+    def __init__(self, settings: DnsSettings) -> None:
+        self._settings = settings
+        self._expected = frozenset(_folded(settings.type, value) for value in settings.expect.values)
+        self._expected_networks = [ipaddress.ip_network(text) for text in settings.expect.addresses]
+        self._sites = [
+            (site, _place(settings.type, text)) for site, places in settings.sites.items() for text in places
+        ]
+        self.target = f"{settings.name} {settings.type} @{','.join(settings.servers)}"
+
+    async def look(self, ask: Ask) -> Look:
+        servers = self._settings.servers
+        if len(servers) == 1:
+            answers, failures = [await self._answer(servers[0])], []
+        else:
+            outcomes = await asyncio.gather(*(self._within_its_share(server) for server in servers))
+            answers = [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+            failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        if failures and (not answers or self._settings.require == "all"):
+            raise _worst(failures)
+        self._check(answers)
+        slowest = max(answers, key=lambda answer: sum(spent or 0.0 for spent in answer.phases))
+        return Look(self._facts(slowest.values), slowest.phases, _told(slowest, failures))
+
+    async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+        raise Failure(Reason.INTERNAL, "a name cannot store markers")
+
+    async def hold(self, broken: Callable[[], None]) -> None:
+        await nothing_to_hold()
+
+    async def close(self) -> None:
+        """Nothing is kept between looks."""
+
+    async def _within_its_share(self, server: str) -> Answer | Failure:
+        share = self._settings.server_timeout
+        try:
+            async with asyncio.timeout(share):
+                return await self._answer(server)
+        except TimeoutError:
+            return Failure(Reason.TIMEOUT, f"{server}: no answer within {format_duration(share)}")
+        except Failure as failure:
+            return failure
+
+    async def _answer(self, server: str) -> Answer:
+        """Raises Failure, which names the server."""
+        watch = Stopwatch()
+        try:
+            with watch:
+                return self._read(server, await self._response(server, watch), watch)
+        except Failure as failure:
+            failure.detail = f"{server}: {failure.detail}"
+            raise
+
+    async def _response(self, server: str, watch: Stopwatch) -> dns.message.Message:
+        """Raises Failure or OSError."""
+        query = dns.message.make_query(self._settings.name + ".", self._settings.type, use_edns=0, payload=PAYLOAD)
+        question, where = query.to_wire(), server_of(server)
+        if not self._settings.tcp:
+            response = _parsed(await by_udp(question, where, watch), query)
+            if not response.flags & dns.flags.TC:
+                return response
+        return _parsed(await by_tcp(question, where, watch), query)
+
+    def _read(self, server: str, response: dns.message.Message, watch: Stopwatch) -> Answer:
+        settings = self._settings
+        rcode = response.rcode()
+        if rcode == dns.rcode.NXDOMAIN:
+            return Answer(server, frozenset(), 0, watch.phases(), f"NXDOMAIN: {settings.name} does not exist")
+        if rcode != dns.rcode.NOERROR:
+            raise Failure(Reason.DNS, f"answers {dns.rcode.to_text(rcode)} to {settings.name} {settings.type}")
+        try:
+            chain = response.resolve_chaining() if isinstance(response, dns.message.QueryMessage) else None
+        except dns.exception.DNSException as error:
+            raise Failure(Reason.PROTOCOL, f"the answer leads nowhere: {type(error).__name__}") from None
+        if chain is None or chain.answer is None:
+            return Answer(server, frozenset(), 0, watch.phases(), f"{settings.name} has no {settings.type} record")
+        values = frozenset(_folded(settings.type, record.to_text()) for record in chain.answer)
+        return Answer(server, values, chain.minimum_ttl, watch.phases())
+
+    def _check(self, answers: Sequence[Answer]) -> None:
+        """Raises Failure unless all say the same, and it is what was expected."""
+        first = answers[0]
+        for other in answers[1:]:
+            if other.values != first.values:
+                raise Failure(Reason.ASSERTION, f"{first}, but {other}", first.phases)
+        if first.missing:
+            raise Failure(Reason.DNS, str(first), first.phases)
+        strange = [value for value in first.values if not self._is_expected(value)]
+        if strange:
+            raise Failure(Reason.ASSERTION, f"{_listed(strange)} is not among what is expected", first.phases)
+        longest = max(answers, key=lambda answer: answer.ttl)
+        limit = self._settings.max_ttl
+        if limit is not None and longest.ttl > limit:
+            told = f"{longest.server}: the TTL is {longest.ttl} s, longer than {format_duration(limit)}"
+            raise Failure(Reason.ASSERTION, told, first.phases)
+
+    def _is_expected(self, value: str) -> bool:
+        if self._expected:
+            return value in self._expected
+        return not self._expected_networks or any(
+            ipaddress.ip_address(value) in network for network in self._expected_networks
+        )
+
+    def _facts(self, values: frozenset[str]) -> Facts:
+        """The site is told only if all records point to it."""
+        sites = {next((site for site, holds in self._sites if holds(value)), None) for value in values}
+        return Facts(served_by=sites.pop()) if len(sites) == 1 else NO_FACTS
+
+
+def _parsed(data: bytes, query: dns.message.Message) -> dns.message.Message:
+    try:
+        response = dns.message.from_wire(data)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Failure(Reason.PROTOCOL, f"not an answer of a name server ({type(error).__name__})") from None
+    if not query.is_response(response):
+        raise Failure(Reason.PROTOCOL, "answers another question than ours")
+    return response
+
+
+def _folded(kind: str, text: str) -> str:
+    """In the form in which records are compared: names have no case and no final dot, texts are as they are."""
+    return text if kind in ("TXT", "CAA") else text.lower().rstrip(".")
+
+
+def _place(kind: str, text: str) -> Callable[[str], bool]:
+    """Whether a record points to a place of `sites`."""
+    if kind == "CNAME":
+        name = _folded(kind, text)
+        return lambda value: value == name
+    network = ipaddress.ip_network(text)
+    return lambda value: ipaddress.ip_address(value) in network
+
+
+def _worst(failures: Sequence[Failure]) -> Failure:
+    """The first that was an answer of any kind, else the first; its sentence holds them all."""
+    chosen = next((failure for failure in failures if failure.reason not in SILENT), failures[0])
+    return Failure(chosen.reason, "; ".join(failure.detail for failure in failures), chosen.phases)
+
+
+def _told(answer: Answer, failures: Sequence[Failure]) -> str:
+    said = f"{_listed(answer.values)}  ttl {answer.ttl} s"
+    return f"{said}  but {'; '.join(failure.detail for failure in failures)}" if failures else said
+
+
+def _listed(values: Sequence[str] | frozenset[str]) -> str:
+    shown = [value[:60] for value in sorted(values)]
+    rest = len(shown) - _SHOWN
+    return ", ".join(shown[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
