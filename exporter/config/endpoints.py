@@ -13,13 +13,38 @@ from exporter.core.model import Part
 from exporter.settings import Secret, Settings, is_secret_key, mask, read_secret_file
 
 
-class Kind(Protocol):
+class Named(Protocol):
+    """Something that is written under its name: a kind of probe, a source of backups, a question."""
+
+    @property
+    def settings(self) -> type[Settings]: ...
+    @property
+    def short(self) -> str | None:
+        """The settings' key that a plain string stands for."""
+        ...
+
+
+class Question(Named, Protocol):
+    """What a kind can be asked besides whether it works."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it names whom to ask, and needs no endpoint."""
+        ...
+
+
+class Kind(Named, Protocol):
     """What the configuration has to know of a kind of probe."""
 
     @property
     def name(self) -> str: ...
     @property
-    def settings(self) -> type[Settings]: ...
+    def question(self) -> Question | None: ...
+    @property
+    def permissions(self) -> bool:
+        """Whether a good look proves that who logs in may also work."""
+        ...
+
     @property
     def stateful(self) -> Callable[[Any], bool]:
         """Whether an endpoint with these settings tells its role."""
@@ -35,11 +60,6 @@ class Kind(Protocol):
         """Whether the answer at an entry with these settings says which site gave it."""
         ...
 
-    @property
-    def short(self) -> str | None:
-        """The settings' key that a plain string stands for."""
-        ...
-
 
 class Endpoint(NamedTuple):
     """What stands behind a part: build its probe from the kind of this name with these settings."""
@@ -51,31 +71,35 @@ class Endpoint(NamedTuple):
 
 def endpoint(part: Part, raw: Any, path: Path, kinds: Mapping[str, Kind], report: Report) -> Endpoint | None:
     """The endpoint that is written at a path; None when it cannot be used, which is then reported."""
+    found = told(raw, path, kinds, report, "to look at", '{tcp: "10.1.0.7:443"}')
+    return None if found is None else Endpoint(part, kinds[found[0]].name, found[1])
+
+
+def told(
+    raw: Any, path: Path, table: Mapping[str, Named], report: Report, what: str, example: str
+) -> tuple[str, Settings] | None:
+    """Which of a table is written at a path, and its settings; None when they cannot be used, which is then reported."""
     if not isinstance(raw, dict) or not raw:
-        report.error(
-            path, f'needs what to look at; write one of {", ".join(sorted(kinds))}, like {{tcp: "10.1.0.7:443"}}'
-        )
+        report.error(path, f"needs what {what}; write one of {', '.join(sorted(table))}, like {example}")
         return None
-    known = [key for key in raw if key in kinds]
-    _report_strangers(raw, known, path, kinds, report)
+    known = [key for key in raw if key in table]
+    _report_strangers(raw, known, path, table, report)
     if len(known) != 1:
         return None
-    kind = kinds[known[0]]
-    path = (*path, kind.name if kind.name in raw else known[0])
-    given = raw[known[0]]
+    one, path, given = table[known[0]], (*path, known[0]), raw[known[0]]
     if given is None:
         given = {}
-    elif isinstance(given, str) and kind.short is not None:
-        given = {kind.short: given}
-    settings = validate(kind.settings, given, path, report)
+    elif isinstance(given, str) and one.short is not None:
+        given = {one.short: given}
+    settings = validate(one.settings, given, path, report)
     if settings is None:
         return None
     check_secrets(settings, path, report)
-    return Endpoint(part, kind.name, settings)
+    return known[0], settings
 
 
 def _report_strangers(
-    raw: Mapping[str, Any], known: list[str], path: Path, kinds: Mapping[str, Kind], report: Report
+    raw: Mapping[str, Any], known: list[str], path: Path, kinds: Mapping[str, Named], report: Report
 ) -> None:
     for extra in known[1:]:
         text = f"is a second kind beside '{known[0]}'; keep one, or make it a component of its own"

@@ -8,7 +8,8 @@ from pathlib import Path
 from exporter.config import document, syntax
 from exporter.config.checks import check_file, check_system
 from exporter.config.document import Document, Entry, Node
-from exporter.config.endpoints import Kind, check_secrets
+from exporter.config.endpoints import Kind, Named, check_secrets
+from exporter.config.inspections import inspections_of
 from exporter.config.mask import digest, effective
 from exporter.config.problem import ConfigError, Problem, show_path
 from exporter.config.report import Report, in_order, one_line
@@ -19,10 +20,12 @@ from exporter.config.validate import validate
 
 SHARD_VARIABLE = "RTO_RPO_SHARD"
 MAX_FILES = 1000
+NO_BACKUPS: Mapping[str, Named] = {}
 
 
-def load(path: Path, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read a configuration. `kinds` maps what may be written as an endpoint's kind to that kind.
+def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Named] = NO_BACKUPS) -> Loaded:
+    """Read a configuration. `kinds` maps what may be written as an endpoint's kind to that kind, `backups` does so for
+    sources of backups.
 
     Names of files in it are relative to the file that names them. Raises ConfigError with everything that is wrong at once.
     """
@@ -32,6 +35,10 @@ def load(path: Path, kinds: Mapping[str, Kind]) -> Loaded:
     data = normalised(document.plain(report.root))
     file = validate(File, data, (), report) or File()
     endpoints = {name: endpoints_of(name, section, kinds, report) for name, section in file.systems.items()}
+    inspections = {
+        name: inspections_of(name, section, endpoints[name], kinds, backups, report)
+        for name, section in file.systems.items()
+    }
     check_secrets(file.api, ("api",), report)
     check_file(file, report)
     for name in file.systems:
@@ -39,7 +46,7 @@ def load(path: Path, kinds: Mapping[str, Kind]) -> Loaded:
     shard = _shard(file, report)
     report.finish()
     sections = {name: resolved(section, file) for name, section in file.systems.items()}
-    shown = effective(file, sections, endpoints)
+    shown = effective(file, sections, endpoints, inspections)
     config = Config(
         vantage=file.exporter.vantage,
         ledger=path.parent / file.exporter.ledger.removeprefix("sqlite:///"),
@@ -47,7 +54,10 @@ def load(path: Path, kinds: Mapping[str, Kind]) -> Loaded:
         shard=shard,
         token_file=Path(file.api.token_file) if file.api.token_file else None,
         contacts=file.contacts,
-        systems={name: system_config(name, section, endpoints[name], kinds) for name, section in sections.items()},
+        systems={
+            name: system_config(name, section, endpoints[name], inspections[name], kinds)
+            for name, section in sections.items()
+        },
     )
     return Loaded(config, in_order(report.warnings), digest(shown), shown)
 

@@ -9,14 +9,25 @@ import yaml
 from pydantic_core import to_jsonable_python
 
 from exporter.config.endpoints import Endpoint
+from exporter.config.inspections import (
+    BackupSection,
+    DependencySection,
+    Inspections,
+    KpiSection,
+    ParitySection,
+    QuestionPlan,
+)
 from exporter.config.result import Loaded
 from exporter.config.schema import File, SystemSection
 from exporter.core.model import ENTRY, Part
-from exporter.settings import MASK, is_secret_key, mask
+from exporter.settings import MASK, Settings, is_secret_key, mask
 
 
 def effective(
-    file: File, systems: Mapping[str, SystemSection], endpoints: Mapping[str, Mapping[Part, Endpoint]]
+    file: File,
+    systems: Mapping[str, SystemSection],
+    endpoints: Mapping[str, Mapping[Part, Endpoint]],
+    inspections: Mapping[str, Inspections],
 ) -> dict[str, Any]:
     """Plain data of the file with these resolved systems in it, masked."""
     data = _data(file.model_copy(update={"systems": dict(systems)}))
@@ -28,7 +39,40 @@ def effective(
                 data["systems"][name]["entry"] = shown
             else:
                 data["systems"][name]["sites"][part.site][part.component] = shown
+    for name, mine in inspections.items():
+        data["systems"][name] |= _inspected(systems[name], mine)
     return {key: _masked(key, value) for key, value in data.items()}
+
+
+def _inspected(section: SystemSection, mine: Inspections) -> dict[str, Any]:
+    """What stands beside the looks: our own keys as they were written, the rest as its owner understood it."""
+    return {
+        "backups": {
+            name: _own(section.backups[name], BackupSection) | {plan.source: _data(plan.settings)}
+            for name, (_, plan) in mine.backups.items()
+        },
+        "parity": {
+            name: _own(section.parity[name], ParitySection) | _question(plan)
+            for name, (_, plan) in mine.parity.items()
+        },
+        "kpis": {
+            name: _own(section.kpis[name], KpiSection) | _question(plan) for name, (_, plan) in mine.kpis.items()
+        },
+        "dependencies": {
+            name: _own(section.dependencies[name], DependencySection) | {found.kind: _data(found.settings)}
+            for name, (_, found) in mine.dependencies.items()
+        },
+    }
+
+
+def _own(raw: Mapping[str, Any], model: type[Settings]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if key in model.written_keys()}
+
+
+def _question(plan: QuestionPlan) -> dict[str, Any]:
+    asked = next(iter(plan.asked.values()))
+    shown: dict[str, Any] = _data(asked.settings)
+    return shown if asked.part is not None else {asked.kind: shown}
 
 
 def masked_yaml(loaded: Loaded) -> str:

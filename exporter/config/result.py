@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.endpoints import Endpoint
+from exporter.config.inspections import Inspections
 from exporter.config.problem import Problem
 from exporter.config.schema import Contact, Reference, Shard
 from exporter.core.model import Part, System
@@ -17,6 +18,7 @@ class SystemConfig:
 
     model: System
     endpoints: Mapping[Part, Endpoint]
+    inspections: Inspections = Inspections()
     canary_tables: Mapping[str, str] = field(default_factory=dict)
     """By component, where `canary: {table: …}` overrides the kind's own."""
 

@@ -1,7 +1,7 @@
 """What may be written in dr.yml. Checks of one value stand here; those that compare several stand in checks.py.
 
-Almost everything has a default, so that one bad value does not keep the rest from being checked. Endpoints stay raw here: their
-settings belong to their kind.
+Almost everything has a default, so that one bad value does not keep the rest from being checked. What belongs to a kind of
+endpoint, or to a source of backups, stays raw here.
 """
 
 import re
@@ -214,6 +214,10 @@ class SystemSection(Settings):
     entry: Any = None
     components: dict[Name, ComponentSection] = Field(default_factory=dict)
     sites: dict[Name, dict[Name, Any]] = Field(default_factory=dict)
+    dependencies: dict[Name, Any] = Field(default_factory=dict)
+    parity: dict[Name, Any] = Field(default_factory=dict)
+    backups: dict[Name, Any] = Field(default_factory=dict)
+    kpis: dict[Name, Any] = Field(default_factory=dict)
 
 
 class File(Settings):

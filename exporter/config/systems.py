@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from exporter.config.endpoints import Endpoint, Kind, endpoint
+from exporter.config.inspections import Inspections
 from exporter.config.report import Report
 from exporter.config.result import SystemConfig
 from exporter.config.schema import File, Probing, Promises, SystemSection
@@ -34,22 +35,22 @@ def resolved(section: SystemSection, file: File) -> SystemSection:
 
 
 def system_config(
-    name: str, section: SystemSection, endpoints: Mapping[Part, Endpoint], kinds: Mapping[str, Kind]
+    name: str,
+    section: SystemSection,
+    endpoints: Mapping[Part, Endpoint],
+    inspections: Inspections,
+    kinds: Mapping[str, Kind],
 ) -> SystemConfig:
     """The result for a section that is `resolved` and without errors."""
     promises = section.objectives
     cost = section.cost_per_minute
-    told = {e.part.component for e in endpoints.values() if e.part != ENTRY and kinds[e.kind].stateful(e.settings)}
-    components = {
-        key: Component(key, part.critical, part.weight, key in told, part.canary.every if part.canary else None)
-        for key, part in section.components.items()
-    }
+    parts = {**endpoints, **{found.part: found for _, found in inspections.dependencies.values()}}
     model = System(
         name=name,
         home=section.home,
         sites=tuple(section.sites),
-        components=components,
-        parts=frozenset(endpoints),
+        components=_components(section, endpoints, kinds) | {n: c for n, (c, _) in inspections.dependencies.items()},
+        parts=frozenset(parts),
         tier=section.tier,
         owner=section.owner,
         mode=section.mode,
@@ -64,9 +65,31 @@ def system_config(
         cost_per_minute=cost.amount if cost else None,
         currency=cost.currency if cost else "",
         switch_time=section.switch_time,
+        backups={key: backup for key, (backup, _) in inspections.backups.items()},
+        parity={key: parity for key, (parity, _) in inspections.parity.items()},
+        kpis={key: kpi for key, (kpi, _) in inspections.kpis.items()},
     )
     tables = {key: part.canary.table for key, part in section.components.items() if part.canary and part.canary.table}
-    return SystemConfig(model, endpoints, tables)
+    return SystemConfig(model, parts, inspections, tables)
+
+
+def _components(
+    section: SystemSection, endpoints: Mapping[Part, Endpoint], kinds: Mapping[str, Kind]
+) -> dict[str, Component]:
+    mine = [one for part, one in endpoints.items() if part != ENTRY]
+    stateful = {one.part.component for one in mine if kinds[one.kind].stateful(one.settings)}
+    permissions = {one.part.component for one in mine if kinds[one.kind].permissions}
+    return {
+        name: Component(
+            name,
+            part.critical,
+            part.weight,
+            name in stateful,
+            part.canary.every if part.canary else None,
+            name in permissions,
+        )
+        for name, part in section.components.items()
+    }
 
 
 def _policy(probing: Probing) -> Policy:

@@ -233,9 +233,11 @@ class Kpi:
 
     name: str
     normal: float | None = None
-    """What it usually is; None: what it was at this time a week ago."""
+    """What it usually is; None: not fixed."""
     at_least: float | None = None
     """The share of normal below which it counts as suffering; None: nothing was promised."""
+    last_week: bool = False
+    """Normal is what it was at this time a week ago."""
 
 
 @dataclass(frozen=True, slots=True)

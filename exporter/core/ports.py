@@ -53,6 +53,14 @@ class Ledger(Protocol):
         """Keep a marker (again when it is acknowledged). Returns at once."""
         ...
 
+    def figure(self, system: str, name: str, value: float, now: Moment) -> None:
+        """Keep a business figure, for comparison a week later. Returns at once."""
+        ...
+
+    async def week_ago(self, system: str, name: str, now: Moment) -> float | None:
+        """What the figure was a week before `now`: the mean within a quarter of an hour of then; None if none is kept."""
+        ...
+
     async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
         """Closed incidents and moves, newest first: the `data` of their records plus `n`, the record's number."""
         ...

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exporter.core import fold
+from exporter.core import checks, fold
 from exporter.core.codec import Decoder, encode
-from exporter.core.model import Instant, Moment, Part, System
+from exporter.core.model import ENTRY, Instant, Moment, Part, System
 from exporter.core.ports import Ledger, Loaded
 from exporter.core.snapshot import Histogram, Target, Watched
 from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.eye import Attempt, Eye
+from exporter.engine.inspector import Inspections, Inspector
 from exporter.engine.pace import Pace
 from exporter.engine.publish import Observer, Publisher
 from exporter.engine.sight import Sight
@@ -42,6 +43,8 @@ class Plan(NamedTuple):
     probes: Callable[[], Mapping[Part, Probe]]
     kinds: Mapping[Part, str]
     key: object
+    inspections: Callable[[Mapping[Part, Probe]], Inspections] = lambda probes: Inspections()
+    """What else is asked, some of it through the probes."""
 
 
 class Environment(NamedTuple):
@@ -62,6 +65,7 @@ class _Running(NamedTuple):
     plan: Plan
     watch: Watch
     pace: Pace
+    inspector: Inspector
     probes: Mapping[Part, Probe]
     targets: Mapping[Part, Target]
 
@@ -112,6 +116,7 @@ class Engine:
             wheel.stop()
             for running in self._running.values():
                 running.pace.stop()
+                running.inspector.stop()
             await self._publisher.flush()
             env.ledger.beat({name: encode(r.watch.state) for name, r in self._running.items()}, env.moment())
             await asyncio.gather(*(_close(r.probes) for r in self._running.values()), *self._retired)
@@ -155,18 +160,21 @@ class Engine:
         probes = plan.probes()
         system = plan.system
         eyes = {
-            part: Eye(part, probe, system.policy, system.components[part.component] if part.site else None)
+            part: Eye(part, probe, system.policy, None if part == ENTRY else system.components[part.component])
             for part, probe in probes.items()
         }
         watch = Watch(system, eyes, begun.state, self._tools)
         watch.accept(begun)
         pace = Pace(watch, phase)
+        inspector = Inspector(watch, plan.inspections(probes), phase)
         targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
         pace.start()
-        return _Running(plan, watch, pace, probes, targets)
+        inspector.start()
+        return _Running(plan, watch, pace, inspector, probes, targets)
 
     def _retire(self, running: _Running) -> None:
         running.pace.stop()
+        running.inspector.stop()
         for eye in running.watch.eyes.values():
             self._sight.forget(eye)
         task = asyncio.get_running_loop().create_task(_close(running.probes))
@@ -184,6 +192,17 @@ class Engine:
         except Exception:  # noqa: BLE001 - logged with its traceback, counted, and shown as a metric
             self.faults += 1
             _LOG.exception("a fault of the exporter, please report it")
+
+    # --- what the outside reports
+
+    def restore_verified(self, system: str, backup: str) -> bool:
+        """A restore from this backup was verified by whoever made it; False: there is no such backup here."""
+        running = self._running.get(system)
+        if running is None or backup not in running.watch.system.backups:
+            return False
+        watch = running.watch
+        watch.accept(checks.restore_verified(watch.system, watch.state, backup, self._env.moment()))
+        return True
 
     # --- what the outside sees
 

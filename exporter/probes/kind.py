@@ -3,9 +3,11 @@
 A kind is one file: its settings (pydantic) and its probe. It is listed in `exporter.probes.KINDS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
+
+from pydantic import Field
 
 from exporter.core.model import NO_FACTS, NO_PHASES, Facts, Phases, Reason
 from exporter.settings import Settings
@@ -75,6 +77,29 @@ class Context(NamedTuple):
     canary_table: str = "rto_rpo.canary"
 
 
+Value: TypeAlias = float | str | None
+"""What a question was answered: a number, or a text that is compared as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a kind can be asked besides whether it works, for parity of the sites and for business figures."""
+
+    settings: type[Settings]
+    build: Callable[[Any, Any, Probe | None], Callable[[], Awaitable[Value]]]
+    """(the question's settings, the endpoint's settings, its probe) -> ask; does no I/O. Without an endpoint both are None."""
+    alone: bool = False
+    """It names whom to ask, and needs no endpoint."""
+    short: str | None = None
+    """The settings' key that a plain string stands for."""
+
+
+class Statement(Settings):
+    """A question to a database, in its own language. It changes nothing there."""
+
+    query: Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One line of the table of kinds."""
@@ -91,3 +116,6 @@ class Kind:
     """Whether the answer at an entry with these settings says which site gave it."""
     short: str | None = None
     """The settings' key that a plain string stands for, e.g. `tcp: "host:port"`."""
+    permissions: bool = False
+    """A good look logs in and then does what users do: it proves their permissions."""
+    question: Question | None = None
