@@ -73,6 +73,18 @@ DRILL_OBJECTIVE = _gauge(
 WRITABLE_EXPECTED = _gauge(
     "dr_writable_sites_expected", "system", "How many sites should take writes: 1 unless the system is active-active."
 )
+BACKUP_INTERVAL_OBJECTIVE = _gauge(
+    "dr_backup_interval_objective_seconds", "system backup", "How often a backup was promised."
+)
+BACKUP_VERIFY_OBJECTIVE = _gauge(
+    "dr_backup_verify_interval_objective_seconds", "system backup", "How often a restore has to be verified."
+)
+BACKUP_VERSIONS_OBJECTIVE = _gauge(
+    "dr_backup_versions_objective", "system backup", "How many usable versions have to be there."
+)
+KPI_OBJECTIVE = _gauge(
+    "dr_kpi_objective_ratio", "system kpi", "Share of its normal that the figure was promised to keep, 0 to 1."
+)
 
 # Where the system stands.
 STATE = _gauge("dr_state", "system state", "State set: 1 for the state that the system is in, 0 for the others.")
@@ -85,6 +97,11 @@ FUNCTIONAL_RATIO = _gauge(
     "dr_functional_ratio", "system", "Weighted share of the components that work at the serving site, 0 to 1."
 )
 COMPONENT_UP = _gauge("dr_component_up", "system site component", "1 if the newest look was answered as it should be.")
+TRAFFIC_SHARE = _gauge(
+    "dr_traffic_share",
+    "system site",
+    "Share of the entry's last answers that came from the site, 0 to 1; of active-active systems whose entry tells it.",
+)
 
 # The two numbers, live.
 RPO = _gauge(
@@ -106,7 +123,7 @@ READINESS_CHECK = _gauge("dr_site_readiness_check", "system site check", "1 if t
 RECOVERY_POINT = _gauge(
     "dr_recovery_point_timestamp_seconds",
     "system site source",
-    "Every write acknowledged before this time is proven to be at the site; absent until it was proven once.",
+    "What the source covers is proven to be at the site, up to every write acknowledged before this time; absent until then.",
 )
 SOURCE_REFUTED = _gauge(
     "dr_source_refuted", "system site source", "1 if the source claims what the canary disproves: it does not count."
@@ -125,6 +142,32 @@ REPLICATION_LAG = _gauge(
 CANARY_WRITES = _counter("dr_canary_writes_total", "system component", "Canary markers that were sent.")
 CANARY_FAILURES = _counter(
     "dr_canary_write_failures_total", "system component", "Canary markers that were not acknowledged in time."
+)
+
+# What is asked now and then: backups, parity, business figures. Absent is what was not told.
+BACKUP_SUCCESS = _gauge(
+    "dr_backup_last_success_timestamp_seconds", "system backup", "When the newest usable backup was finished."
+)
+BACKUP_VERIFIED = _gauge(
+    "dr_backup_last_verified_timestamp_seconds", "system backup", "When a restore from it was last found good."
+)
+BACKUP_ENCRYPTED = _gauge("dr_backup_encrypted", "system backup", "1 if the newest usable backup is encrypted.")
+BACKUP_IMMUTABLE = _gauge(
+    "dr_backup_immutable", "system backup", "1 if nobody, an administrator included, can change or remove it now."
+)
+BACKUP_VERSIONS = _gauge("dr_backup_versions", "system backup", "How many usable backups there are.")
+BACKUP_SIZE = _gauge("dr_backup_size_bytes", "system backup", "What the newest usable backup takes where it is kept.")
+PARITY_MATCH = _gauge(
+    "dr_parity_match", "system check", "1 if all sites answer the question alike, 0 if one is known to differ."
+)
+PARITY_DIFFERENCE = _gauge(
+    "dr_parity_difference",
+    "system check",
+    "By how much the site that differs most does: of numbers the difference, of anything else 0 or 1.",
+)
+KPI_VALUE = _gauge("dr_kpi_value", "system kpi", "The business figure, if its newest answer could be had.")
+KPI_NORMAL = _gauge(
+    "dr_kpi_normal", "system kpi", "What it should be about now: as configured, or at this time a week ago."
 )
 
 # What happened so far.
@@ -169,6 +212,13 @@ PROBE_ATTEMPTS = _counter("dr_probe_attempts_total", "system site component", "L
 PROBE_FAILURES = _counter("dr_probe_failures_total", "system site component reason", "Looks that failed, by reason.")
 PROBE_TLS_EXPIRY = _gauge(
     "dr_probe_tls_expiry_timestamp_seconds", "system site component", "When the served certificate expires."
+)
+
+# The people.
+CONTACT_CONFIRMED = _gauge(
+    "dr_contact_confirmed_timestamp_seconds",
+    "contact",
+    "Day on which somebody last made sure that the contact is right; absent if nobody ever did.",
 )
 
 # The exporter.

@@ -63,6 +63,8 @@ class ExporterState:
     config_hash: str = ""
     references: Mapping[str, bool] = field(default_factory=dict)
     """Reference target -> whether it answered last."""
+    contacts: Mapping[str, float | None] = field(default_factory=dict)
+    """Contact -> Unix seconds of the day on which it was last made sure to be right; None: never."""
     lateness: Histogram = Histogram((), ())
     faults: int = 0
     """Bugs of ours that were met while looking and survived; each is in the log."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from exporter.catalogue import metrics as m
+from exporter.core.inspected import BackupState
 from exporter.core.model import Instant, Part, System
 from exporter.core.readiness import readiness
 from exporter.core.readings import Totals, exposure, rto_clock, rto_estimate, scenarios, totals
@@ -13,6 +14,7 @@ from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series
 from exporter.metrics.section import Row, Section
 
 STREAMING = "streaming"
+_NO_BACKUP = BackupState()
 
 Key: TypeAlias = tuple[str, str, str]
 """(site, component, source)."""
@@ -131,7 +133,8 @@ def _layout(systems: Sequence[System], keys: list[tuple[Key, ...]]) -> _Layout:
 
 
 class Recovery(Section):
-    """Recovery points: per site and source the worst of its components, because a site is lost with all of them."""
+    """Recovery points: per site and source the worst of its components, because a site is lost with all of them; and those
+    of the backups, under their names and where they are kept."""
 
     metrics = (
         m.RECOVERY_POINT,
@@ -144,6 +147,15 @@ class Recovery(Section):
     def __init__(self, systems: Sequence[System]) -> None:
         super().__init__(systems)
         self._layout = _layout(systems, [])
+        self._backups = [(place, name) for place, system in enumerate(systems) for name in system.backups]
+        self._points = Block(
+            (
+                series(m.RECOVERY_POINT, system.name, backup.site, name)
+                for system in systems
+                for name, backup in system.backups.items()
+            ),
+            INSTANT,
+        )
 
     def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
         keys = [tuple(state.sources) for state in states]
@@ -156,8 +168,10 @@ class Recovery(Section):
             at, applied = source.at, source.applied_at
             lags.append(None if at is None else now - at)
             lags.append(None if at is None or applied is None else max(0.0, at - applied))
+        kept = [states[place].backups.get(name, _NO_BACKUP).point for place, name in self._backups]
+        points = self._points.fill([None if point is None else point + offset for point in kept])
         return (
-            layout.at.fill([None if source.at is None else source.at + offset for source in worst]),
+            layout.at.fill([None if source.at is None else source.at + offset for source in worst]) + points,
             layout.refuted.fill([source.refuted for source in worst]),
             layout.connected.fill([_connected(states[place], parts) for place, parts in layout.links]),
             layout.lag_bytes.fill([source.lag_bytes for source in worst]),

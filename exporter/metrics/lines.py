@@ -20,6 +20,8 @@ SECONDS = "%.6f"
 """Durations to the microsecond: half the cost of every digit."""
 INSTANT = "%.3f"
 """Unix time to the millisecond: finer than any two clocks agree."""
+WHOLE = "%.0f"
+"""Unix time of what happens now and then: a drift of the clocks must not make it look as if it had happened again."""
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,8 @@ def own_lines(exporter: ExporterState) -> Iterator[tuple[m.Metric, bytes]]:
     yield m.EXPORTER_BLIND, line(m.EXPORTER_BLIND, value=int(exporter.blind_since is not None))
     references = exporter.references.items()
     yield m.REFERENCE_UP, b"".join(line(m.REFERENCE_UP, target, value=int(up)) for target, up in references)
+    contacts = [(name, at) for name, at in exporter.contacts.items() if at is not None]
+    yield m.CONTACT_CONFIRMED, b"".join(line(m.CONTACT_CONFIRMED, name, value=at) for name, at in contacts)
     yield m.LEDGER_WRITABLE, line(m.LEDGER_WRITABLE, value=int(exporter.ledger_writable))
     yield m.LEDGER_WAITING, line(m.LEDGER_WAITING, value=exporter.ledger_waiting)
     yield m.LEDGER_RECORDS, line(m.LEDGER_RECORDS, value=exporter.ledger_head.number)

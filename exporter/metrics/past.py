@@ -9,6 +9,7 @@ from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerC
 from exporter.core.timeline import verdicts
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
 from exporter.metrics.section import Row, Section
+from exporter.metrics.standing import is_stateful
 
 BOUNDS = ("lower", "estimate", "upper")
 
@@ -54,9 +55,8 @@ class _PastOf:
     def __init__(self, system: System) -> None:
         name = system.name
         self._name = name
-        ends = (Kind.OUTAGE_IN_PLACE, Kind.SITE_LOST if system.mode == "active-active" else Kind.FAILOVER)
         # increase() cannot see a counter that begins at 1, so what is to be expected begins at 0.
-        self._no_incidents = {(str(kind), "false"): 0 for kind in ends}
+        self._no_incidents = {(str(kind), "false"): 0 for kind in _ends(system)}
         self._no_failovers = {(str(kind), "false"): 0 for kind in sorted(MOVES)}
         self._blips = Block((series(m.BLIPS, name),))
         self._blip_seconds, self._rto, self._rpo = (
@@ -102,6 +102,15 @@ class _PastOf:
             b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),
         )
+
+
+def _ends(system: System) -> tuple[Kind, ...]:
+    """How an outage of this system can end."""
+    if system.active_active:
+        return (Kind.OUTAGE_IN_PLACE, Kind.SITE_LOST)
+    if len(system.sites) == 1:
+        return (Kind.OUTAGE_IN_PLACE,)
+    return (Kind.OUTAGE_IN_PLACE, Kind.TRAFFIC_MOVED, *(sorted(MOVES) if is_stateful(system) else ()))
 
 
 def _bounds(value: Interval | None) -> list[Value]:

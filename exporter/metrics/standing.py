@@ -28,6 +28,10 @@ class Promised(Section):
         m.AVAILABILITY_OBJECTIVE,
         m.DRILL_OBJECTIVE,
         m.WRITABLE_EXPECTED,
+        m.BACKUP_INTERVAL_OBJECTIVE,
+        m.BACKUP_VERIFY_OBJECTIVE,
+        m.BACKUP_VERSIONS_OBJECTIVE,
+        m.KPI_OBJECTIVE,
     )
 
     def __init__(self, systems: Sequence[System]) -> None:
@@ -40,8 +44,10 @@ class Promised(Section):
         name, goals = system.name, system.objectives
         expected = len(system.sites) if system.mode == "active-active" else 1
 
-        def known(metric: m.Metric, value: float | None) -> bytes:
-            return b"" if value is None else line(metric, name, value=value)
+        def known(metric: m.Metric, value: float | None, *labels: str) -> bytes:
+            return b"" if value is None else line(metric, name, *labels, value=value)
+
+        backups = system.backups.items()
 
         return (
             line(m.SYSTEM_INFO, name, system.tier, system.owner, system.home, value=1),
@@ -50,6 +56,10 @@ class Promised(Section):
             known(m.AVAILABILITY_OBJECTIVE, goals.availability),
             known(m.DRILL_OBJECTIVE, goals.drill_every),
             known(m.WRITABLE_EXPECTED, expected if is_stateful(system) else None),
+            b"".join(known(m.BACKUP_INTERVAL_OBJECTIVE, backup.every, which) for which, backup in backups),
+            b"".join(known(m.BACKUP_VERIFY_OBJECTIVE, backup.verify_every, which) for which, backup in backups),
+            b"".join(known(m.BACKUP_VERSIONS_OBJECTIVE, backup.versions, which) for which, backup in backups),
+            b"".join(known(m.KPI_OBJECTIVE, kpi.at_least, which) for which, kpi in system.kpis.items()),
         )
 
     def row(self, states: Sequence[SystemState], now: float, offset: float) -> Row:

@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 
+from exporter.core.backup import BackupFacts
+from exporter.core.inspected import Answer, BackupState, KpiState, ParityState
 from exporter.core.interval import Interval
 from exporter.core.model import (
     ENTRY,
+    Backup,
     Component,
     Facts,
+    Kpi,
     Moment,
     Objectives,
+    Parity,
     Part,
     Phases,
     Reason,
@@ -64,6 +69,34 @@ def system(name: str = "orders") -> System:
         objectives=Objectives(90.0, {"site_loss": 5.0, "data_corruption": 86400.0}, 0.9999, 90 * 86400.0),
         cost_per_minute=26000.0,
         currency="USD",
+    )
+
+
+def inspected_system() -> System:
+    """An active-active shop with a backup, parity and a business figure."""
+    return replace(
+        system("shop"),
+        mode="active-active",
+        backups={
+            "nightly": Backup("nightly", site="sg", every=86400.0, versions=7, verify_every=30 * 86400.0),
+            "bucket": Backup("bucket"),
+        },
+        parity={"grants": Parity("grants", "database", ("hk", "sg")), "rows": Parity("rows", "database", ("hk", "sg"))},
+        kpis={"orders_per_minute": Kpi("orders_per_minute", 1200.0, 0.88), "revenue": Kpi("revenue")},
+    )
+
+
+def inspected(of: System, now: float = NOW.mono) -> SystemState:
+    """One backup tells everything, the other nothing; the grants differ at sg, the rows were never compared."""
+    told = BackupFacts(NOW.wall - 3600.5, NOW.wall - 3000.25, None, True, False, 12, 1.5e9)
+    here, there = Answer(now - 5, 41.0), Answer(now - 5, 38.0)
+    return replace(
+        healthy(of, now),
+        serving=("hk", "sg"),
+        traffic_seen=("hk", "sg", "hk", "hk"),
+        backups={"nightly": BackupState(told, now - 3600.5, now - 3000.25, now - 86400.4, now - 10)},
+        parity={"grants": ParityState({"hk": here, "sg": there}, "hk", (here,), {"sg": 3.0}, {"sg": now - 60})},
+        kpis={"orders_per_minute": KpiState(1044.5, 1200.0, now - 2)},
     )
 
 
@@ -200,3 +233,10 @@ def usual() -> Snapshot:
     """One healthy system, one in an outage, one never seen."""
     orders, chat, records = system("orders"), system("chat"), system("records")
     return snapshot(watched(orders, healthy(orders)), watched(chat, outage(chat)), watched(records, unknown(records)))
+
+
+def everything() -> Snapshot:
+    """The usual ones and one of which all is told that can be."""
+    shop = inspected_system()
+    exporter = replace(EXPORTER, contacts={"DR commander": 1_759_900_000.0, "nobody asked": None})
+    return snapshot(*usual().systems.values(), watched(shop, inspected(shop)), exporter=exporter)

@@ -19,7 +19,7 @@ from tests.metrics.scraping import own_samples, parse_openmetrics, plain, sample
 
 async def test_every_declared_metric_is_served_and_nothing_else() -> None:
     """The catalogue and the exposition hold the same names, with the same labels."""
-    found = await scrape(scenes.usual())
+    found = await scrape(scenes.everything())
     ours = {name: rows for name, rows in found.items() if name.startswith("dr_")}
     histograms = {
         m.name + end for m in METRICS.values() if m.type is Type.HISTOGRAM for end in ("_bucket", "_sum", "_count")
@@ -32,7 +32,7 @@ async def test_every_declared_metric_is_served_and_nothing_else() -> None:
 
 async def test_openmetrics_parses_and_holds_the_same_series() -> None:
     """Both formats carry the same samples; OpenMetrics is strict about names, units and its last line."""
-    snapshot = scenes.usual()
+    snapshot = scenes.everything()
     text = await plain(snapshot, openmetrics=True)
     assert text.endswith("# EOF\n")
     assert "# UNIT dr_rpo_seconds seconds\n" in text
@@ -45,14 +45,14 @@ async def test_promtool_finds_nothing_to_complain_about() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is missing; install Debian's prometheus")
-    text = await plain(scenes.usual(), names=tuple(METRICS))
+    text = await plain(scenes.everything(), names=tuple(METRICS))
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)  # noqa: ASYNC221
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
 async def test_no_series_is_none_or_nan() -> None:
     """What is not known is absent: never a word, never NaN."""
-    text = await plain(scenes.usual())
+    text = await plain(scenes.everything())
     assert "None" not in text
     assert "nan" not in text.lower()
 

@@ -118,6 +118,9 @@ async def test_counters_begin_at_zero_and_cost_follows_downtime() -> None:
     of = scenes.system()
     kinds = await values(scenes.unknown(of), "dr_failovers_total", "kind", "drill")
     assert kinds == {(kind, "false"): 0 for kind in ("failover", "switchover", "failback")}
+    ends = await values(scenes.unknown(of), "dr_incidents_total", "kind", "drill")
+    ways = ("outage_in_place", "traffic_moved", "failover", "switchover", "failback")
+    assert ends == {(kind, "false"): 0 for kind in ways}
     cost = await values(scenes.healthy(of), "dr_downtime_cost_total", "currency")
     assert cost["USD",] == pytest.approx(31.4 / 60 * 26000)
 
