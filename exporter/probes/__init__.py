@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from exporter.probes import dns, exec_, grpc, http, icmp, postgres, tcp, tls_expiry
+from exporter.probes import dns, exec_, grpc, http, icmp, postgres, redis, tcp, tls_expiry
 from exporter.probes.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -12,6 +12,7 @@ KINDS: Mapping[str, Kind] = {
     "http": http.KIND,
     "icmp": icmp.KIND,
     "postgres": postgres.KIND,
+    "redis": redis.KIND,
     "tcp": tcp.KIND,
     "tls": tls_expiry.KIND,
 }

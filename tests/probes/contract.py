@@ -23,6 +23,7 @@ class Case:
 
 
 _PAGE = message("200 OK", b"all is well")
+_PRIMARY = b"$13\r\nrun_id:1a2b\r\n\r\n$54\r\nrole:master\r\nmaster_replid:7e\r\nmaster_repl_offset:42\r\n\r\n+PONG\r\n"
 
 CASES = (
     Case(
@@ -31,6 +32,14 @@ CASES = (
         answer(_PAGE),
         _PAGE[:-4],
         _PAGE,
+        Reason.PROTOCOL,
+    ),
+    Case(
+        "redis",
+        lambda port: probe("redis", url=f"redis://127.0.0.1:{port}"),
+        answer(_PRIMARY),
+        _PRIMARY[:-9],
+        _PRIMARY,
         Reason.PROTOCOL,
     ),
     Case(

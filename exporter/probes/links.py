@@ -1,0 +1,83 @@
+"""At most one kept connection to a server, lent to one user at a time; extra ones live for one use."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from exporter.probes.wire import Stopwatch
+
+Answer = TypeVar("Answer")
+
+
+class Link(Protocol):
+    """One open connection, ready for a question."""
+
+    lost: asyncio.Future[bool]
+    """Done when it has ended: True if the other side ended it, False if we did."""
+    busy: bool
+
+    def end(self) -> None:
+        """Hang up. Nobody waits for what becomes of it."""
+        ...
+
+
+Connection = TypeVar("Connection", bound=Link)
+
+
+class Links(Generic[Connection]):
+    """Nobody ever waits for another's use: who finds the kept connection busy or gone gets a new one. A connection whose
+    use was cancelled, or broke, is never used again, because the rest of its answer may still arrive.
+    """
+
+    def __init__(self, connect: Callable[[Stopwatch], Awaitable[Connection]]) -> None:
+        """`connect` makes a connection that is ready for questions, and times itself."""
+        self._connect = connect
+        self._kept: Connection | None = None
+        self._closed = False
+
+    async def use(self, call: Callable[[Connection], Awaitable[Answer]], watch: Stopwatch, *, fresh: bool) -> Answer:
+        """`call` with a connection: a new one that is closed after it if `fresh`. Raises what `call` and connecting raise."""
+        link = self._alive()
+        if fresh or link is None or link.busy:
+            link = await self._open(watch, keep=not fresh)
+        link.busy = True
+        try:
+            return await call(link)
+        except BaseException:
+            link.end()
+            raise
+        finally:
+            link.busy = False
+            if link is not self._kept:
+                link.end()
+
+    async def until_lost(self, watch: Stopwatch) -> bool:
+        """Keep a connection until the other side ends it (True), or until `close` (False); those that we end otherwise are
+        replaced."""
+        while not self._closed:
+            link = self._alive() or await self._open(watch, keep=True)
+            if link is not self._kept:
+                link.end()  # a look was faster; its connection is as good
+                continue
+            watch.enter(-1)
+            # Waiting on the future itself would let our own cancellation end it for everybody.
+            await asyncio.wait((link.lost,))
+            if link.lost.result():
+                return True
+        return False
+
+    def close(self) -> None:
+        """Hang up; a use that is under way is finished first."""
+        self._closed = True
+        link, self._kept = self._kept, None
+        if link is not None and not link.busy:
+            link.end()
+
+    async def _open(self, watch: Stopwatch, *, keep: bool) -> Connection:
+        link = await self._connect(watch)
+        if keep and not self._closed and self._alive() is None:
+            self._kept = link
+        return link
+
+    def _alive(self) -> Connection | None:
+        return self._kept if self._kept is not None and not self._kept.lost.done() else None

@@ -1,0 +1,91 @@
+"""Canary markers in a Redis stream: entry `<seq>-0` with the field `sent_at`, under `rto_rpo:canary:<vantage>`.
+
+The number is the entry's id, so that those above a number are one range, and a marker can be there only once.
+"""
+
+from typing import Any
+
+from exporter.core.model import Reason
+from exporter.probes.kind import Context, Failure
+from exporter.probes.redis_errors import failure_of
+from exporter.probes.redis_link import Connection
+from exporter.probes.redis_resp import Command, ErrorReply, Reply
+from exporter.probes.wire import Stopwatch
+
+KEEP_FOR = 900.0
+"""Seconds for which markers stay in the stream."""
+NOTE_EVERY = 60
+"""Each 60th marker is noted with its time, so that later it is known which are old."""
+MOST = 100_000
+"""Markers that are kept at most, and read in one look: 15 minutes of the fastest canary."""
+_TOP_IS_ABOVE = "equal or smaller than the target stream top item"
+
+
+class Canary:
+    """The stream of one vantage at one server."""
+
+    def __init__(self, context: Context) -> None:
+        # As keys are written in Redis: the table rto_rpo.canary is rto_rpo:canary here.
+        self._key = f"{context.canary_table.replace('.', ':')}:{context.vantage}"
+        self._noted: list[tuple[float, int]] = []
+        """(sent_at, seq): the newest that is old, and all that are not; ascending."""
+
+    def read_above(self, after: int) -> Command:
+        """The oldest ones above `after`, so that a cut never looks like a hole."""
+        return ("XRANGE", self._key, f"({after}" if after > 0 else "-", "+", "COUNT", MOST)
+
+    async def write(self, connection: Connection, watch: Stopwatch, seq: int, sent_at: float) -> None:
+        """Returns when the marker is acknowledged. Raises Failure or OSError."""
+        add: Command = ("XADD", self._key, "MAXLEN", "~", self._kept(seq, sent_at), f"{seq}-0", "sent_at", sent_at)
+        (reply,) = await connection.ask(watch, add)
+        if isinstance(reply, ErrorReply) and _TOP_IS_ABOVE in reply.text:
+            reply = await self._over_an_earlier_life(connection, watch, add, sent_at)
+        if isinstance(reply, ErrorReply):
+            raise failure_of(reply)
+
+    async def _over_an_earlier_life(
+        self, connection: Connection, watch: Stopwatch, add: Command, sent_at: float
+    ) -> Reply:
+        """The stream holds higher numbers, and a stream's ids only grow: an exporter of this name has lost its ledger, and
+        counts from the start again. That is no outage: what was sent before this marker can be none of this life, so the
+        stream begins anew. One that was sent later is ours, and has overtaken this one on its way."""
+        (newest,) = await connection.ask(watch, ("XREVRANGE", self._key, "+", "-", "COUNT", 1))
+        if isinstance(newest, ErrorReply):
+            return newest
+        if newest and _sent_at(newest) >= sent_at:
+            raise Failure(
+                Reason.ERROR_CODE,
+                "a later marker of this vantage is there already; is another exporter called the same?",
+            )
+        removed, reply = await connection.ask(watch, ("DEL", self._key), add)
+        return removed if isinstance(removed, ErrorReply) else reply
+
+    def _kept(self, seq: int, sent_at: float) -> int:
+        """How many markers the stream has to keep for none to go before its time; by our own stamps, which one clock makes."""
+        if seq % NOTE_EVERY == 0:
+            self._noted.append((sent_at, seq))
+        while len(self._noted) > 1 and self._noted[1][0] < sent_at - KEEP_FOR:
+            del self._noted[0]
+        if not self._noted or self._noted[0][0] >= sent_at - KEEP_FOR:
+            return MOST
+        return max(1, min(MOST, seq - self._noted[0][1]))
+
+
+def markers_of(reply: Reply) -> tuple[int, ...] | None:
+    """The numbers in a stream's entries; None where they may not be read: a site without a canary is still worth a look."""
+    if isinstance(reply, ErrorReply):
+        return None
+    entries: Any = reply
+    try:
+        return tuple([int(entry[0].partition(b"-")[0]) for entry in entries])
+    except (TypeError, ValueError, IndexError, AttributeError):
+        raise Failure(Reason.PROTOCOL, "the canary's stream is not one of Redis") from None
+
+
+def _sent_at(reply: Reply) -> float:
+    """Of the first entry. Raises Failure when it is none of ours."""
+    entries: Any = reply
+    try:
+        return float(entries[0][1][1])
+    except (TypeError, ValueError, IndexError):
+        raise Failure(Reason.ERROR_CODE, "the canary's stream holds something that is not ours") from None
