@@ -12,8 +12,8 @@ import dns.rcode
 import dns.rdatatype
 
 from exporter.core.model import NO_FACTS, SILENT, Facts, Phases, Reason
-from exporter.probes.dns import DnsSettings, server_of
 from exporter.probes.dns_exchange import by_tcp, by_udp
+from exporter.probes.dns_settings import DnsSettings, server_of
 from exporter.probes.kind import Ask, Failure, Look
 from exporter.probes.tripwire import nothing_to_hold
 from exporter.probes.wire import Stopwatch

@@ -32,6 +32,14 @@ def _word(text: str) -> str:
     return text
 
 
+def _program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command:
+        raise ValueError(
+            "the command is empty; write a program and its arguments, like [/usr/lib/checks/orders, --json]"
+        )
+    return command
+
+
 def _variable(name: str) -> str:
     if not name or "=" in name or "\0" in name:
         raise ValueError(f"{name!r} is not the name of a variable; write one like ORDERS_TOKEN")
@@ -41,7 +49,7 @@ def _variable(name: str) -> str:
 class ExecSettings(Settings):
     """A command. `env` is added to PATH, HOME, LANG, LC_ALL and TZ; nothing else of our environment is passed on."""
 
-    command: Annotated[tuple[Annotated[str, AfterValidator(_word)], ...], Field(min_length=1)]
+    command: Annotated[tuple[Annotated[str, AfterValidator(_word)], ...], AfterValidator(_program)]
     env: dict[Annotated[str, AfterValidator(_variable)], str | Secret] = Field(default={})
     max_output: Annotated[Size, Field(ge=1, le=16 << 20)] = 64 << 10
     """Bytes of standard output; more are a failure."""

@@ -21,8 +21,8 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 from exporter.core.model import NO_FACTS, Facts, Reason
-from exporter.probes.grpc import GrpcSettings
 from exporter.probes.grpc_health import ANSWER_LIMIT, PATH, judge, question
+from exporter.probes.grpc_settings import GrpcSettings
 from exporter.probes.kind import Ask, Failure, Look
 from exporter.probes.resolve import is_address, resolver
 from exporter.probes.tcp import host_port
