@@ -1,5 +1,6 @@
 """An endpoint: which kind it is, that kind's settings, and whether the files and variables that they name are there."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +12,8 @@ from exporter.config.report import Report, nearest
 from exporter.config.validate import validate
 from exporter.core.model import Part
 from exporter.settings import Secret, Settings, is_secret_key, mask, read_secret_file
+
+_PLACE = re.compile(r"\{\w+\}")
 
 
 class Named(Protocol):
@@ -145,6 +148,8 @@ def _read(key: str, value: Any) -> None:
 
 
 def _in_the_open(key: str, value: str) -> bool:
+    """Whether a secret is written there; `{token}` only names what an earlier answer of a flow told."""
+    value = _PLACE.sub("", value)
     return mask(value) != value or (is_secret_key(key) and bool(value))
 
 

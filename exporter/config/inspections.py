@@ -14,7 +14,6 @@ from exporter.config.validate import validate
 from exporter.core.model import Backup, Component, Kpi, Parity, Part
 from exporter.settings import Duration, DurationOrZero, Ratio, Settings, parse_ratio
 
-
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
 
@@ -53,9 +52,7 @@ class ParitySection(Settings):
     """A question to all sites of a component; beside these keys stands what is asked."""
 
     component: Name
-    tolerance: Annotated[
-        Tolerance, PlainValidator(_tolerance), PlainSerializer(str, return_type=str)
-    ] = Tolerance()
+    tolerance: Annotated[Tolerance, PlainValidator(_tolerance), PlainSerializer(str, return_type=str)] = Tolerance()
     delay: DurationOrZero = 10.0
     every: Look = 60.0
     timeout: Look = 10.0
@@ -209,9 +206,7 @@ class _Reader:
 
     # --- the pieces
 
-    def _own(
-        self, model: type[S], raw: Any, path: Path, others: Iterable[str] = ()
-    ) -> tuple[S, dict[str, Any]] | None:
+    def _own(self, model: type[S], raw: Any, path: Path, others: Iterable[str] = ()) -> tuple[S, dict[str, Any]] | None:
         """Our own keys, read, and the rest, which belongs to somebody else."""
         if not isinstance(raw, dict):
             self._report.error(path, "this is not a mapping of keys; write it like {key: value}")

@@ -52,12 +52,9 @@ def _inspected(section: SystemSection, mine: Inspections) -> dict[str, Any]:
             for name, (_, plan) in mine.backups.items()
         },
         "parity": {
-            name: _own(section.parity[name], ParitySection) | _question(plan)
-            for name, (_, plan) in mine.parity.items()
+            name: _own(section.parity[name], ParitySection) | _question(plan) for name, (_, plan) in mine.parity.items()
         },
-        "kpis": {
-            name: _own(section.kpis[name], KpiSection) | _question(plan) for name, (_, plan) in mine.kpis.items()
-        },
+        "kpis": {name: _own(section.kpis[name], KpiSection) | _question(plan) for name, (_, plan) in mine.kpis.items()},
         "dependencies": {
             name: _own(section.dependencies[name], DependencySection) | {found.kind: _data(found.settings)}
             for name, (_, found) in mine.dependencies.items()

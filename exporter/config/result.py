@@ -18,7 +18,7 @@ class SystemConfig:
 
     model: System
     endpoints: Mapping[Part, Endpoint]
-    inspections: Inspections = Inspections()
+    inspections: Inspections
     canary_tables: Mapping[str, str] = field(default_factory=dict)
     """By component, where `canary: {table: …}` overrides the kind's own."""
 

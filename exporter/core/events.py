@@ -32,7 +32,12 @@ def reopened(state: SystemState, incident: Incident) -> Incident:
     if incident.end is None:
         return incident
     hidden = max(0.0, state.trusted_since - max(state.blind_from, incident.end.upper))
-    return replace(incident, end=None, blind=incident.blind + hidden, phases={**incident.phases, "first_good": None})
+    return replace(
+        incident,
+        end=None,
+        blind=incident.blind + hidden,
+        phases={**incident.phases, "first_good": None, "validated": None},
+    )
 
 
 def open_incident(

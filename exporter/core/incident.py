@@ -25,6 +25,7 @@ from exporter.core.condition import complaint
 from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
+from exporter.core.readiness import validated
 from exporter.core.readings import rto_estimate
 from exporter.core.state import Kind, Mode, SystemState
 from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
@@ -171,8 +172,12 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         state = replace(state, serving=seen.sites, believed=believed)
     if state.observed_since is None:
         state = replace(state, seen=True, observed_since=now.mono)
-    draft.state = state
     incident = state.incident
+    waits = incident is not None and incident.end is not None and incident.phases.get("validated") is None
+    if incident is not None and incident.end is not None and waits and validated(system, state, incident.end.lower):
+        incident = replace(incident, phases={**incident.phases, "validated": now.mono})
+        state = replace(state, incident=incident)
+    draft.state = state
     if incident is None:
         _calm(system, draft, now)
     elif incident.end is None:

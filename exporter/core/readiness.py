@@ -88,6 +88,22 @@ def _permissions(system: System, state: SystemState, site: str) -> dict[str, boo
     return {"permissions": all(told)} if told else {}
 
 
+def validated(system: System, state: SystemState, since: Instant) -> bool:
+    """Whether permissions and parity were seen to hold since the system serves again; False where nothing tells of them."""
+    told = []
+    for component in system.components.values():
+        part = part_of(component, state.believed)
+        if component.permissions and part in system.parts:
+            seen = state.parts.get(part)
+            good = seen.reach.good if seen is not None and seen.reach.count == 0 else None
+            told.append(good is not None and good.start >= since)
+    for name, check in system.parity.items():
+        known = state.parity.get(name, NEVER_SEEN)
+        fresh = known.site == state.believed and bool(known.reference) and known.reference[-1].at >= since
+        told.append(fresh and not any(parity_at(check, known, site) is False for site in check.sites))
+    return bool(told) and all(told)
+
+
 def _inspections(system: System, state: SystemState, site: str, now: Instant) -> dict[str, bool]:
     checks = {}
     for name, check in system.parity.items():

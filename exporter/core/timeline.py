@@ -1,12 +1,9 @@
-"""Incidents and systems as JSON: what the API serves, the ledger keeps and reports print. Instants are Unix seconds."""
+"""Incidents as JSON: what the API serves, the ledger keeps and reports print. Instants are Unix seconds."""
 
 from typing import Any
 
 from exporter.core.interval import Interval, verdict
 from exporter.core.model import Moment
-from exporter.core.readiness import readiness
-from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, scenarios, site_role
-from exporter.core.snapshot import Watched
 from exporter.core.state import PHASES, Incident
 
 
@@ -63,75 +60,4 @@ def incident_json(incident: Incident, now: Moment) -> dict[str, Any]:
         "blind_seconds": incident.blind,
         "expected_rto_seconds": incident.expected,
         "events": sorted(incident.flags),
-    }
-
-
-def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
-    """One system as it stands: everything that the page shows."""
-    system, state = watched.system, watched.state
-    estimate = rto_estimate(system, state, now.mono)
-    return {
-        "name": system.name,
-        "tier": system.tier,
-        "owner": system.owner,
-        "home": system.home,
-        "mode": system.mode,
-        "state": str(state.mode),
-        "since": now.wall_of(state.since) if state.since else None,
-        "sentence": state.sentence,
-        "serving": list(state.serving),
-        "traffic": state.traffic,
-        "functional_ratio": functional_ratio(system, state),
-        "objectives": {
-            "rto": system.objectives.rto,
-            "rpo": dict(system.objectives.rpo),
-            "availability": system.objectives.availability,
-        },
-        "rto_seconds": rto_clock(state, now.mono),
-        "rto_estimate_seconds": estimate,
-        "rpo": {
-            name: {"seconds": value.seconds, "known": value.known}
-            for name in scenarios(system)
-            for value in [exposure(system, state, name, now.mono)]
-        },
-        "sites": [_site_json(watched, site, now) for site in system.sites],
-        "recovery_points": [
-            {
-                "site": source.site,
-                "component": source.component,
-                "source": source.source,
-                "at": None if source.at is None else now.wall_of(source.at),
-                "refuted": source.refuted,
-            }
-            for source in state.sources.values()
-        ],
-        "incident": None if state.incident is None else incident_json(state.incident, now),
-        "last": None if state.last is None else incident_json(state.last, now),
-    }
-
-
-def _site_json(watched: Watched, site: str, now: Moment) -> dict[str, Any]:
-    system, state = watched.system, watched.state
-    components = {}
-    for part in sorted(system.parts):
-        if part.site != site:
-            continue
-        seen = state.parts.get(part)
-        sample = seen.sample if seen else None
-        components[part.component] = {
-            "up": None if seen is None or sample is None else seen.reach.count == 0,
-            "reason": str(sample.reason) if sample and sample.reason else None,
-            "detail": sample.detail if sample else "",
-            "looked": now.wall_of(sample.started) if sample else None,
-            "seconds": sample.ended - sample.started if sample else None,
-            "target": watched.targets[part].address if part in watched.targets else None,
-        }
-    checks = readiness(system, state, site, now.mono)
-    return {
-        "name": site,
-        "role": str(site_role(system, state, site)),
-        "serving": site in state.serving,
-        "ready": all(checks.values()) if checks else None,
-        "checks": dict(checks),
-        "components": components,
     }

@@ -13,7 +13,7 @@ from exporter.core.inspected import Answer
 from exporter.core.model import Part, Reason, Sample
 from exporter.core.state import Mode, SystemState
 from exporter.engine.watch import Watch
-from exporter.probes.kind import Look, Value
+from exporter.probes.kind import Deadline, Look, Value
 
 SPREAD = 5.0
 """Seconds over which the first questions are spread at most."""
@@ -158,9 +158,7 @@ class Inspector:
             return Answer(sample.started, text=value)
         return Answer(sample.started, value)
 
-    async def _asked(
-        self, part: Part, ask: Callable[[], Awaitable[T]], timeout: float
-    ) -> tuple[Sample, T | None]:
+    async def _asked(self, part: Part, ask: Callable[[], Awaitable[T]], timeout: float) -> tuple[Sample, T | None]:
         """Ask under a deadline; whatever goes wrong becomes a sample with its reason."""
         found: list[T] = []
 
@@ -169,5 +167,5 @@ class Inspector:
             return Look()
 
         tools = self._watch.tools
-        sample = await tools.attempt(part, call, asyncio.timeout(timeout), tools.clock)
+        sample = await tools.attempt(part, call, Deadline(tools.clock() + timeout), tools.clock)
         return sample, found[0] if sample.ok else None

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from exporter.core.model import Moment
 from exporter.core.snapshot import ExporterState, Snapshot
-from exporter.core.timeline import incident_json, system_json
+from exporter.core.timeline import incident_json
+from exporter.core.view import system_json
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
