@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from exporter.probes import dns, exec_, grpc, http, icmp, postgres, redis, tcp, tls_expiry
+from exporter.probes import dns, exec_, flow, grpc, http, icmp, postgres, redis, tcp, tls_expiry
 from exporter.probes.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
     "dns": dns.KIND,
     "exec": exec_.KIND,
+    "flow": flow.KIND,
     "grpc": grpc.KIND,
     "http": http.KIND,
     "icmp": icmp.KIND,

@@ -47,6 +47,11 @@ class HttpProbe:
                 return await slowest([self._branch(one, ask, watch.branch()) for one in addresses])
             return await self._look_at(addresses, ask, watch)
 
+    async def answer(self) -> Answer:
+        """The answer itself, if it is as expected. Raises Failure."""
+        with Stopwatch() as watch:
+            return (await self._checked(await self._resolve(self._where, watch), watch)).answer
+
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         if self._put is None:
             raise Failure(Reason.INTERNAL, "this endpoint has no canary: it needs {put: URL, get: URL}")
@@ -79,10 +84,10 @@ class HttpProbe:
     async def _checked(self, addresses: Sequence[str], watch: Stopwatch) -> Reply:
         """The answer, as expected, at the end of the redirects, as many as are allowed."""
         settings = self._settings
-        question = Question(settings.method, settings.url, self._where, self._content)
         data = self._fixed or self._request(settings.method, self._where, self._content)
         reply = await self._converse(settings.method, self._where, data, addresses, watch)
         if settings.redirects:
+            question = Question(settings.method, settings.url, self._where, self._content)
 
             async def ask(next_one: Question) -> Reply:
                 method, _, where, content = next_one

@@ -27,6 +27,14 @@ _PRIMARY = b"$13\r\nrun_id:1a2b\r\n\r\n$54\r\nrole:master\r\nmaster_replid:7e\r\
 
 CASES = (
     Case(
+        "flow",
+        lambda port: probe("flow", steps=[{"get": f"http://127.0.0.1:{port}/", "expect": {"body_regex": "well"}}]),
+        answer(_PAGE),
+        _PAGE[:-4],
+        _PAGE,
+        Reason.PROTOCOL,
+    ),
+    Case(
         "http",
         lambda port: probe("http", url=f"http://127.0.0.1:{port}/", expect={"body_regex": "well"}),
         answer(_PAGE),

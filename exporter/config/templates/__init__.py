@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-NAMES = ("http", "postgres")
+NAMES = ("dingtalk", "http", "postgres")
 
 
 def template(name: str) -> str:
