@@ -90,6 +90,10 @@ async def incident(request: web.Request) -> web.Response:
         return problem(503, str(error))
     if closed is not None:
         return json_answer(closed)
+    for watched in snapshot.systems.values():  # its record waits for a ledger that cannot be written
+        last = watched.state.last
+        if last is not None and last.id == wanted:
+            return json_answer(incident_json(last, now))
     return problem(404, "no incident has this id; /api/v1/incidents?blips=true lists all")
 
 

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,16 @@ LINGER = 2.0
 """Seconds for which the rest of a body that nobody wants is read."""
 TELL_EVERY = 60.0
 """Seconds between two lines of the log about refused connections."""
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
+CLIENTS = logging.getLogger("exporter.web.clients")
+"""For aiohttp: a traceback for each malformed request would let anybody fill the log."""
+CLIENTS.addFilter(_is_ours)
 
 
 @web.middleware

@@ -12,7 +12,7 @@ from exporter.web import api, page
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
-from exporter.web.limits import IDLE_MOST, LINGER, BoundedSite, finish_in_time
+from exporter.web.limits import CLIENTS, IDLE_MOST, LINGER, BoundedSite, finish_in_time
 from exporter.web.scrapes import Scrapes
 
 BODY_MOST = 64 * 1024
@@ -53,6 +53,7 @@ async def listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=CLIENTS,
         max_line_size=HEADER_MOST,
         max_field_size=HEADER_MOST,
         keepalive_timeout=IDLE_MOST,

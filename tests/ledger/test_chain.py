@@ -206,6 +206,7 @@ def test_the_listing_is_safe_to_print(tmp_path: Path) -> None:
     assert list(listing(tmp_path / "ledger.db", kind="failover")) == [lines[1]]
     assert list(listing(tmp_path / "ledger.db", system="orders", last=1)) == [lines[2]]
     assert list(listing(tmp_path / "ledger.db", last=2)) == lines[1:]
+    assert list(listing(tmp_path / "ledger.db", last=0)) == list(listing(tmp_path / "ledger.db", kind="none")) == []
 
 
 def test_an_altered_record_is_not_exported(whole: Path, tmp_path: Path) -> None:

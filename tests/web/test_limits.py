@@ -91,6 +91,21 @@ async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch, caplog: 
     assert [said.getMessage()[:24] for said in caplog.records] == ["2 clients are connected "]
 
 
+@pytest.mark.parametrize(
+    "said", [b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", b"GET /"]
+)
+async def test_nonsense_does_not_fill_the_log(said: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no HTTP, too long or broken off is answered or dropped without a line."""
+    async with running(make_app(Stage().backend())) as runner:
+        async with connected(runner) as (reader, writer):
+            writer.write(said)
+            writer.write_eof()
+            async with asyncio.timeout(20):
+                await reader.read()
+        await until(lambda: open_connections(runner) == 0)
+    assert caplog.records == []
+
+
 @dataclass
 class SlowExposition:
     """The real one, but its answers wait at a gate; counts the requests that came in and the answers it began."""
