@@ -1,6 +1,6 @@
 """The configuration: dr.yml -> what the exporter is built from, or everything that is wrong with it at once."""
 
-from exporter.config.endpoints import Endpoint, Kind
+from exporter.config.endpoints import Endpoint, Kind, Source
 from exporter.config.loader import load
 from exporter.config.mask import masked_yaml
 from exporter.config.problem import ConfigError, Place, Problem
@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "Reference",
     "Shard",
+    "Source",
     "SystemConfig",
     "load",
     "masked_yaml",

@@ -27,6 +27,19 @@ class Named(Protocol):
         ...
 
 
+class Source(Named, Protocol):
+    """What the configuration has to know of a source of backups."""
+
+    @property
+    def verified(self) -> type[Settings]:
+        """How it may be told when a restore was verified last."""
+        ...
+
+    def refusal(self, settings: Any, /) -> str | None:
+        """Why these settings may not be used here, in words; None when they may."""
+        ...
+
+
 class Question(Named, Protocol):
     """What a kind can be asked besides whether it works."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
-from exporter.config.endpoints import Endpoint, Kind, Named, check_secrets, endpoint, told
+from exporter.config.endpoints import Endpoint, Kind, Named, Source, check_secrets, endpoint, told
 from exporter.config.problem import Path
 from exporter.config.report import Report, nearest, quoted
 from exporter.config.schema import Count, Flag, Look, Name, Number, SystemSection
@@ -80,6 +80,7 @@ class BackupPlan(NamedTuple):
 
     source: str
     settings: Settings
+    verified: Settings | None
     every: float
     """Seconds between two inspections."""
     timeout: float
@@ -119,7 +120,7 @@ class _Reader:
         section: SystemSection,
         endpoints: Mapping[Part, Endpoint],
         kinds: Mapping[str, Kind],
-        sources: Mapping[str, Named],
+        sources: Mapping[str, Source],
         report: Report,
     ) -> None:
         self._at: Path = ("systems", name)
@@ -147,11 +148,18 @@ class _Reader:
         self._known_site(own.site, path)
         self._known_component(own.component, path)
         example = '{restic: {command: ["restic", "snapshots", "--json"]}}'
-        source = told(rest, path, self._sources, self._report, "tells about it", example)
-        if source is None:
+        verified = rest.pop("verified", None)
+        found = told(rest, path, self._sources, self._report, "tells about it", example)
+        if found is None:
             return None
+        source = self._sources[found[0]]
+        if refusal := source.refusal(found[1]):
+            self._report.error((*path, found[0]), refusal, at_key=True)
+        proof = None
+        if verified is not None:
+            proof = validate(source.verified, verified, (*path, "verified"), self._report)
         backup = Backup(name, own.site or "", own.component, own.every, own.versions, own.verify_every)
-        return backup, BackupPlan(*source, own.check_every, own.timeout)
+        return backup, BackupPlan(*found, proof, own.check_every, own.timeout)
 
     def _parity(self, name: str, raw: Any) -> tuple[Parity, QuestionPlan] | None:
         path = (*self._at, "parity", name)
@@ -263,7 +271,7 @@ def inspections_of(
     section: SystemSection,
     endpoints: Mapping[Part, Endpoint],
     kinds: Mapping[str, Kind],
-    sources: Mapping[str, Named],
+    sources: Mapping[str, Source],
     report: Report,
 ) -> Inspections:
     """What can be used of these sections of a system; what is wrong with the others is reported."""

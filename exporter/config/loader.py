@@ -8,7 +8,7 @@ from pathlib import Path
 from exporter.config import document, syntax
 from exporter.config.checks import check_file, check_system
 from exporter.config.document import Document, Entry, Node
-from exporter.config.endpoints import Kind, Named, check_secrets
+from exporter.config.endpoints import Kind, Source, check_secrets
 from exporter.config.inspections import inspections_of
 from exporter.config.mask import digest, effective
 from exporter.config.problem import ConfigError, Problem, show_path
@@ -20,10 +20,10 @@ from exporter.config.validate import validate
 
 SHARD_VARIABLE = "RTO_RPO_SHARD"
 MAX_FILES = 1000
-NO_BACKUPS: Mapping[str, Named] = {}
+NO_BACKUPS: Mapping[str, Source] = {}
 
 
-def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Named] = NO_BACKUPS) -> Loaded:
+def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = NO_BACKUPS) -> Loaded:
     """Read a configuration. `kinds` maps what may be written as an endpoint's kind to that kind, `backups` does so for
     sources of backups.
 

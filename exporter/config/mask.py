@@ -48,7 +48,9 @@ def _inspected(section: SystemSection, mine: Inspections) -> dict[str, Any]:
     """What stands beside the looks: our own keys as they were written, the rest as its owner understood it."""
     return {
         "backups": {
-            name: _own(section.backups[name], BackupSection) | {plan.source: _data(plan.settings)}
+            name: _own(section.backups[name], BackupSection)
+            | {plan.source: _data(plan.settings)}
+            | ({"verified": _data(plan.verified)} if plan.verified else {})
             for name, (_, plan) in mine.backups.items()
         },
         "parity": {
