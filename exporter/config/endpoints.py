@@ -44,8 +44,8 @@ class Question(Named, Protocol):
     """What a kind can be asked besides whether it works."""
 
     @property
-    def alone(self) -> bool:
-        """Whether it names whom to ask, and needs no endpoint."""
+    def alone(self) -> Named | None:
+        """The same where no endpoint is beside it, so that it has to name whom to ask."""
         ...
 
 

@@ -237,8 +237,9 @@ class _Reader:
         return False
 
     def _askable(self) -> dict[str, Named]:
-        """Kinds whose question stands alone: it names whom to ask."""
-        return {name: kind.question for name, kind in self._kinds.items() if kind.question and kind.question.alone}
+        """Kinds that can be asked without an endpoint: the question names whom."""
+        asked = {name: kind.question.alone for name, kind in self._kinds.items() if kind.question}
+        return {name: alone for name, alone in asked.items() if alone is not None}
 
     def _questions(self, component: str, raw: dict[str, Any], path: Path) -> dict[str, Asked] | None:
         """The question as each site's endpoint of the component understands it."""
