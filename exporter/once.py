@@ -9,7 +9,7 @@ from exporter import app
 from exporter.config import Config
 from exporter.core.model import Part, Sample
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Ask, Probe
+from exporter.probes.kind import Ask, Deadline, Probe
 from exporter.probes.references import Reference, answers
 
 COLUMNS = ("system", "site", "component", "kind", "found", "took", "facts")
@@ -39,7 +39,7 @@ async def look_once(config: Config) -> tuple[str, int]:
 
 async def _look(part: Part, probe: Probe, ask: Ask, timeout: float) -> Sample:
     try:
-        return await attempt(part, lambda: probe.look(ask), asyncio.timeout(timeout), time.monotonic)
+        return await attempt(part, lambda: probe.look(ask), Deadline(time.monotonic() + timeout), time.monotonic)
     finally:
         await probe.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.core import checks, fold
@@ -84,7 +84,7 @@ class Engine:
         self.faults = 0
         """Bugs met while looking: each is in the log with its traceback."""
         self._publisher = Publisher(environment.ledger, environment.moment, environment.observers)
-        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._tools: Tools | None = None
         self._asked: Instant = 0.0
         self._beat_at = 0
@@ -102,7 +102,6 @@ class Engine:
         wheel = Wheel(asyncio.get_running_loop(), env.clock)
         try:
             async with asyncio.TaskGroup() as group:
-                self._group = group
                 self._tools = Tools(
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
                     self._spawn, self._heard, self._silence,
@@ -117,6 +116,7 @@ class Engine:
             for running in self._running.values():
                 running.pace.stop()
                 running.inspector.stop()
+            await _cancelled(self._tasks)
             await self._publisher.flush()
             env.ledger.beat({name: encode(r.watch.state) for name, r in self._running.items()}, env.moment())
             await asyncio.gather(*(_close(r.probes) for r in self._running.values()), *self._retired)
@@ -182,16 +182,18 @@ class Engine:
         task.add_done_callback(self._retired.discard)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        assert self._group is not None
-        return self._group.create_task(self._guarded(work))
+        """Looks and the like are not in the task group: a fault of ours in the account of one must not end the looks at
+        everything else."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        """A fault of ours in the account of one look must not end the looks at everything else."""
-        try:
-            await work
-        except Exception:  # noqa: BLE001 - logged with its traceback, counted, and shown as a metric
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.faults += 1
-            _LOG.exception("a fault of the exporter, please report it")
+            _LOG.error("a fault of the exporter, please report it", exc_info=error)
 
     # --- what the outside reports
 
@@ -298,6 +300,12 @@ class Engine:
             if beats:
                 beaten = self._env.clock()
                 self._env.ledger.beat(beats, self._env.moment())
+
+
+async def _cancelled(tasks: Collection["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close(probes: Mapping[Part, Probe]) -> None:

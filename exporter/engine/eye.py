@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from exporter.core.model import Component, Instant, Part, Policy, Sample
 from exporter.core.state import Marker
-from exporter.probes.kind import Look, Probe
+from exporter.probes.kind import Deadline, Look, Probe
 
 OVERLAP = 8
 """Looks at one endpoint that may be under way at once."""
@@ -24,44 +24,31 @@ class Attempt(Protocol):
         self,
         part: Part,
         call: Callable[[], Awaitable[Look]],
-        deadline: asyncio.Timeout,
+        deadline: Deadline,
         clock: Callable[[], Instant],
         /,
     ) -> Coroutine[Any, Any, Sample]: ...
 
 
-@dataclass(eq=False, slots=True)
-class Pending:
-    """A look, or the writing of a marker, that has not ended yet."""
+class Pending(Deadline):
+    """A look, or the writing of a marker, that has not ended yet. Its task enters it."""
 
-    started: Instant
-    until: Instant
-    """When it is given up, on the event loop's clock, which is the monotonic one."""
-    deadline: asyncio.Timeout | None = None
-    """None until the task has begun to run."""
-    task: asyncio.Task[None] | None = None
-    overdue: asyncio.TimerHandle | None = None
-    granted: float = 0.0
-    """Seconds that were given to it before it counted as overdue, because we stood still ourselves."""
-    marker: Marker | None = None
+    __slots__ = ("marker", "started", "task")
 
-    def begin(self) -> asyncio.Timeout:
-        """The deadline, for the task to enter at once."""
-        self.deadline = asyncio.timeout_at(self.until)
-        return self.deadline
+    def __init__(self, started: Instant, until: Instant, marker: Marker | None = None) -> None:
+        super().__init__(until)
+        self.started = started
+        self.marker = marker
+        self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
         """Give up at `until` if that is sooner than planned."""
         if until < self.until:
-            self.until = until
-            if self.deadline is not None and not self.deadline.expired():
-                self.deadline.reschedule(until)
+            self.reschedule(until)
 
     def drop(self) -> None:
         if self.task is not None:
             self.task.cancel()
-        if self.overdue is not None:
-            self.overdue.cancel()
 
 
 @dataclass(eq=False, slots=True)
@@ -81,19 +68,16 @@ class Eye:
     calm_looks: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while its newest look was good."""
+    vital: bool = field(init=False)
+    """Whether it has a say in "serving", at whichever site."""
+    stateful: bool = field(init=False)
+    interval: float = field(init=False)
 
-    @property
-    def vital(self) -> bool:
-        """Whether it has a say in "serving", at whichever site."""
-        return self.component is None or self.component.critical
-
-    @property
-    def stateful(self) -> bool:
-        return self.component is not None and self.component.stateful
-
-    @property
-    def interval(self) -> float:
-        return self.policy.interval if self.vital or self.stateful else self.policy.background_interval
+    def __post_init__(self) -> None:
+        self.vital = self.component is None or self.component.critical
+        self.stateful = self.component is not None and self.component.stateful
+        frequent = self.vital or self.stateful
+        self.interval = self.policy.interval if frequent else self.policy.background_interval
 
     def fast_timeout(self) -> float:
         """In doubt: `fast_timeout`, or four times the usual duration if that is longer, but never above `timeout`."""

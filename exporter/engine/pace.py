@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 from exporter.core import fold
 from exporter.core.model import Part
@@ -63,7 +64,7 @@ class Pace:
     # --- calm
 
     def _calm(self, name: str, due: float) -> None:
-        self._alarms[name] = self._tools.wheel.at(due, lambda: self._calm_turn(name, due))
+        self._alarms[name] = self._tools.wheel.at(due, partial(self._calm_turn, name, due))
 
     def _calm_turn(self, name: str, due: float) -> None:
         group = self._groups[name]

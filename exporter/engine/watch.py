@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from exporter.core import active, fold
@@ -64,36 +65,31 @@ class Watch:
             return
         self._count += 1
         number = self._count
-        pending = self._pending(eye, timeout, eye.usual)
-        eye.looks[number] = pending
+        started = self.tools.clock()
+        pending = eye.looks[number] = Pending(started, started + timeout)
+        self._doubt_later(eye, pending, timeout, eye.usual)
         above = self._markers_above(eye)
         pending.task = self.tools.spawn(self._look(eye, number, pending, Ask(fresh, above)))
 
-    def _pending(self, eye: Eye, timeout: float, usual: float | None) -> Pending:
-        loop = asyncio.get_running_loop()
-        started = self.tools.clock()
-        pending = Pending(started, started + timeout)
+    def _doubt_later(self, eye: Eye, pending: Pending, timeout: float, usual: float | None) -> None:
         late = eye.overdue_after(usual) if eye.vital and timeout >= eye.policy.timeout else None
         if late is not None:
-            pending.overdue = loop.call_later(late, self._late, eye, pending, late)
-        return pending
+            due = pending.started + late
+            pending.call_before(due, partial(self._late, eye, pending, late, due))
 
-    def _late(self, eye: Eye, pending: Pending, late: float) -> None:
+    def _late(self, eye: Eye, pending: Pending, late: float, due: Instant) -> None:
         """It takes longer than usual; unless it was we who stood still, then it gets the same time once more."""
-        stalled = self.tools.clock() - pending.started - pending.granted - late
-        pending.granted += late
-        if stalled > STALL:
-            pending.overdue = asyncio.get_running_loop().call_later(late, self._late, eye, pending, late)
+        now = self.tools.clock()
+        if now - due > STALL:
+            pending.call_before(now + late, partial(self._late, eye, pending, late, now + late))
         else:
             self.overdue(eye, pending)
 
     async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask) -> None:
         try:
-            sample = await self.tools.attempt(eye.part, lambda: eye.probe.look(ask), pending.begin(), self.tools.clock)
+            sample = await self.tools.attempt(eye.part, partial(eye.probe.look, ask), pending, self.tools.clock)
         finally:
             eye.looks.pop(number, None)
-            if pending.overdue is not None:
-                pending.overdue.cancel()
         self.looked(eye, sample, ask.markers_after)
 
     def looked(self, eye: Eye, sample: Sample, above: int | None) -> None:
@@ -161,9 +157,9 @@ class Watch:
         self.state, marker = fold.marker_sent(self.state, component, eye.part.site, sent)
         now = self.tools.moment()
         self.tools.ledger.mark(self.system.name, component, marker, now)
-        pending = self._pending(eye, timeout(eye), eye.usual_write)
-        pending.marker = marker
-        eye.writes[marker.seq] = pending
+        allowed, started = timeout(eye), self.tools.clock()
+        pending = eye.writes[marker.seq] = Pending(started, started + allowed, marker)
+        self._doubt_later(eye, pending, allowed, eye.usual_write)
         pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=fresh))
 
     def _writer(self, component: str) -> Eye | None:
@@ -186,11 +182,9 @@ class Watch:
             return Look()
 
         try:
-            sample = await self.tools.attempt(eye.part, write, pending.begin(), self.tools.clock)
+            sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
-            if pending.overdue is not None:
-                pending.overdue.cancel()
         self._wrote(eye, marker, sample)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
@@ -221,8 +215,9 @@ class Watch:
         """The role moved: markers that still wait at another site stay indeterminate."""
         for part, eye in self.eyes.items():
             if part.component == component and part.site != but:
-                for pending in list(eye.writes.values()):
+                for pending in eye.writes.values():
                     pending.drop()
+                eye.writes.clear()  # one that has not begun yet could not tell its end
 
     # --- what comes out
 

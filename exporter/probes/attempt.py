@@ -1,6 +1,5 @@
 """From whatever a look brings back, or however it breaks, to a sample: the only place that catches everything."""
 
-import asyncio
 import errno
 import os
 import socket
@@ -8,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from exporter.core.model import NO_PHASES, Instant, Part, Phases, Reason, Sample
-from exporter.probes.kind import Failure, Look
+from exporter.probes.kind import Deadline, Failure, Look
 
 DETAIL_LIMIT = 300
 """Characters of a sample's detail."""
@@ -33,7 +32,7 @@ trouble and must not look like the endpoint's."""
 
 
 async def attempt(
-    part: Part, call: Callable[[], Awaitable[Look]], deadline: asyncio.Timeout, clock: Callable[[], Instant]
+    part: Part, call: Callable[[], Awaitable[Look]], deadline: Deadline, clock: Callable[[], Instant]
 ) -> Sample:
     """Look once; whatever goes wrong becomes a reason.
 
@@ -44,11 +43,11 @@ async def attempt(
     """
     started = clock()
     try:
-        async with deadline:
+        with deadline:
             look = await call()
     except TimeoutError as error:
         ended = clock()
-        if not deadline.expired():
+        if not deadline.expired:
             return _failed(part, started, ended, understood(error))
         detail = f"no complete answer within {ended - started:.3g} s"
         # Before Python 3.11.5 the cancellation is the TimeoutError's context, since then its cause.

@@ -7,7 +7,7 @@ from typing import Any
 from exporter.core.model import Part, Sample
 from exporter.probes import KINDS
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Ask, Context, Probe
+from exporter.probes.kind import Ask, Context, Deadline, Probe
 from tests.hostile import Behaviour, serve
 
 PART = Part("hk", "web")
@@ -22,7 +22,7 @@ def probe(kind: str, **settings: Any) -> Probe:
 async def look(probe: Probe, timeout: float = 5.0, markers_after: int | None = None) -> Sample:
     """One look, through attempt(). `timeout` in seconds; only tests of a hang wait for it."""
     ask = Ask(fresh=True, markers_after=markers_after)
-    return await attempt(PART, lambda: probe.look(ask), asyncio.timeout(timeout), time.monotonic)
+    return await attempt(PART, lambda: probe.look(ask), Deadline(time.monotonic() + timeout), time.monotonic)
 
 
 async def seen(behaviour: Behaviour, timeout: float = 5.0, **settings: Any) -> Sample:

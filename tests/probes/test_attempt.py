@@ -11,13 +11,13 @@ import pytest
 
 from exporter.core.model import Phases, Reason, Sample
 from exporter.probes.attempt import DETAIL_LIMIT, attempt
-from exporter.probes.kind import Failure, Look
+from exporter.probes.kind import Deadline, Failure, Look
 from tests.probes.looking import PART
 
 
 async def ends(call: Callable[[], Awaitable[Look]], timeout: float = 5.0) -> Sample:
     """One attempt."""
-    return await attempt(PART, call, asyncio.timeout(timeout), time.monotonic)
+    return await attempt(PART, call, Deadline(time.monotonic() + timeout), time.monotonic)
 
 
 def raising(error: Exception) -> Callable[[], Awaitable[Look]]:
@@ -74,7 +74,7 @@ async def test_the_engine_may_shorten_the_time_of_a_pending_look() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    deadline = asyncio.timeout(3600)
+    deadline = Deadline(time.monotonic() + 3600)
     task = asyncio.create_task(attempt(PART, call, deadline, time.monotonic))
     await pending.wait()
     deadline.reschedule(asyncio.get_running_loop().time())
@@ -111,3 +111,44 @@ async def test_a_timeout_tells_the_phases_so_far() -> None:
 
     sample = await ends(call, timeout=0.01)
     assert (sample.reason, sample.phases) == (Reason.TIMEOUT, phases)
+
+
+async def test_a_deadline_rings_once_before_its_end() -> None:
+    """The same timer serves a warning before the end, which may ask for one more."""
+    rung: list[float] = []
+    begun = time.monotonic()
+    deadline = Deadline(begun + 0.09)
+
+    def ring() -> None:
+        rung.append(time.monotonic())
+        if len(rung) == 1:
+            deadline.call_before(begun + 0.06, ring)
+
+    deadline.call_before(begun + 0.03, ring)
+    with pytest.raises(TimeoutError), deadline:
+        await asyncio.Event().wait()
+    assert len(rung) == 2
+    assert deadline.expired
+
+
+async def test_a_warning_after_the_end_is_none() -> None:
+    """What would ring after the end does not ring, and does not put the end off."""
+    deadline = Deadline(time.monotonic() + 0.01)
+    deadline.call_before(time.monotonic() + 3600, lambda: pytest.fail("rung"))
+    with pytest.raises(TimeoutError), deadline:
+        await asyncio.Event().wait()
+
+
+async def test_a_foreign_cancellation_outlives_the_deadline() -> None:
+    """Cancelled from elsewhere and out of time at once: the cancellation passes through, as with asyncio.timeout()."""
+
+    async def wait() -> None:
+        deadline = Deadline(time.monotonic() - 1)
+        with deadline:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
