@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "core": ("core",),
     "catalogue": ("catalogue", "core"),
     "config": ("config", "core", "catalogue", "settings"),
-    "probes": ("probes", "core", "catalogue", "settings"),
+    "probes": ("probes", "core", "catalogue", "settings", "json_path"),
+    "backups": ("backups", "core", "catalogue", "settings", "json_path"),
     "ledger": ("ledger", "core", "catalogue", "settings"),
     "engine": ("engine", "core", "probes.kind"),
     "metrics": ("metrics", "core", "catalogue"),
@@ -27,6 +28,7 @@ MAY_IMPORT = {
 the others to each other."""
 
 LATE_IMPORTS = {
+    "exporter/backups/wal_archive.py": "asyncpg is an extra that may not be installed",
     "exporter/app.py": "uvloop is an extra that may not be installed",
     "exporter/probes/dns.py": "dnspython is an extra that may not be installed",
     "exporter/probes/grpc.py": "h2 is an extra that may not be installed",

@@ -19,3 +19,10 @@ class BackupFacts:
     """How many usable backups are there."""
     size_bytes: float | None = None
     """Of the newest usable one."""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides: a newer backup that failed, what could not be told and why. Holds no secrets."""
+
+
+def no_backup(why: str) -> BackupFacts:
+    """The source was asked, and it has nothing that could be restored: what an earlier inspection proved is gone."""
+    return BackupFacts(versions=0, notes=(why,))
