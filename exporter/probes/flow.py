@@ -18,4 +18,5 @@ KIND = Kind(
     settings=FlowSettings,
     build=FlowProbe,
     tells_site=lambda settings: settings.served_by is not None,
+    permissions=True,
 )

@@ -13,7 +13,7 @@ from exporter.core.model import Facts, Reason
 from exporter.probes.attempt import understood
 from exporter.probes.flow_settings import FlowSettings, Step
 from exporter.probes.flow_text import Filler, as_text, shown
-from exporter.probes.http_exchange import Question, Reply, converse, follow
+from exporter.probes.http_exchange import Call, Reply, converse, follow
 from exporter.probes.http_judge import Expectation
 from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_place import Finder
@@ -81,12 +81,12 @@ class _Taking:
         self._saves = [(name, kept, None if kept.cookie else Finder(kept)) for name, kept in step.save.items()]
         self._needs_json = any(finder is not None and finder.needs_json for _, _, finder in self._saves)
 
-    def question(self, filler: Filler) -> Question:
+    def call(self, filler: Filler) -> Call:
         """Raises ValueError when a secret cannot be read."""
         url = filler.url(self.step.url)
         if self.step.query:
             url += ("&" if "?" in url else "?") + _encoded(self.step.query, filler)
-        return Question(self.step.method, url, address(url), self._content(filler))
+        return Call(self.step.method, url, address(url), self._content(filler))
 
     def headers(self, filler: Filler) -> dict[str, str]:
         """Raises ValueError when a secret cannot be read."""
@@ -166,12 +166,12 @@ class FlowProbe:
     async def _take(self, step: _Taking, visit: _Visit, watch: Stopwatch) -> Reply:
         reply: Reply | None = None
         try:
-            question = step.question(visit.filler)
-            reply = await self._ask(question, step, visit, watch)
+            call = step.call(visit.filler)
+            reply = await self._ask(call, step, visit, watch)
             if step.step.redirects:
                 reply = await follow(
                     reply,
-                    question,
+                    call,
                     step.step.redirects,
                     step.expected.welcomes,
                     lambda then: self._ask(then, step, visit, watch),
@@ -185,9 +185,9 @@ class FlowProbe:
             raise Failure(Reason.AUTH, f"{step.name}: the request cannot be made: {error}") from None
         return reply
 
-    async def _ask(self, question: Question, step: _Taking, visit: _Visit, watch: Stopwatch) -> Reply:
+    async def _ask(self, call: Call, step: _Taking, visit: _Visit, watch: Stopwatch) -> Reply:
         """Secrets go to the hosts that are configured, wherever a redirect leads."""
-        method, url, where, content = question
+        method, url, where, content = call
         trusted = where.origin in self._trusted
         if content and not trusted:
             raise Failure(Reason.REDIRECT, f"a redirect would carry the body of the request to {where.shown}")

@@ -1,15 +1,16 @@
 """The kind `http`: asks a URL, judges the answer, reads role and position from it, writes and reads canary markers."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from exporter.core.model import Reason
-from exporter.probes.http_exchange import Question, Reply, converse, follow
+from exporter.probes.http_exchange import Call, Reply, converse, follow
 from exporter.probes.http_judge import Expectation, Reading, refused
 from exporter.probes.http_message import Address, Answer, address, basic, request
+from exporter.probes.http_question import AloneSettings, HttpQuestion, QuestionSettings
 from exporter.probes.http_settings import HttpSettings
-from exporter.probes.kind import Ask, Context, Failure, Kind, Look
+from exporter.probes.kind import Ask, Context, Failure, Kind, Look, Probe, Question, Value
 from exporter.probes.resolve import resolver
 from exporter.probes.tripwire import Tripwire
 from exporter.probes.wire import RESOLVE, Stopwatch, slowest
@@ -87,14 +88,14 @@ class HttpProbe:
         data = self._fixed or self._request(settings.method, self._where, self._content)
         reply = await self._converse(settings.method, self._where, data, addresses, watch)
         if settings.redirects:
-            question = Question(settings.method, settings.url, self._where, self._content)
+            call = Call(settings.method, settings.url, self._where, self._content)
 
-            async def ask(next_one: Question) -> Reply:
-                method, _, where, content = next_one
+            async def ask(then: Call) -> Reply:
+                method, _, where, content = then
                 data = self._request(method, where, content)
                 return await self._converse(method, where, data, await self._resolve(where, watch), watch)
 
-            reply = await follow(reply, question, settings.redirects, self._expected.welcomes, ask)
+            reply = await follow(reply, call, settings.redirects, self._expected.welcomes, ask)
         await self._expected.check(reply.answer)
         return reply
 
@@ -186,6 +187,12 @@ def _says_read_only(answer: Answer) -> bool:
     return isinstance(document, dict) and document.get("error") == "read_only"
 
 
+def _question(
+    settings: QuestionSettings, beside: HttpSettings | None, _: Probe | None
+) -> Callable[[], Awaitable[Value]]:
+    return HttpQuestion(settings, HttpProbe(settings.request(beside), Context(vantage="")).answer).ask
+
+
 KIND = Kind(
     name="http",
     settings=HttpSettings,
@@ -194,4 +201,5 @@ KIND = Kind(
     canary=lambda settings: settings.canary is not None,
     tells_site=lambda settings: settings.served_by is not None,
     short="url",
+    question=Question(QuestionSettings, _question, alone=Question(AloneSettings, _question)),
 )

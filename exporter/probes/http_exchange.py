@@ -11,7 +11,7 @@ from exporter.probes.tls import Channel, Tls, context
 from exporter.probes.wire import TRANSFER, Stopwatch, Wire
 
 
-class Question(NamedTuple):
+class Call(NamedTuple):
     """What is asked, before it is made into bytes."""
 
     method: str
@@ -80,15 +80,15 @@ async def converse(
 
 async def follow(
     reply: Reply,
-    question: Question,
+    call: Call,
     limit: int,
     welcomes: Callable[[int], bool],
-    ask: Callable[[Question], Awaitable[Reply]],
+    ask: Callable[[Call], Awaitable[Reply]],
 ) -> Reply:
     """The reply at the end of the redirects, at most `limit` of them. Raises Failure(redirect) beyond, and in a circle."""
-    seen = {question.url}
+    seen = {call.url}
     while not welcomes(reply.answer.status) and is_redirect(reply.answer):
-        method, url, where, content = question
+        method, url, where, content = call
         url, where = redirected(where, url, reply.answer.header("location") or "")
         if url in seen:
             raise Failure(Reason.REDIRECT, f"the redirects run in a circle: {where.shown} comes again")
@@ -97,6 +97,6 @@ async def follow(
         seen.add(url)
         if reply.answer.status not in (307, 308) and method != "HEAD":
             method, content = "GET", None
-        question = Question(method, url, where, content)
-        reply = await ask(question)
+        call = Call(method, url, where, content)
+        reply = await ask(call)
     return reply

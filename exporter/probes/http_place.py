@@ -51,7 +51,7 @@ class Place(Settings):
     @model_validator(mode="after")
     def _one_way(self) -> "Place":
         if sum(way is not None for way in self.ways) != 1:
-            raise ValueError(f"needs {self.RIGHT}")
+            raise ValueError(f"write {self.RIGHT}")
         return self
 
     @property

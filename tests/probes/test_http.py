@@ -201,7 +201,7 @@ def test_the_target_hides_secrets() -> None:
         ({"url": "http://x/", "headers": {"a b": "c"}}, "'a b' is not the name of a header"),
         ({"url": "http://x/", "headers": {"a": "b\r\nc: d"}}, "holds a line break"),
         ({"url": "http://x/", "body": "a", "json": {}}, "body and json exclude each other"),
-        ({"url": "http://x/", "served_by": {}}, "needs exactly one of header, json, regex, address and certificate"),
+        ({"url": "http://x/", "served_by": {}}, "write exactly one of header, json, regex, address and certificate"),
         ({"url": "http://x/", "tls": {"key_file": "k"}}, "key_file needs cert_file"),
     ],
 )

@@ -170,11 +170,11 @@ async def test_an_error_code_in_a_good_answer(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"role": {"header": "X", "json": "$.x"}}, "needs exactly one of header, json and regex"),
-        ({"role": {"primary": ["x"]}}, "needs exactly one of header, json and regex"),
+        ({"role": {"header": "X", "json": "$.x"}}, "write exactly one of header, json and regex"),
+        ({"role": {"primary": ["x"]}}, "write exactly one of header, json and regex"),
         ({"epoch": {"regex": "("}}, "is not a regular expression"),
         ({"served_by": {"address": {"hk": "10.1.0.7/24"}}}, "'10.1.0.7/24' is not a network"),
-        ({"served_by": {"address": {"hk": "::1"}, "header": "X"}}, "needs exactly one of header, json, regex, address"),
+        ({"served_by": {"address": {"hk": "::1"}, "header": "X"}}, "write exactly one of header, json, regex, address"),
         (
             {"served_by": {"address": {"hk": "::1"}, "sites": {"a": "hk"}}},
             "sites translates what header, json or regex",

@@ -1,20 +1,29 @@
 """One scalar out of an answer."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from exporter.core.model import Reason
-from exporter.probes.http_question import HttpQuestion, QuestionSettings
+from exporter.probes import KINDS
+from exporter.probes.http_question import QuestionSettings
 from exporter.probes.http_settings import HttpSettings
-from exporter.probes.kind import Failure
+from exporter.probes.kind import Failure, Value
 from tests.hostile import free_port
 from tests.servers.orders import Orders
 
 
-def question(beside_url: str, **settings: Any) -> HttpQuestion:
-    beside = HttpSettings.model_validate({"url": f"{beside_url}/healthz?x=1", "bearer": Orders.password})
-    return HttpQuestion(QuestionSettings.model_validate(settings), beside)
+def question(beside: str | None, **settings: Any) -> Callable[[], Awaitable[Value]]:
+    """Asked beside an endpoint with credentials, or beside none, as the exporter asks it."""
+    asked = KINDS["http"].question
+    assert asked is not None
+    if beside is None:
+        asked = asked.alone
+        assert asked is not None
+        return asked.build(asked.settings.model_validate(settings), None, None)
+    endpoint = HttpSettings.model_validate({"url": f"{beside}/healthz?x=1", "bearer": Orders.password})
+    return asked.build(asked.settings.model_validate(settings), endpoint, None)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +43,11 @@ def question(beside_url: str, **settings: Any) -> HttpQuestion:
 async def test_what_is_told(place: dict[str, str], told: str | float) -> None:
     """Numbers are numbers where nothing is lost by it; everything else is text that can be compared."""
     async with Orders.primary("hk").serve() as hk:
-        found = await question(hk.url, path="/kpi", **place).ask()
+        found = await question(hk.url, path="/kpi", **place)()
         assert found == told
         assert type(found) is type(told)
-        with_url = question("http://nowhere.example", url=f"{hk.url}/kpi", bearer=Orders.password, **place)
-        assert await with_url.ask() == told
+        with_url = question(None, url=f"{hk.url}/kpi", bearer=Orders.password, **place)
+        assert await with_url() == told
 
 
 async def test_what_is_not_told() -> None:
@@ -54,7 +63,7 @@ async def test_what_is_not_told() -> None:
         ]
         for asked, reason in failing:
             with pytest.raises(Failure) as failure:
-                await asked.ask()
+                await asked()
             assert failure.value.reason is reason, failure.value
 
 
@@ -63,7 +72,7 @@ async def test_what_is_not_told() -> None:
     [
         ({"json": "$.x"}, "needs exactly one of url and path"),
         ({"json": "$.x", "path": "/a", "url": "http://x/"}, "needs exactly one of url and path"),
-        ({"path": "/a"}, "needs exactly one of header, json and regex"),
+        ({"path": "/a"}, "write exactly one of header, json and regex"),
         ({"json": "$.x", "path": "//elsewhere/a"}, "'//elsewhere/a' is not a path"),
         ({"json": "$.x", "path": "http://elsewhere/a"}, "is not a path; write one like /kpi"),
         ({"json": "$.x", "path": "/a", "bearer": "x"}, "a path is asked as its endpoint is"),
@@ -78,5 +87,5 @@ def test_questions_that_cannot_be(wrong: dict[str, str], sentence: str) -> None:
 
 def test_a_path_needs_an_endpoint() -> None:
     """Without an endpoint of kind http beside it, a path leads nowhere."""
-    with pytest.raises(ValueError, match="write the whole url"):
-        HttpQuestion(QuestionSettings.model_validate({"path": "/kpi", "json": "$.opm"}))
+    with pytest.raises(ValueError, match="write the whole address as url"):
+        question(None, path="/kpi", json="$.opm")
