@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from exporter.probes import dns, exec_, flow, grpc, http, icmp, postgres, redis, tcp, tls_expiry
+from exporter.probes import dns, exec_, flow, grpc, http, icmp, mysql, postgres, redis, tcp, tls_expiry
 from exporter.probes.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -12,6 +12,8 @@ KINDS: Mapping[str, Kind] = {
     "grpc": grpc.KIND,
     "http": http.KIND,
     "icmp": icmp.KIND,
+    "mariadb": mysql.KIND,
+    "mysql": mysql.KIND,
     "postgres": postgres.KIND,
     "redis": redis.KIND,
     "tcp": tcp.KIND,
