@@ -47,6 +47,7 @@ def check_system(name: str, file: File, endpoints: Endpoints, kinds: Mapping[str
     if report.sound((*at, "sites"), (*at, "components"), (*at, "entry")):
         _check_canaries(at, section, endpoints, kinds, report)
         _check_serving(at, section, endpoints, kinds, report)
+        _check_named_sites(at, section, endpoints, kinds, report)
         if report.sound((*at, "objectives"), ("tiers", section.tier), ("probing",), (*at, "probing")):
             _check_objectives(at, section, report)
 
@@ -141,6 +142,17 @@ def _check_serving(
     if section.components and not has_entry and not any(c.critical for c in section.components.values()):
         text = "no component is critical and there is no entry: it can never be seen to fail; mark one `critical: true`, or add an entry"
         report.warning(at, text, at_key=True)
+
+
+def _check_named_sites(
+    at: Path, section: SystemSection, endpoints: Endpoints, kinds: Mapping[str, Kind], report: Report
+) -> None:
+    entry = endpoints.get(ENTRY)
+    if entry is None:
+        return
+    for name in sorted(set(kinds[entry.kind].names_sites(entry.settings)) - set(section.sites)):
+        text = f"names a site '{name}', which is not among the sites; {nearest(name, section.sites)}"
+        report.error(report.existing((*at, "entry", entry.kind)), text)
 
 
 def _check_objectives(at: Path, section: SystemSection, report: Report) -> None:

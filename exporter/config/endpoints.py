@@ -1,7 +1,7 @@
 """An endpoint: which kind it is, that kind's settings, and whether the files and variables that they name are there."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, Protocol
 
@@ -74,6 +74,11 @@ class Kind(Named, Protocol):
     @property
     def tells_site(self) -> Callable[[Any], bool]:
         """Whether the answer at an entry with these settings says which site gave it."""
+        ...
+
+    @property
+    def names_sites(self) -> Callable[[Any], Collection[str]]:
+        """The sites that these settings name."""
         ...
 
 

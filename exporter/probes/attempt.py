@@ -49,9 +49,10 @@ async def attempt(
         ended = clock()
         if not deadline.expired:
             return _failed(part, started, ended, understood(error))
-        detail = f"no complete answer within {ended - started:.3g} s"
         # Before Python 3.11.5 the cancellation is the TimeoutError's context, since then its cause.
-        phases = _phases_until(error.__cause__ or error.__context__)
+        cancelled = error.__cause__ or error.__context__
+        detail = f"{_whereabouts(cancelled)}no complete answer within {ended - started:.3g} s"
+        phases = _phases_until(cancelled)
         return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, phases))
     except Exception as error:  # noqa: BLE001 - this is the one place where everything ends
         return _failed(part, started, clock(), understood(error))
@@ -85,6 +86,11 @@ def _phases_until(cancelled: BaseException | None) -> Phases:
     if cancelled is not None and cancelled.args and isinstance(cancelled.args[0], Phases):
         return cancelled.args[0]
     return NO_PHASES
+
+
+def _whereabouts(cancelled: BaseException | None) -> str:
+    """A look of several steps tells in a note on its CancelledError which of them hangs."""
+    return "".join(f"{note}: " for note in getattr(cancelled, "__notes__", ()))
 
 
 def _tls_detail(error: ssl.SSLError) -> str:

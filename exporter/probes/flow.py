@@ -18,5 +18,6 @@ KIND = Kind(
     settings=FlowSettings,
     build=FlowProbe,
     tells_site=lambda settings: settings.served_by is not None,
+    names_sites=lambda settings: settings.served_by.named if settings.served_by is not None else (),
     permissions=True,
 )

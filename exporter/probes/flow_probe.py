@@ -1,5 +1,6 @@
 """Taking the steps of a flow."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -104,7 +105,7 @@ class _Taking:
 
     async def judge(self, answer: Answer, visit: _Visit) -> None:
         """Raises Failure unless the answer is as expected and tells all that is to be kept."""
-        await self.expected.check(answer)
+        await self.expected.check(answer, visit.filler.document)
         document = answer.json() if self._needs_json else None
         for name, kept, finder in self._saves:
             value = visit.cookie(str(kept.cookie)) if finder is None else await finder.find(answer, document)
@@ -181,6 +182,9 @@ class FlowProbe:
             failure = understood(error)
             failure.detail = visit.masked(failure.detail)
             raise step.failed(failure, reply.answer if reply is not None else None) from None
+        except asyncio.CancelledError as error:
+            error.add_note(step.name)  # in case it was the deadline
+            raise
         except ValueError as error:
             raise Failure(Reason.AUTH, f"{step.name}: the request cannot be made: {error}") from None
         return reply

@@ -86,8 +86,9 @@ class Step(Settings):
 
     @property
     def wanted(self) -> set[str]:
-        """The names of the kept values that it sends."""
-        return set(places([self.url, self.query, self.headers, self.document, self.form, self.body, self.bearer]))
+        """The names of the kept values that it sends or expects."""
+        sent = [self.url, self.query, self.headers, self.document, self.form, self.body, self.bearer]
+        return set(places([*sent, self.expect.values]))
 
 
 class FlowSettings(Settings):
@@ -109,7 +110,7 @@ class FlowSettings(Settings):
             for name in sorted(step.wanted - known):
                 right = f"write one of {', '.join(sorted(known))}" if known else "add it to `save` of a step before"
                 raise ValueError(
-                    f"step {number} sends {{{name}}}, which no earlier step saves; {right}, or {{{{{name}}}}} for that text itself"
+                    f"step {number} wants {{{name}}}, which no earlier step saves; {right}, or {{{{{name}}}}} for that text itself"
                 )
             known |= step.save.keys()
         return self

@@ -200,6 +200,7 @@ KIND = Kind(
     stateful=lambda settings: settings.role is not None or settings.writable is not None,
     canary=lambda settings: settings.canary is not None,
     tells_site=lambda settings: settings.served_by is not None,
+    names_sites=lambda settings: settings.served_by.named if settings.served_by is not None else (),
     short="url",
     question=Question(QuestionSettings, _question, alone=Question(AloneSettings, _question)),
 )

@@ -70,8 +70,11 @@ class Expectation:
     def welcomes(self, status: int) -> bool:
         return status in self._statuses if self._statuses else 200 <= status < 300
 
-    async def check(self, answer: Answer) -> None:
-        """Raises Failure: by the status, by the error code, `protocol` where JSON is due, else `assertion`."""
+    async def check(self, answer: Answer, meant: Callable[[object], object] = lambda value: value) -> None:
+        """Raises Failure: by the status, by the error code, `protocol` where JSON is due, else `assertion`.
+
+        `meant`: from a value as it is written to the one that is expected in JSON now.
+        """
         if not self.welcomes(answer.status):
             raise refused(answer, " or ".join(map(str, sorted(self._statuses))) or "2xx")
         document = answer.json() if self._needs_json else None
@@ -82,8 +85,8 @@ class Expectation:
             if value is None or not await pattern.found(value.encode()):
                 what = "has no header" if value is None else "has another header"
                 raise Failure(Reason.ASSERTION, f"the answer {what} {name}; expected: {pattern.text}")
-        for path, steps, expected in self._values:
-            found = pick(document, steps)
+        for path, steps, written in self._values:
+            found, expected = pick(document, steps), meant(written)
             if not _same(found, expected):
                 raise Failure(Reason.ASSERTION, f"{path} is {_shown(found)}, not {_shown(expected)}")
         if self._body is not None and not await self._body.found(utf8(answer.body)):

@@ -4,7 +4,7 @@ A kind is one file: its settings (pydantic) and its probe. It is listed in `expo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -200,6 +200,8 @@ class Kind:
     """Whether an endpoint with these settings can store canary markers."""
     tells_site: Callable[[Any], bool] = lambda settings: False
     """Whether the answer at an entry with these settings says which site gave it."""
+    names_sites: Callable[[Any], Collection[str]] = lambda settings: ()
+    """The sites that these settings name, so that a name that is none is found before it is needed."""
     short: str | None = None
     """The settings' key that a plain string stands for, e.g. `tcp: "host:port"`."""
     permissions: bool = False

@@ -131,7 +131,7 @@ async def test_kept_values_fill_what_comes_later() -> None:
                     "headers": {"X-Id": "n{id}"},
                     "json": {"id": "{id}", "list": ["{id}.", "{{id}}", None, 1.5], "text": "{ id }"},
                 },
-                {"delete": f"{url}/x", "form": {"a": "{id}", "b": 2}},
+                {"delete": f"{url}/x", "form": {"a": "{id}", "b": 2}, "expect": {"json": {"$.id": "{id}"}}},
                 {"patch": f"{url}/x", "body": "id={id}", "basic_auth": {"username": "u", "password": PASSWORD}},
                 {"head": f"{url}/x", "expect": {"status": [200]}},
             )
@@ -233,6 +233,7 @@ async def test_the_whole_flow_has_one_deadline() -> None:
         sample = await look(flow(login(url), order(url)), timeout=0.2)
     assert hanging.is_set()
     assert sample.reason is Reason.TIMEOUT
+    assert sample.detail.startswith(f"step 2 (GET {url}/orders/1): no complete answer within ")
     assert sample.phases.transfer is not None
 
 
@@ -255,11 +256,11 @@ STEP = {"get": "http://x/"}
         ({"steps": [{"get": "http://u:{pw}@x/"}]}, "a kept value may stand behind the host only"),
         (
             {"steps": [STEP | {"bearer": "{token}"}]},
-            "step 1 sends {token}, which no earlier step saves; add it to `save`",
+            "step 1 wants {token}, which no earlier step saves; add it to `save`",
         ),
         (
             {"steps": [STEP | {"save": {"token": "$.t"}}, STEP | {"json": [{"a": "{tokn}"}]}]},
-            "step 2 sends {tokn}, which no earlier step saves; write one of token, or {{tokn}} for that text itself",
+            "step 2 wants {tokn}, which no earlier step saves; write one of token, or {{tokn}} for that text itself",
         ),
         ({"steps": [STEP | {"save": {"a b": "$.t"}}]}, "'a b' is no name for a kept value"),
         ({"steps": [STEP | {"save": {"a": {"cookie": "c", "json": "$.t"}}}]}, "exactly one of header, json, regex and"),
