@@ -92,6 +92,15 @@ def seal(link: Link, head: Head) -> Link:
     return placed._replace(hash=digest(body(placed)))
 
 
+def seal_all(links: Iterable[Link], head: Head) -> list[Link]:
+    """The links, each as the one that follows the one before it."""
+    sealed: list[Link] = []
+    for link in links:
+        sealed.append(seal(link, head))
+        head = Head(sealed[-1].n, sealed[-1].hash)
+    return sealed
+
+
 def exported(link: Link) -> str:
     """One line of an export, without the newline. Raises TypeError or ValueError as `body` does."""
     return f'{body(link)[:-1]},"hash":{json.dumps(link.hash)}}}'

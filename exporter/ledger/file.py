@@ -13,6 +13,7 @@ from exporter.core.snapshot import Head
 from exporter.ledger import reading
 from exporter.ledger.chain import GENESIS, Link, faults
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.figures import Figure, Pruning, add
 from exporter.ledger.instants import Stamp
 from exporter.ledger.schema import migrate
 
@@ -68,6 +69,7 @@ class LedgerFile:
         self._db: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._pruned = float("-inf")
+        self._pruning = Pruning()
         self._lock = _lock(path)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -92,6 +94,7 @@ class LedgerFile:
         links: Sequence[Link],
         checkpoints: Sequence[Checkpoint],
         markers: Sequence[StoredMarker],
+        figures: Sequence[Figure] = (),
         *,
         durable: bool,
         now: Stamp,
@@ -107,8 +110,10 @@ class LedgerFile:
                     db.executemany(_INSERT_RECORD, links)
                     db.executemany(_UPSERT_CHECKPOINT, checkpoints)
                     db.executemany(_UPSERT_MARKER, markers)
+                    add(db, figures)
                     if now.mono > self._pruned + _PRUNE_EVERY:
                         _prune(db, now)
+                        self._pruning.prune(db, now)
                         self._pruned = now.mono
         except (sqlite3.Error, OSError):
             self._disconnect()

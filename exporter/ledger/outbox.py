@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from exporter.core.state import MOVES
 from exporter.ledger.chain import Link, compact
+from exporter.ledger.figures import Figure
 from exporter.ledger.file import StoredMarker
 from exporter.ledger.instants import Stamp
 
 _LINGER = 0.02
-"""Seconds for which checkpoints and markers are gathered when no record hurries them."""
+"""Seconds for which checkpoints, markers and figures are gathered when no record hurries them."""
 _LAST_TO_GO = frozenset({"incident", "blip", *MOVES})
 """Kinds that are dropped only when nothing else is left to drop."""
 
@@ -23,6 +24,7 @@ class Batch(NamedTuple):
     """Not sealed yet."""
     checkpoints: Mapping[str, tuple[Stamp, Mapping[str, Any]]]
     markers: Sequence[StoredMarker]
+    figures: Sequence[Figure]
     durable: bool
     ticket: int
     now: Stamp
@@ -30,7 +32,8 @@ class Batch(NamedTuple):
 
 class Outbox:
     """Bounded: of records beyond `limit` the oldest tenth goes, incidents and moves last, and a `gap` record takes
-    its place that counts them. Checkpoints keep the newest of a system, markers the newest `limit`."""
+    its place that counts them. Checkpoints keep the newest of a system, markers the newest `limit`, figures the newest
+    `limit` of their buckets."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -43,6 +46,7 @@ class Outbox:
         self._lost: tuple[Link, Link] | None = None
         self._checkpoints: dict[str, tuple[Stamp, Mapping[str, Any]]] = {}
         self._markers: dict[tuple[str, str, int], StoredMarker] = {}
+        self._figures: dict[tuple[str, str, str, int], Figure] = {}
         self._now = Stamp("", 0.0, 0.0)
 
     @property
@@ -59,18 +63,21 @@ class Outbox:
         records: Iterable[Link] = (),
         checkpoints: Mapping[str, Mapping[str, Any]] | None = None,
         marker: StoredMarker | None = None,
+        figure: Figure | None = None,
         *,
         durable: bool = False,
     ) -> int:
         """The ticket of what was put: it is stored once a batch with this ticket or a later one is."""
         with self._changed:
-            idle = not (self._checkpoints or self._markers)
+            idle = not self._unhurried()
             self._ticket += 1
             self._now = now
             self._records.extend(records)
             self._checkpoints.update({system: (now, state) for system, state in (checkpoints or {}).items()})
             if marker is not None:
                 self._keep(marker)
+            if figure is not None:
+                self._gather(figure)
             self._durable |= durable
             if len(self._records) > self._limit:
                 self._shed()
@@ -81,19 +88,21 @@ class Outbox:
     def take(self) -> Batch | None:
         """All that waits, as soon as something does; None when the outbox is closed and empty."""
         with self._changed:
-            self._changed.wait_for(lambda: self._durable or self._checkpoints or self._markers or self._closing)
+            self._changed.wait_for(lambda: self._durable or self._unhurried() or self._closing)
             self._changed.wait_for(lambda: self._durable or self._closing, timeout=_LINGER)
-            if not (self._durable or self._checkpoints or self._markers):
+            if not (self._durable or self._unhurried()):
                 return None
             batch = Batch(
                 [*self._gap(), *self._records],
                 self._checkpoints,
                 list(self._markers.values()),
+                list(self._figures.values()),
                 self._durable,
                 self._ticket,
                 self._now,
             )
-            self._records, self._checkpoints, self._markers, self._durable = [], {}, {}, False
+            self._records, self._checkpoints, self._markers, self._figures = [], {}, {}, {}
+            self._durable = False
             return batch
 
     def pause(self, seconds: float) -> None:
@@ -106,12 +115,22 @@ class Outbox:
             self._closing = True
             self._changed.notify_all()
 
+    def _unhurried(self) -> bool:
+        """Whether anything waits that needs no sync."""
+        return bool(self._checkpoints or self._markers or self._figures)
+
     def _keep(self, marker: StoredMarker) -> None:
         key = (marker.system, marker.component, marker.seq)
         self._markers.pop(key, None)
         self._markers[key] = marker
         if len(self._markers) > self._limit:
             del self._markers[next(iter(self._markers))]
+
+    def _gather(self, figure: Figure) -> None:
+        held = self._figures.pop(figure.bucket, None)
+        self._figures[figure.bucket] = figure if held is None else held.plus(figure)
+        if len(self._figures) > self._limit:
+            del self._figures[next(iter(self._figures))]
 
     def _shed(self) -> None:
         """Make room for a tenth, so that a long failure costs one pass in many records."""

@@ -39,6 +39,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX incidents_by_id ON records (CASE WHEN json_valid(data) THEN json_extract(data, '$.id') END)
             WHERE kind IN ('incident', 'blip')""",
     ),
+    (
+        """CREATE TABLE figures (
+            vantage TEXT NOT NULL, system TEXT NOT NULL, name TEXT NOT NULL, wall INTEGER NOT NULL,
+            readings INTEGER NOT NULL, total REAL NOT NULL,
+            PRIMARY KEY (vantage, system, name, wall)) WITHOUT ROWID""",
+        "CREATE INDEX figures_by_age ON figures (wall)",
+    ),
 )
 """Step k brings a file from version k to k + 1. A step that was released is never changed."""
 

@@ -3,7 +3,7 @@
 What is promised to whom:
 
 - a record and the checkpoints given with it are on disk, synced, when `append` returns, or `writable` is False;
-- a checkpoint of `beat` and a marker survive the death of the process from some 20 ms on, not that of the machine;
+- a checkpoint of `beat`, a marker and a figure survive the death of the process from some 20 ms on, not that of the machine;
 - records are written in the order of the calls, each once. While the ledger cannot be written they wait in memory and
   are tried again after 0.1 s, 0.2 s... 5 s. Beyond the limit the oldest go, incidents and moves last, and a record of
   the kind `gap` counts them;
@@ -25,8 +25,8 @@ from exporter.core.model import Moment
 from exporter.core.ports import Json, Loaded
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
-from exporter.ledger import past
-from exporter.ledger.chain import Link, compact, plain, seal
+from exporter.ledger import figures, past
+from exporter.ledger.chain import Link, compact, plain, seal_all
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import Checkpoint, LedgerFile, StoredMarker
 from exporter.ledger.instants import Stamp, boot_id
@@ -60,6 +60,7 @@ class SqliteLedger:
         self._patience = patience
         self._wall_error = wall_error
         self._outbox = Outbox(memory)
+        self._comparing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._head = file.head
@@ -156,6 +157,27 @@ class SqliteLedger:
         )
         self._outbox.put(self._stamp(now), marker=stored)
 
+    def figure(self, system: str, name: str, value: float, now: Moment) -> None:
+        """Keep a business figure, unless it is not a finite number. Returns at once."""
+        if figures.usable(value):
+            at = figures.bucket(now.wall)
+            kept = figures.Figure(self._vantage, _clean(system), _clean(name), at, 1, float(value))
+            self._outbox.put(self._stamp(now), figure=kept)
+
+    async def week_ago(self, system: str, name: str, now: Moment) -> float | None:
+        """The mean of the figure within a quarter of an hour of a week before; None if there is none, or if it cannot be
+        read within 5 s. Never raises."""
+        path, key, then = self._file.path, (self._vantage, _clean(system), _clean(name)), now.wall - figures.WEEK
+        try:
+            # One at a time: many that ask together would leave no thread to whoever reads incidents.
+            async with asyncio.timeout(_READ_WITHIN), self._comparing:
+                return await self._threads.run(
+                    lambda: figures.mean(path, *key, then, deadline=_READ_WITHIN), _READ_WITHIN, f"reading {path}"
+                )
+        except (sqlite3.Error, OSError, ValueError) as error:
+            _LOG.debug("no figure of a week ago: %s", error)
+            return None
+
     async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
         """Closed incidents and moves, newest first. Raises LedgerError, within 5 s, if they cannot be read."""
         path = self._file.path
@@ -213,12 +235,12 @@ class SqliteLedger:
 
     def _store(self, batch: Batch) -> bool:
         """Try until it is written; False if the ledger was closed before it could be."""
-        links, checkpoints = _sealed(batch.records, self._file.head), _encoded(batch.checkpoints)
+        links, checkpoints = seal_all(batch.records, self._file.head), _encoded(batch.checkpoints)
         delay = _FIRST_RETRY
         while True:
             last_try = self._outbox.closing
             try:
-                self._file.write(links, checkpoints, batch.markers, durable=batch.durable, now=batch.now)
+                self._file.write(links, checkpoints, batch.markers, batch.figures, durable=batch.durable, now=batch.now)
             except (sqlite3.Error, OSError) as error:
                 self._tell(self._failed, str(error))
                 if last_try:
@@ -256,14 +278,6 @@ class SqliteLedger:
 def _release(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-def _sealed(records: Sequence[Link], head: Head) -> list[Link]:
-    links: list[Link] = []
-    for record in records:
-        links.append(seal(record, head))
-        head = Head(links[-1].n, links[-1].hash)
-    return links
 
 
 def _encoded(checkpoints: Mapping[str, tuple[Stamp, Json]]) -> list[Checkpoint]:

@@ -44,6 +44,13 @@ async def beat(path: Path) -> None:
         await asyncio.Event().wait()
 
 
+async def measure(path: Path) -> None:
+    """Keep a business figure, and wait for the end."""
+    async with opened(path) as ledger:
+        ledger.figure("orders", "per_minute", 40.0, clocks())
+        await asyncio.Event().wait()
+
+
 async def full(path: Path) -> None:
     """Meet a full disk (no file may grow beyond 256 KiB), then find room again."""
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -92,4 +99,4 @@ if __name__ == "__main__":
     if deed == "powerless":
         powerless(path)
     else:
-        asyncio.run({"append": append, "beat": beat, "full": full}[deed](path))
+        asyncio.run({"append": append, "beat": beat, "measure": measure, "full": full}[deed](path))
