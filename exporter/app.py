@@ -6,25 +6,21 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from exporter import __version__
-from exporter.config import Config, ConfigError, Loaded, SystemConfig, load, masked_yaml
-from exporter.core.model import Moment, Part
+from exporter.config import Config, ConfigError, Loaded, masked_yaml
+from exporter.core.model import Moment
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
 from exporter.core.state import Record
-from exporter.engine.engine import Engine, Environment, Plan, Reference
+from exporter.engine.engine import Engine, Environment
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.metrics.exposition import Exposition
-from exporter.probes import KINDS, permitted
+from exporter.plans import plans, read_config, references
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Context, Probe
-from exporter.probes.references import Reference as Target
-from exporter.probes.references import answers
 from exporter.settings import read_secret_file
 from exporter.web.backend import Backend
 from exporter.web.guard import Guard
@@ -47,34 +43,6 @@ class Options(NamedTuple):
 
 def moment() -> Moment:
     return Moment(time.monotonic(), time.time())
-
-
-def build_probes(system: SystemConfig, vantage: str) -> dict[Part, Probe]:
-    """The probes of one system, by its configuration. Does no I/O."""
-    built = {}
-    for part, endpoint in system.endpoints.items():
-        table = system.canary_tables.get(part.component)
-        context = Context(vantage, table) if table else Context(vantage)
-        built[part] = KINDS[endpoint.kind].build(endpoint.settings, context)
-    return built
-
-
-def plans(config: Config) -> list[Plan]:
-    """The systems of this shard: each name belongs to exactly one, whatever else is configured."""
-    return [
-        Plan(
-            system.model,
-            partial(build_probes, system, config.vantage),
-            {part: endpoint.kind for part, endpoint in system.endpoints.items()},
-            (system, config.vantage),
-        )
-        for name, system in config.systems.items()
-        if config.shard.owns(name)
-    ]
-
-
-def references(config: Config) -> Mapping[str, Reference]:
-    return {str(target): partial(answers, Target(target.host, target.port)) for target in config.references}
 
 
 def log_records(records: Sequence[Record]) -> None:
@@ -107,7 +75,9 @@ class App:
         config = self._loaded.config
         runner = None
         ready = asyncio.Event()
-        engine = asyncio.create_task(self.engine.run(plans(config), references(config), ready.set))
+        engine = asyncio.create_task(
+            self.engine.run(plans(config, allow_exec=self._options.allow_exec), references(config), ready.set)
+        )
         started_up = asyncio.create_task(ready.wait())
         try:
             await asyncio.wait((engine, started_up), return_when=asyncio.FIRST_COMPLETED)
@@ -173,9 +143,7 @@ class App:
         """Read the configuration again. Returns what is wrong with it; then nothing has changed."""
         async with self._reloading:
             try:
-                loaded = await asyncio.to_thread(
-                    load, self._options.config, permitted(allow_exec=self._options.allow_exec)
-                )
+                loaded = await asyncio.to_thread(read_config, self._options.config, allow_exec=self._options.allow_exec)
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
                 self._reload_error = "\n".join(problems[:3])
@@ -187,7 +155,7 @@ class App:
                 _LOG.error("the configuration was not reloaded: %s", refused)
                 return [refused]
             self._loaded, self._reload_error, self._reload_at = loaded, "", time.time()
-            self.engine.apply(plans(loaded.config), references(loaded.config))
+            self.engine.apply(plans(loaded.config, allow_exec=self._options.allow_exec), references(loaded.config))
             _LOG.info("the configuration was reloaded")
             return []
 

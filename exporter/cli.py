@@ -9,12 +9,12 @@ from pathlib import Path
 
 from exporter import __version__, app, logs
 from exporter.catalogue.reference import metrics_table
-from exporter.config import TEMPLATES, ConfigError, Loaded, load, template
+from exporter.config import TEMPLATES, ConfigError, Loaded, template
 from exporter.core.snapshot import Head
 from exporter.demo.scenario import run_demo
 from exporter.ledger import commands as ledger_commands
 from exporter.once import look_once
-from exporter.probes import KINDS, permitted
+from exporter.plans import read_config
 
 CONFIG = "--config.file"
 
@@ -134,7 +134,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> Loaded:
-    loaded = load(options.config, permitted(allow_exec=options.allow_exec))
+    loaded = read_config(options.config, allow_exec=options.allow_exec)
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return loaded
@@ -183,7 +183,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _ledger(options: argparse.Namespace) -> Path:
-    return options.ledger or load(options.config, KINDS).config.ledger
+    return options.ledger or read_config(options.config, allow_exec=True).config.ledger
 
 
 def _verify(options: argparse.Namespace) -> int:

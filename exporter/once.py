@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from exporter import app
 from exporter.config import Config
 from exporter.core.model import Part, Sample
+from exporter.plans import build_probes
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Ask, Deadline, Probe
 from exporter.probes.references import Reference, answers
@@ -19,7 +19,7 @@ async def look_once(config: Config) -> tuple[str, int]:
     """Look at every endpoint once, all together, and write nothing. Returns the table and how many looks failed."""
     rows, looks = [], []
     for name, system in config.systems.items():
-        probes = app.build_probes(system, config.vantage)
+        probes = build_probes(system, config.vantage)
         for part, probe in sorted(probes.items()):
             component = system.model.components.get(part.component) if part.site else None
             above = 0 if component is not None and component.canary_every is not None else None

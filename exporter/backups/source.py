@@ -60,6 +60,8 @@ class Source:
     """(settings, access) -> what reads the facts; does no I/O itself."""
     short: str | None = None
     """The settings' key that a plain string stands for; no source has one."""
+    verified: type[Verified] = Verified
+    """How it may be told when a restore was verified last."""
 
     def build(
         self,

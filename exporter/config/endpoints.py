@@ -35,10 +35,6 @@ class Source(Named, Protocol):
         """How it may be told when a restore was verified last."""
         ...
 
-    def refusal(self, settings: Any, /) -> str | None:
-        """Why these settings may not be used here, in words; None when they may."""
-        ...
-
 
 class Question(Named, Protocol):
     """What a kind can be asked besides whether it works."""

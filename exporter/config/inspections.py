@@ -152,12 +152,12 @@ class _Reader:
         found = told(rest, path, self._sources, self._report, "tells about it", example)
         if found is None:
             return None
-        source = self._sources[found[0]]
-        if refusal := source.refusal(found[1]):
-            self._report.error((*path, found[0]), refusal, at_key=True)
         proof = None
         if verified is not None:
-            proof = validate(source.verified, verified, (*path, "verified"), self._report)
+            model = self._sources[found[0]].verified
+            proof = validate(model, verified, (*path, "verified"), self._report)
+            if proof is not None:
+                check_secrets(proof, (*path, "verified"), self._report)
         backup = Backup(name, own.site or "", own.component, own.every, own.versions, own.verify_every)
         return backup, BackupPlan(*found, proof, own.check_every, own.timeout)
 

@@ -168,6 +168,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Component:
+    """A part of a system with endpoints of its own at each site."""
+
     name: str
     critical: bool = False
     weight: float = 1.0

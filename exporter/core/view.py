@@ -36,11 +36,7 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
         },
         "rto_seconds": rto_clock(state, now.mono),
         "rto_estimate_seconds": estimate,
-        "rpo": {
-            name: {"seconds": value.seconds, "known": value.known}
-            for name in scenarios(system)
-            for value in [exposure(system, state, name, now.mono)]
-        },
+        "rpo": {name: exposure(system, state, name, now.mono)._asdict() for name in scenarios(system)},
         "traffic_share": traffic_share(system, state),
         "backups": {name: _backup_json(watched, name, now) for name in system.backups},
         "parity": {name: _parity_json(watched, name) for name in system.parity},
@@ -51,19 +47,23 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
             if not part.site and part != ENTRY
         },
         "sites": [_site_json(watched, site, now) for site in system.sites],
-        "recovery_points": [
-            {
-                "site": source.site,
-                "component": source.component,
-                "source": source.source,
-                "at": None if source.at is None else now.wall_of(source.at),
-                "refuted": source.refuted,
-            }
-            for source in state.sources.values()
-        ],
+        "recovery_points": _points(watched, now),
         "incident": None if state.incident is None else incident_json(state.incident, now),
         "last": None if state.last is None else incident_json(state.last, now),
     }
+
+
+def _points(watched: Watched, now: Moment) -> list[dict[str, Any]]:
+    return [
+        {
+            "site": source.site,
+            "component": source.component,
+            "source": source.source,
+            "at": None if source.at is None else now.wall_of(source.at),
+            "refuted": source.refuted,
+        }
+        for source in watched.state.sources.values()
+    ]
 
 
 def _part_json(watched: Watched, part: Part, now: Moment) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.core import checks, fold
@@ -12,6 +12,7 @@ from exporter.core.ports import Ledger, Loaded
 from exporter.core.snapshot import Histogram, Target, Watched
 from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.eye import Attempt, Eye
+from exporter.engine.heart import ALIVE, BEAT, Heart
 from exporter.engine.inspector import Inspections, Inspector
 from exporter.engine.pace import Pace
 from exporter.engine.publish import Observer, Publisher
@@ -22,12 +23,6 @@ from exporter.probes.kind import Probe
 
 _LOG = logging.getLogger(__name__)
 
-BEAT = 0.25
-"""Seconds between two rounds of heartbeats..."""
-BEAT_PARTS = 15
-"""...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""
-ALIVE = 0.25
-"""Seconds after which something is written down even if nothing changed: it tells until when we looked."""
 REFERENCE_EVERY = 5.0
 ASK_EVERY = 0.25
 """Seconds between two rounds of asking around in a silence."""
@@ -87,8 +82,6 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools: Tools | None = None
         self._asked: Instant = 0.0
-        self._beat_at = 0
-        self._beaten: dict[str, SystemState] = {}
         self._retired: set[asyncio.Task[None]] = set()
 
     # --- life
@@ -108,7 +101,7 @@ class Engine:
                 )  # fmt: skip
                 group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)
-                group.create_task(self._beat_forever())
+                group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
                 group.create_task(self._reference_forever())
                 started()
         finally:
@@ -276,36 +269,6 @@ class Engine:
             for name, ask in list(self._references.items()):
                 self._spawn(self._ask(name, ask))
             await asyncio.sleep(1.0 if self.blind_since is not None else REFERENCE_EVERY)
-
-    # --- heartbeats
-
-    async def _beat_forever(self) -> None:
-        """Write states down in turns, so that after `kill -9` we know when each system was last seen to serve."""
-        beaten = self._env.clock()
-        while True:
-            await asyncio.sleep(BEAT)
-            names = list(self._running)
-            beats, parts = {}, 0
-            for _ in range(len(names)):
-                self._beat_at = (self._beat_at + 1) % len(names)
-                name = names[self._beat_at]
-                state = self._running[name].watch.published
-                if self._beaten.get(name) is state and self._env.clock() - beaten < ALIVE:
-                    continue
-                self._beaten[name] = state
-                beats[name] = encode(state)
-                parts += len(state.parts)
-                if parts >= BEAT_PARTS:
-                    break
-            if beats:
-                beaten = self._env.clock()
-                self._env.ledger.beat(beats, self._env.moment())
-
-
-async def _cancelled(tasks: Collection["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close(probes: Mapping[Part, Probe]) -> None:
