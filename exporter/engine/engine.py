@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.core import checks, fold
@@ -269,6 +269,12 @@ class Engine:
             for name, ask in list(self._references.items()):
                 self._spawn(self._ask(name, ask))
             await asyncio.sleep(1.0 if self.blind_since is not None else REFERENCE_EVERY)
+
+
+async def _cancelled(tasks: Collection["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _close(probes: Mapping[Part, Probe]) -> None:
