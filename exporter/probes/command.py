@@ -31,7 +31,7 @@ class Commands:
     """Starts commands, and sees those to their end that were given up."""
 
     def __init__(self) -> None:
-        self._dying: set[asyncio.Task[None]] = set()
+        self._dying: dict[asyncio.Task[None], _Child] = {}
 
     async def run(self, command: Sequence[str], environment: Mapping[str, str], max_output: int) -> Finished:
         """Returns when the command has ended. Raises Failure: internal when it cannot be started, too_large.
@@ -48,14 +48,14 @@ class Commands:
             else:
                 child.signal(signal.SIGTERM)
                 task = asyncio.get_running_loop().create_task(child.put_down())
-                self._dying.add(task)
-                task.add_done_callback(self._dying.discard)
+                self._dying[task] = child
+                task.add_done_callback(self._dying.pop)
 
     async def close(self) -> None:
         """Kills what still has its grace."""
-        for task in self._dying:
-            task.cancel()
-        await asyncio.gather(*self._dying, return_exceptions=True)
+        for child in self._dying.values():
+            child.signal(signal.SIGKILL)
+        await asyncio.gather(*self._dying)
 
 
 class _Output(asyncio.Protocol):

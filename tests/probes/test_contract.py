@@ -176,7 +176,7 @@ def test_the_example_is_code_of_ours() -> None:
     code = example_code()
     assert len([line for line in code.splitlines() if line]) <= 40
     for check in (["check"], ["format", "--check"]):
-        ruff = [Path(sys.executable).with_name("ruff"), *check, "--stdin-filename", "exporter/probes/memcached.py", "-"]
+        ruff = [str(Path(sys.executable).with_name("ruff")), *check, "--stdin-filename", "exporter/probes/memcached.py", "-"]
         done = subprocess.run(
             ruff, input=code, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
         )
