@@ -127,7 +127,7 @@ class HttpProbe:
         watch.enter(RESOLVE)
         return await resolver().addresses(where.host)
 
-    async def _converse(
+    def _converse(
         self,
         method: str,
         where: Address,
@@ -135,9 +135,9 @@ class HttpProbe:
         addresses: Sequence[str],
         watch: Stopwatch,
         max_body: int | None = None,
-    ) -> Reply:
+    ) -> Awaitable[Reply]:
         settings = self._settings
-        return await converse(
+        return converse(
             method,
             where,
             question,

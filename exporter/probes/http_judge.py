@@ -130,9 +130,10 @@ class Reading:
         if self._silent and not reply.certificate and markers is None:
             return NO_FACTS
         document = reply.answer.json() if self._needs_json else None
-        told: dict[str, Any] = {
-            name: meaning(await finder.find(reply.answer, document)) for name, finder, meaning in self._facts
-        }
+        answer, told = reply.answer, dict[str, Any]()
+        for name, finder, meaning in self._facts:
+            value = finder.find_at_once(answer, document) if finder.quick else await finder.find(answer, document)
+            told[name] = meaning(value)
         return Facts(
             **told,
             markers=markers,
