@@ -36,6 +36,14 @@ def _tolerance(value: object) -> Tolerance:
     return Tolerance(float(value))
 
 
+def _normal(value: object) -> float | Literal["last_week"]:
+    if value == "last_week":
+        return "last_week"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        raise ValueError(f"{str(value)[:40]!r} is not a normal; write a number like 1200, or last_week")
+    return float(value)
+
+
 class BackupSection(Settings):
     """What was promised of a backup; beside these keys stands its source."""
 
@@ -62,7 +70,7 @@ class KpiSection(Settings):
     """A business figure; beside these keys stands what is asked, of a component or of a URL of its own."""
 
     component: Name | None = None
-    normal: Number | Literal["last_week"] | None = None
+    normal: Annotated[float | Literal["last_week"], PlainValidator(_normal)] | None = None
     at_least: Ratio | None = None
     every: Look = 30.0
     timeout: Look = 10.0
@@ -220,8 +228,9 @@ class _Reader:
             self._report.error(path, "this is not a mapping of keys; write it like {key: value}")
             return None
         mine = {key: value for key, value in raw.items() if key in model.written_keys() and key not in others}
-        own = validate(model, mine, path, self._report)
-        return None if own is None else (own, {key: value for key, value in raw.items() if key not in mine})
+        rest = {key: value for key, value in raw.items() if key not in mine}
+        own = validate(model, mine, path, self._report)  # which takes out of `mine` what is wrong
+        return None if own is None else (own, rest)
 
     def _known_site(self, site: str | None, path: Path) -> None:
         sites = self._report.names(*self._at, "sites")
