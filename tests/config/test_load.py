@@ -137,6 +137,16 @@ def test_examples(tmp_path: Path) -> None:
     assert list(result.config.systems) == ["orders", "chat"]
 
 
+def test_example_around_the_service(tmp_path: Path) -> None:
+    """The example of the small kinds loads without a warning, too; its name tells the site."""
+    text = (EXAMPLES / "around-the-service.yml").read_text(encoding="utf-8").replace("/run/secrets/probe", "orders")
+    result = loaded(tmp_path, text)
+    assert result.warnings == []
+    orders = result.config.systems["orders"]
+    assert orders.model.entry_tells_site
+    assert {endpoint.kind for endpoint in orders.endpoints.values()} == {"dns", "exec", "grpc", "icmp", "tls"}
+
+
 def test_masked(tmp_path: Path) -> None:
     """The effective configuration shows defaults and what is inherited, and no secret, wherever it was written."""
     text = INTERFACE.replace("//orders.example.com", "//u:hunter22@orders.example.com").replace(

@@ -18,7 +18,7 @@ PROGRAM = shutil.which("dnsmasq") or shutil.which("/usr/sbin/dnsmasq")
 
 
 @contextmanager
-def name_server(*records: str) -> Iterator[int]:
+def name_server(*records: str, port: int | None = None) -> Iterator[int]:
     """Its port. `records`: options of dnsmasq, like `--host-record=orders.test,10.1.0.5,30`; other names under test do not exist.
 
     Skips where dnsmasq is not installed (fails with CI=true).
@@ -28,7 +28,7 @@ def name_server(*records: str) -> Iterator[int]:
         pytest.fail(missing)
     if PROGRAM is None:
         pytest.skip(missing)
-    port = free_port()
+    port = port or free_port()
     options = [
         "--keep-in-foreground",
         "--conf-file=/dev/null",
