@@ -26,6 +26,8 @@ from exporter.probes.tripwire import Tripwire
 from exporter.probes.wire import RESOLVE, Stopwatch
 from exporter.settings import MASK
 
+COOKIES_LIMIT = 50
+"""Of one answer; the others are not kept."""
 _NEXT_COOKIE = re.compile(r",\s*(?=[^\s;,=]+=)")
 """Several Set-Cookie headers arrive joined by commas; the one inside of a date is followed by no name."""
 _NO_ENTRY = frozenset({Reason.AUTH, Reason.PERMISSION, Reason.ASSERTION, Reason.ERROR_CODE})
@@ -50,7 +52,7 @@ class _Visit:
         if (cookies := answer.header("set-cookie")) is None:
             return
         told = Message()
-        for cookie in _NEXT_COOKIE.split(cookies):
+        for cookie in _NEXT_COOKIE.split(cookies)[:COOKIES_LIMIT]:
             told["Set-Cookie"] = cookie
         self._cookies.extract_cookies(cast("Any", _Headers(told)), Request(url))  # noqa: S310
         self.filler.secrets |= {cookie.value for cookie in self._cookies if cookie.value and len(cookie.value) >= 8}

@@ -86,17 +86,17 @@ async def follow(
     ask: Callable[[Call], Awaitable[Reply]],
 ) -> Reply:
     """The reply at the end of the redirects, at most `limit` of them. Raises Failure(redirect) beyond, and in a circle."""
-    seen = {call.url}
+    seen = {(call.method, call.url)}
     while not welcomes(reply.answer.status) and is_redirect(reply.answer):
         method, url, where, content = call
         url, where = redirected(where, url, reply.answer.header("location") or "")
-        if url in seen:
+        if reply.answer.status not in (307, 308) and method != "HEAD":
+            method, content = "GET", None
+        if (method, url) in seen:
             raise Failure(Reason.REDIRECT, f"the redirects run in a circle: {where.shown} comes again")
         if len(seen) > limit:
             raise Failure(Reason.REDIRECT, f"more than {limit} redirects; the last leads to {where.shown}")
-        seen.add(url)
-        if reply.answer.status not in (307, 308) and method != "HEAD":
-            method, content = "GET", None
+        seen.add((method, url))
         call = Call(method, url, where, content)
         reply = await ask(call)
     return reply

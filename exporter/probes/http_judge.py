@@ -8,7 +8,7 @@ from typing import Any
 from exporter.core.model import NO_FACTS, Facts, Reason, Role
 from exporter.probes.http_exchange import Reply
 from exporter.probes.http_message import Answer, is_redirect
-from exporter.probes.http_place import Finder, Place, RolePlace, WritablePlace, utf8, word
+from exporter.probes.http_place import Finder, Place, RolePlace, WritablePlace, storable, utf8, word
 from exporter.probes.http_settings import ErrorCode, Expect, HttpSettings
 from exporter.probes.http_site import Site
 from exporter.probes.json_path import keys, pick
@@ -174,5 +174,5 @@ def _same(found: object, expected: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = storable(json.dumps(value, ensure_ascii=False, default=str))
     return text if len(text) <= 60 else text[:60] + "…"

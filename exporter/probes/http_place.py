@@ -23,6 +23,11 @@ def utf8(body: bytes) -> bytes:
     return body if body.isascii() else body.decode("utf-8", "replace").encode()
 
 
+def storable(text: str) -> str:
+    """The same without halves of characters: JSON can tell them, and no file or database takes them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _header_name(name: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
         raise ValueError(f"{name!r} is not the name of a header; write one like X-Site")
@@ -100,5 +105,6 @@ class Finder:
     def find_at_once(self, answer: Answer, document: object) -> object:
         """The same for what is `quick`; a look has several facts, and each await costs a microsecond."""
         if self._steps is not None:
-            return pick(document, self._steps)
+            value = pick(document, self._steps)
+            return storable(value) if isinstance(value, str) else value
         return None if self._header is None else answer.header(self._header)

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from exporter.core.model import Reason
 from exporter.probes.http_message import Answer
-from exporter.probes.http_place import Finder, HeaderName, Place
+from exporter.probes.http_place import Finder, HeaderName, Place, storable
 from exporter.probes.http_settings import BasicAuth, Expect, HeaderValue, HttpSettings, Url
 from exporter.probes.kind import Failure
 from exporter.probes.tls import Tls
@@ -94,4 +94,4 @@ class HttpQuestion:
             return float(told) if not self._finder.needs_json and _NUMBER.fullmatch(told) else told
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < EXACT:
             return float(value)
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return storable(json.dumps(value, ensure_ascii=False, sort_keys=True))

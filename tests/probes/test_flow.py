@@ -1,10 +1,13 @@
 """Flows on a real service at two sites: who can log in, and who may do what."""
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.config import load, masked_yaml
 from exporter.core.model import Reason
 from exporter.probes import KINDS
 from tests import hostile
@@ -194,6 +197,40 @@ async def test_secrets_stay_with_the_configured_hosts() -> None:
     assert "would carry the body of the request to http://localhost" in posted.detail
 
 
+async def test_a_post_may_lead_back_to_its_own_page() -> None:
+    """A form that redirects to itself is the usual way, and no circle."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        posted = (await reader.read(65536)).startswith(b"POST")
+        writer.write(message("302 Found", b"", "Location: /") if posted else message("200 OK", b"welcome"))
+
+    async with serve(page) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        sample = await look(flow({"post": url, "redirects": 1, "expect": {"body_regex": "welcome"}}))
+    assert sample.ok, sample.detail
+
+
+@pytest.mark.parametrize("token", ["\\ud800half", "a\\r\\nX-Evil: 1", "a b/../c?d#e"])
+async def test_hostile_tokens(token: str) -> None:
+    """What a service tells as its token cannot break out of the place where it is sent."""
+    asked: list[bytes] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(65536))
+        writer.write(message("200 OK", f'{{"token": "{token}"}}'.encode()))
+
+    async with serve(behave) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        later = {"get": f"{url}/x/{{token}}/y", "query": {"t": "{token}"}, "form": {"t": "{token}"}}
+        quoted = await look(flow(login(url), later))
+        sent = len(asked)
+        in_a_header = await look(flow(login(url), {"get": url, "bearer": "{token}"}))
+    assert quoted.ok, quoted.detail
+    assert (sent, asked[1].count(b"\r\nX-Evil")) == (2, 0)
+    assert asked[1].split(b" ")[2].startswith(b"HTTP/1.1\r\n")
+    assert in_a_header.ok is ("\\r" not in token), in_a_header.detail
+
+
 @pytest.mark.parametrize(
     ("behaviour", "reason", "detail"),
     [
@@ -235,6 +272,30 @@ async def test_the_whole_flow_has_one_deadline() -> None:
     assert sample.reason is Reason.TIMEOUT
     assert sample.detail.startswith(f"step 2 (GET {url}/orders/1): no complete answer within ")
     assert sample.phases.transfer is not None
+
+
+def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The effective configuration shows a flow without its secrets, plain ones are warned of, and names of kept values are not."""
+    monkeypatch.setenv("PROBE_PW", PASSWORD)
+    steps = [
+        {
+            "post": "http://127.0.0.1/login",
+            "json": {"deep": [{"password": {"env": "PROBE_PW"}}]},
+            "save": {"token": "$.t"},
+        },
+        {"get": "http://127.0.0.1/?access_token={token}", "bearer": "{token}", "form": {"api_key": PASSWORD}},
+    ]
+    site = {"hk": {"login": {"flow": {"steps": steps}}}}
+    system = {"components": {"login": {"critical": True}}, "sites": site}
+    (tmp_path / "dr.yml").write_text(
+        json.dumps({"exporter": {"references": ["tcp://192.0.2.1:443"]}, "systems": {"shop": system}})
+    )
+    loaded = load(tmp_path / "dr.yml", KINDS)
+    [warning] = loaded.warnings
+    assert "steps[1].form.api_key: a secret stands here in plain text" in str(warning)
+    shown = masked_yaml(loaded)
+    assert PASSWORD not in shown
+    assert "http://127.0.0.1/login" in shown
 
 
 STEP = {"get": "http://x/"}

@@ -47,6 +47,13 @@ async def test_words_of_a_role(told: str, role: Role) -> None:
     assert (await seen(answer(message("200 OK", b"", f"X-State: {told}")), role=place)).facts.role is role
 
 
+async def test_half_a_character_is_replaced() -> None:
+    """JSON can tell halves of characters, which neither the ledger nor a page can hold."""
+    data = answer(message("200 OK", b'{"epoch": "\\ud800!"}'))
+    assert (await seen(data, epoch="$.epoch")).facts.epoch == "?!"
+    assert (await seen(data, expect={"json": {"$.epoch": 1}})).detail == '$.epoch is "?!", not 1'
+
+
 @pytest.mark.parametrize(
     ("told", "position"),
     [
