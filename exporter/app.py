@@ -6,12 +6,14 @@ import logging
 import signal
 import socket
 import time
+from calendar import timegm
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter import __version__
+from exporter import __version__, descriptors
 from exporter.config import Config, ConfigError, Loaded, masked_yaml
 from exporter.core.model import Moment
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
@@ -105,6 +107,7 @@ class App:
             masked_config=self._masked_config,
             ledger=self._ledger,
             token=self._token,
+            restore_verified=self.engine.restore_verified,
         )
 
     def _masked_config(self) -> str:
@@ -136,6 +139,7 @@ class App:
             references=engine.references,
             lateness=engine.lateness(),
             faults=engine.faults,
+            contacts={contact.name: _unix(contact.confirmed) for contact in config.contacts},
         )
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 
@@ -177,6 +181,11 @@ class App:
         return f"exporter.{changed[0]} cannot change while the exporter runs; restart it, or put the old value back"
 
 
+def _unix(day: date | None) -> float | None:
+    """Unix seconds at which the day begins in UTC."""
+    return None if day is None else float(timegm(day.timetuple()))
+
+
 def _spare_the_collector() -> None:
     """What is watched lives as long as we do: walking through it again and again cost a seventh of the CPU at
     5,000 endpoints. Looks leave no cycles behind unless they fail, so it may also come by less often."""
@@ -188,6 +197,7 @@ def _spare_the_collector() -> None:
 async def serve(options: Options, loaded: Loaded) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError with a sentence when the ledger or the address cannot be used."""
     loop = asyncio.get_running_loop()
+    descriptors.allow(descriptors.needed(loaded.config))
     ledger = await SqliteLedger.open(loaded.config.ledger, vantage=loaded.config.vantage)
     try:
         app = App(options, loaded, ledger)

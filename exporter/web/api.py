@@ -1,4 +1,4 @@
-"""The JSON API: systems, incidents and the head of the ledger."""
+"""The JSON API: systems, incidents, the head of the ledger, and what the outside reports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +12,7 @@ from exporter.core.view import system_json
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
+from exporter.web.token import refusal
 
 LIMIT = 50
 LIMIT_MOST = 500
@@ -24,6 +25,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/systems/{name}", system),
         web.get("/api/v1/incidents", incidents),
         web.get("/api/v1/incidents/{id}", incident),
+        web.post("/api/v1/backups/{system}/{name}/verified", restore_verified),
         web.get("/api/v1/ledger/head", ledger_head),
         web.get("/api/v1/openapi.json", openapi),
     ]
@@ -95,6 +97,17 @@ async def incident(request: web.Request) -> web.Response:
         if last is not None and last.id == wanted:
             return json_answer(incident_json(last, now))
     return problem(404, "no incident has this id; /api/v1/incidents?blips=true lists all")
+
+
+async def restore_verified(request: web.Request) -> web.Response:
+    """A restore job reports that a restore from this backup was verified, just now."""
+    refused = refusal(request)
+    if refused is not None:
+        return refused
+    system, name = request.match_info["system"], request.match_info["name"]
+    if not request.app[BACKEND].restore_verified(system, name):
+        return problem(404, "no backup of this name is watched; name a system and a backup of the configuration")
+    return json_answer({"system": system, "backup": name}, 202)
 
 
 async def ledger_head(request: web.Request) -> web.Response:

@@ -56,6 +56,8 @@ class Backend:
     ledger: Evidence
     token: Callable[[], str | None]
     """The bearer token that allows changes; None when none is configured. Raises ValueError if it cannot be read."""
+    restore_verified: Callable[[str, str], bool]
+    """Told the system and the backup of which a restore was verified; False: there is no such backup."""
 
 
 BACKEND = web.AppKey("backend", Backend)

@@ -78,6 +78,11 @@ _SYSTEM = _schema(
     last=_null_or(_ref("Incident")),
 )
 
+_REFUSALS = {
+    "401": _error("The bearer token is missing or wrong."),
+    "403": _error("No token is configured, so nothing may be changed."),
+}
+
 _PATHS = {
     "/metrics": _get(
         "Every metric, as text 0.0.4 or OpenMetrics 1.0",
@@ -95,8 +100,7 @@ _PATHS = {
             "security": [{"bearer": []}],
             "responses": {
                 "200": {"description": "The new configuration is in use."},
-                "401": _error("The bearer token is missing or wrong."),
-                "403": _error("No token is configured, so nothing may be changed."),
+                **_REFUSALS,
                 "422": _error("The new configuration has errors; the old one stays in use."),
             },
         }
@@ -124,6 +128,21 @@ _PATHS = {
         s404="There is none.",
         s503="The ledger cannot be read.",
     ),
+    "/api/v1/backups/{system}/{name}/verified": {
+        "post": {
+            "summary": "A restore from this backup was verified just now",
+            "security": [{"bearer": []}],
+            "parameters": [_path("system"), _path("name")],
+            "responses": {
+                "202": {
+                    "description": "It is taken down.",
+                    "content": {_JSON: {"schema": _schema(system=_STRING, backup=_STRING)}},
+                },
+                **_REFUSALS,
+                "404": _error("No such backup is watched."),
+            },
+        }
+    },
     "/api/v1/ledger/head": _get(
         "Number and hash of the newest record: keep them elsewhere, a cut tail can only be seen from outside",
         _JSON,

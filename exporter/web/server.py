@@ -1,10 +1,9 @@
 """The server: its routes, its limits, and how it is started."""
 
 import asyncio
-import hmac
 import ssl
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from exporter.core.model import Part
 from exporter.core.snapshot import Snapshot
@@ -14,6 +13,7 @@ from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
 from exporter.web.limits import CLIENTS, IDLE_MOST, LINGER, BoundedSite, finish_in_time
 from exporter.web.scrapes import Scrapes
+from exporter.web.token import refusal
 
 BODY_MOST = 64 * 1024
 """Bytes of a request's body."""
@@ -107,29 +107,13 @@ def _not_looked_at(snapshot: Snapshot) -> list[tuple[str, Part]]:
 
 
 async def reload(request: web.Request) -> web.Response:
-    refusal = _refusal(request)
-    if refusal is not None:
-        return refusal
+    refused = refusal(request)
+    if refused is not None:
+        return refused
     errors = await request.app[BACKEND].reload()
     if errors:
         return problem(422, errors[0], errors=errors)
     return json_answer({"status": "reloaded"})
-
-
-def _refusal(request: web.Request) -> web.Response | None:
-    """Why the request may not change anything; None if it may. The comparison takes the same time for any token."""
-    try:
-        token = request.app[BACKEND].token()
-    except ValueError as error:
-        return problem(403, str(error))
-    if not token:
-        return problem(403, "nothing may be changed here without a token; set api.token_file in the configuration")
-    scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
-    if scheme.lower() == "bearer" and same:
-        return None
-    sentence = "the bearer token is missing or wrong; send Authorization: Bearer with the content of api.token_file"
-    return problem(401, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})
 
 
 async def config(request: web.Request) -> web.Response:

@@ -52,6 +52,8 @@ class Stage:
     token: str | None = "s3cret"
     reload_errors: list[str] = field(default_factory=list)
     reloads: int = 0
+    backups: set[tuple[str, str]] = field(default_factory=lambda: {("orders", "nightly")})
+    verified: list[tuple[str, str]] = field(default_factory=list)
     ledger: RememberedLedger = field(default_factory=RememberedLedger)
 
     def backend(self) -> Backend:
@@ -62,7 +64,13 @@ class Stage:
             masked_config=lambda: "systems:\n  orders: {token: '***'}\n",
             ledger=self.ledger,
             token=lambda: self.token,
+            restore_verified=self.restore_verified,
         )
+
+    def restore_verified(self, system: str, name: str) -> bool:
+        known = (system, name) in self.backups
+        self.verified.extend([(system, name)] * known)
+        return known
 
     async def reload(self) -> list[str]:
         self.reloads += 1

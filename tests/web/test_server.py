@@ -216,6 +216,7 @@ async def test_the_description_lists_every_route() -> None:
         ("GET", "/static/%2e%2e%2fserver.py", 404, "openapi.json"),
         ("POST", "/metrics", 405, "use GET, HEAD"),
         ("GET", "/-/reload", 405, "use POST"),
+        ("GET", "/api/v1/backups/orders/nightly/verified", 405, "use POST"),
         ("DELETE", "/api/v1/systems", 405, "use GET, HEAD"),
     ],
 )
