@@ -40,9 +40,12 @@ class _Visit:
 
     def __init__(self) -> None:
         self.filler = Filler()
-        self._cookies = CookieJar()
+        self._cookies: CookieJar | None = None
+        """Made with the first cookie: most services that are asked give none, and it costs as much as a request."""
 
     def cookie_header(self, url: str) -> Mapping[str, str]:
+        if self._cookies is None:
+            return {}
         asking = Request(url)  # noqa: S310 - it is only asked which cookies belong to it
         self._cookies.add_cookie_header(asking)
         cookies = asking.get_header("Cookie")
@@ -51,6 +54,8 @@ class _Visit:
     def take_cookies(self, url: str, answer: Answer) -> None:
         if (cookies := answer.header("set-cookie")) is None:
             return
+        if self._cookies is None:
+            self._cookies = CookieJar()
         told = Message()
         for cookie in _NEXT_COOKIE.split(cookies)[:COOKIES_LIMIT]:
             told["Set-Cookie"] = cookie
@@ -58,7 +63,7 @@ class _Visit:
         self.filler.secrets |= {cookie.value for cookie in self._cookies if cookie.value and len(cookie.value) >= 8}
 
     def cookie(self, name: str) -> str | None:
-        return next((cookie.value for cookie in self._cookies if cookie.name == name), None)
+        return next((cookie.value for cookie in self._cookies or () if cookie.name == name), None)
 
     def masked(self, text: str) -> str:
         """Nothing that begins like a secret of this visit is told: a detail may hold only its first part."""
