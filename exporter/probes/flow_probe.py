@@ -41,7 +41,7 @@ class _Visit:
     def __init__(self) -> None:
         self.filler = Filler()
         self._cookies: CookieJar | None = None
-        """Made with the first cookie: most services that are asked give none, and it costs as much as a request."""
+        """Made with the first cookie: most services give none."""
 
     def cookie_header(self, url: str) -> Mapping[str, str]:
         if self._cookies is None:
