@@ -160,5 +160,6 @@ def _started(command: Sequence[str], environment: Mapping[str, str]) -> "subproc
             env=inherited | dict(environment),
             start_new_session=True,
         )
-    except OSError as error:
-        raise Failure(Reason.INTERNAL, f"{command[0]} cannot be started: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "a value of its environment holds a zero byte"
+        raise Failure(Reason.INTERNAL, f"{command[0]} cannot be started: {why}") from None

@@ -121,6 +121,8 @@ async def test_no_such_program(tmp_path: Path) -> None:
         sample = await look(probe("exec", command=[str(tmp_path / name)]))
         assert sample.reason is Reason.INTERNAL
         assert f"{name} cannot be started: " in sample.detail
+    sample = await look(probe("exec", command=["/bin/true"], env={"A": "b\0c"}))
+    assert "/bin/true cannot be started: a value of its environment holds a zero byte" in sample.detail
 
 
 async def test_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
