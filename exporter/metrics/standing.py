@@ -92,7 +92,7 @@ class Standing(Settled):
         ]
         self._writable = Block(series(m.WRITABLE_SITES, system.name) for system in systems)
         self._ratio = Block((series(m.FUNCTIONAL_RATIO, system.name) for system in systems), NUMBER)
-        self._bound = [sorted(part for part in system.parts if part.site) for system in systems]
+        self._bound = [sorted(part for part in system.parts if part != ENTRY) for system in systems]
         self._up = Block(
             series(m.COMPONENT_UP, system.name, *part)
             for system, parts in zip(systems, self._bound, strict=True)
