@@ -13,6 +13,9 @@ from pathlib import Path
 NEEDED = {
     "postgresql-15": ("/usr/lib/postgresql/15/bin/postgres", "failovers of a real PostgreSQL pair"),
     "mariadb-server": ("mariadbd", "failovers of a real MariaDB pair"),
+    "redis-server": ("redis-server", "failovers of real Redis servers and Sentinels"),
+    "pgbackrest": ("pgbackrest", "backups by pgBackRest itself"),
+    "restic": ("restic", "backups by restic itself"),
     "prometheus": ("promtool", "checks of metrics with promtool, and the benchmarks"),
     "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter", "the benchmarks"),
     "prometheus-postgres-exporter": ("prometheus-postgres-exporter", "the benchmarks"),

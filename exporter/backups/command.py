@@ -25,14 +25,14 @@ async def output(command: Sequence[str], environment: Mapping[str, str], limit: 
     Raises BackupFailure: it cannot be started, printed too much, or failed (with the first line of its complaint).
     """
     name = command[0]
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, talk = await loop.subprocess_exec(
+            lambda: _Talk(limit),
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env={name: os.environ[name] for name in INHERITED if name in os.environ} | dict(environment),
+            env={key: os.environ[key] for key in INHERITED if key in os.environ} | dict(environment),
         )
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its arguments cannot be passed on"
@@ -41,65 +41,65 @@ async def output(command: Sequence[str], environment: Mapping[str, str], limit: 
             reason, f"cannot run {name}: {why}; name a program that is there for the exporter"
         ) from None
     try:
-        told, complaint, code = await _talk(process, limit)
-    except BaseException:
-        await _end(process)
-        raise
-    if told is None:
-        await _end(process)
+        await asyncio.wait((talk.over, talk.full), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not talk.over.done():
+            await _end(transport.get_pid(), talk)
+        transport.close()
+    if talk.full.done():
         raise BackupFailure(Reason.TOO_LARGE, f"{name} printed more than {limit} bytes; let it tell less")
+    code = transport.get_returncode()
     if code != 0:
-        raise BackupFailure(Reason.ERROR_CODE, f"{name} exited with {code}{_first_line(complaint or told)}")
-    return told
+        raise BackupFailure(Reason.ERROR_CODE, f"{name} exited with {code}{_first_line(talk.complaint or talk.told)}")
+    return bytes(talk.told)
 
 
-async def _talk(process: asyncio.subprocess.Process, limit: int) -> tuple[bytes | None, bytes, int]:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    complaining = asyncio.create_task(_complaint(process.stderr))
+class _Talk(asyncio.SubprocessProtocol):
+    """What a command says, as far as we listen."""
+
+    def __init__(self, limit: int) -> None:
+        loop = asyncio.get_running_loop()
+        self.told = bytearray()
+        self.complaint = bytearray()
+        self.full: asyncio.Future[None] = loop.create_future()
+        """Done when it says more than `limit`."""
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
+        """Done when it has ended, and its output as well: a child of it may keep that open."""
+        self._limit = limit
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 2:
+            self.complaint += data[: COMPLAINT_LIMIT - len(self.complaint)]
+        elif len(self.told) + len(data) <= self._limit:
+            self.told += data
+        elif not self.full.done():
+            self.full.set_result(None)
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+async def _end(group: int, talk: _Talk) -> None:
+    """End the whole group of a command that was given up."""
     try:
-        told = await _told(process.stdout, limit)
-        if told is None:
-            return None, b"", 0
-        complaint = await complaining
-        return told, complaint, await process.wait()
+        _signal(group, signal.SIGTERM)
+        await asyncio.wait((talk.over,), timeout=GRACE)
     finally:
-        complaining.cancel()
+        _signal(group, signal.SIGKILL)
+        await asyncio.wait((talk.exited,), timeout=GRACE)  # so that it is reaped; a dead disk may hold it for longer
 
 
-async def _told(stream: asyncio.StreamReader, limit: int) -> bytes | None:
-    told = bytearray()
-    while piece := await stream.read(65536):
-        told += piece
-        if len(told) > limit:
-            return None
-    return bytes(told)
-
-
-async def _complaint(stream: asyncio.StreamReader) -> bytes:
-    kept = b""
-    while piece := await stream.read(65536):
-        kept = (kept + piece)[:COMPLAINT_LIMIT]
-    return kept
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the whole group of a command that was given up: a child of it may be what keeps its output open."""
-    try:
-        _signal(process, signal.SIGTERM)
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        _signal(process, signal.SIGKILL)
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(group, number)
 
 
-def _first_line(text: bytes) -> str:
+def _first_line(text: bytearray) -> str:
     lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
     return f": {lines[0]}" if lines else ""

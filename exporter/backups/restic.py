@@ -20,7 +20,7 @@ from exporter.core.backup import BackupFacts, no_backup
 
 
 class ResticSettings(Document):
-    """`check` is a command like ["restic", …, "check"]: no backup counts while it exits with anything but 0."""
+    """`check` is a command like ["restic", "--no-lock", "check"]: no backup counts while it exits with anything but 0."""
 
     check: Command | None = None
 

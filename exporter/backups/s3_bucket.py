@@ -15,8 +15,9 @@ from exporter.backups.source import Clock
 from exporter.backups.times import seconds
 from exporter.core.model import Reason
 
+PAGE = 1000
 PAGES_LIMIT = 100
-"""Pages of a thousand objects each; more is a failure, because the newest may stand on any page."""
+"""Pages of PAGE objects each; more is a failure, because the newest may stand on any page."""
 _BY_CODE = {
     "AccessDenied": (Reason.PERMISSION, "the key may not do this"),
     "InvalidAccessKeyId": (Reason.AUTH, "the access_key is not known"),
@@ -64,22 +65,24 @@ class Bucket:
 
     async def is_versioned(self) -> bool:
         """Whether what is overwritten or removed stays as an old version."""
-        return (await self._document({"versioning": ""})).findtext("{*}Status") == "Enabled"
+        told = await self._document({"versioning": ""})  # servers name this document differently
+        return told.findtext("{*}Status") == "Enabled"
 
     async def can_lock(self) -> bool:
         """Whether objects of this bucket can be locked at all."""
         answer = await self._ask("GET", {"object-lock": ""})
         if answer.status == 404 and _code(answer) == "ObjectLockConfigurationNotFoundError":
             return False
-        return _tree(self._sound(answer)).findtext("{*}ObjectLockEnabled") == "Enabled"
+        told = _tree(self._sound(answer), "ObjectLockConfiguration")
+        return told.findtext("{*}ObjectLockEnabled") == "Enabled"
 
     async def objects(self, prefix: str, *, versions: bool) -> list[Object]:
         """All under the prefix; with `versions` also what they were before."""
-        question = {"prefix": prefix, "max-keys": "1000"} | ({"versions": ""} if versions else {"list-type": "2"})
+        question = {"prefix": prefix, "max-keys": str(PAGE)} | ({"versions": ""} if versions else {"list-type": "2"})
         found: list[Object] = []
         more: dict[str, str] = {}
         for _ in range(PAGES_LIMIT):
-            page = await self._document(question | more)
+            page = await self._document(question | more, "ListVersionsResult" if versions else "ListBucketResult")
             listed = (_object(entry) for entry in page.findall("{*}Version" if versions else "{*}Contents"))
             found += [one for one in listed if one.name]  # a key that ends in / is a folder, not a dump
             if page.findtext("{*}IsTruncated") != "true":
@@ -87,7 +90,7 @@ class Bucket:
             more = _next(page, versions)
         raise BackupFailure(
             Reason.TOO_LARGE,
-            f"there are more than {PAGES_LIMIT * 1000} objects under the prefix {prefix!r}; choose a narrower one",
+            f"there are more than {PAGES_LIMIT * PAGE} objects under the prefix {prefix!r}; choose a narrower one",
         )
 
     async def head(self, one: Object) -> Mapping[str, str]:
@@ -96,8 +99,8 @@ class Bucket:
         answer = await self._ask("HEAD", version, f"/{one.key}")
         return self._sound(answer).headers
 
-    async def _document(self, question: Mapping[str, str]) -> ElementTree.Element:
-        return _tree(self._sound(await self._ask("GET", question)))
+    async def _document(self, question: Mapping[str, str], kind: str | None = None) -> ElementTree.Element:
+        return _tree(self._sound(await self._ask("GET", question)), kind)
 
     async def _ask(self, method: str, question: Mapping[str, str], key: str = "/") -> Answer:
         text = f"{self._root}{sigv4.path(key)}" + (f"?{sigv4.query(question)}" if question else "")
@@ -115,17 +118,20 @@ class Bucket:
         raise status_failure(answer.status, where)
 
 
-def _tree(answer: Answer) -> ElementTree.Element:
+def _tree(answer: Answer, kind: str | None) -> ElementTree.Element:
+    """The document of this kind. What is of another one must not pass for an empty list: it would say that all is gone."""
     # No answer of S3 declares anything, and entities are how XML becomes a bomb.
     if b"<!" not in answer.body:
         with suppress(ElementTree.ParseError, ValueError, LookupError):
-            return ElementTree.fromstring(answer.body)  # noqa: S314 - without declarations it is harmless
+            root = ElementTree.fromstring(answer.body)  # noqa: S314 - without declarations it is harmless
+            if kind in (None, root.tag.rpartition("}")[2]):
+                return root
     raise BackupFailure(Reason.PROTOCOL, "this is not an answer of S3")
 
 
 def _code(answer: Answer) -> str | None:
     try:
-        return _tree(answer).findtext("{*}Code")
+        return _tree(answer, "Error").findtext("{*}Code")
     except BackupFailure:
         return None
 

@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -38,6 +38,14 @@ SELECT extract(epoch FROM clock_timestamp())::float8 AS now,
   FROM pg_stat_archiver
 """
 LAST_WRITTEN = "SELECT extract(epoch FROM modification)::float8 FROM pg_ls_waldir() WHERE name = $1"
+_BY_STATE = {
+    "28000": Reason.AUTH,
+    "28P01": Reason.AUTH,
+    "42501": Reason.PERMISSION,
+    "3D000": Reason.ASSERTION,  # there is no such database
+    "53300": Reason.UNAVAILABLE,  # too many connections
+    "57014": Reason.TIMEOUT,
+}
 _SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})(?:\.[0-9A-F]{8}\.backup)?")
 
 
@@ -78,9 +86,7 @@ class WalArchive:
         except BackupFailure:
             raise
         except asyncpg.PostgresError as error:
-            reason = _reason(error.sqlstate or "")
-            text = " ".join(str(error.args[0] if error.args else "").split())
-            raise BackupFailure(reason, f"{text} (SQLSTATE {error.sqlstate})") from None
+            raise _said(error) from None
         except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
             raise network_failure(error, "the PostgreSQL server") from None
 
@@ -146,22 +152,25 @@ def _demand_archiving(row: asyncpg.Record) -> None:
         )
     if row["mode"] == "off":
         raise BackupFailure(Reason.ASSERTION, "the server archives nothing: archive_mode is off; set it to on")
-    if row["archived"] is None and row["failed"] is None:
-        raise BackupFailure(Reason.ASSERTION, "the server has not archived anything yet")
 
 
 def _notes(row: asyncpg.Record, proven: float | None) -> list[str]:
     notes = []
     if row["failed_at"] is not None and (row["archived_at"] is None or row["failed_at"] > row["archived_at"]):
         notes.append(f"archiving {row['failed']} fails, the last time at {utc(row['failed_at'])}; see the server's log")
-    if proven is None:
+    if row["archived"] is None:
+        notes.append("the server has not archived anything since its statistics were reset")
+    elif proven is None:
         notes.append(
             "what the archive proves is told once the next segment is archived, or at once to a role with pg_monitor"
         )
     return notes
 
 
-def _reason(state: str) -> Reason:
-    known: dict[str, Any] = {"28000": Reason.AUTH, "28P01": Reason.AUTH, "42501": Reason.PERMISSION}
-    known |= {"3D000": Reason.ASSERTION, "53300": Reason.UNAVAILABLE, "57014": Reason.TIMEOUT}
-    return Reason.UNAVAILABLE if state.startswith("57P0") else known.get(state, Reason.ERROR_CODE)
+def _said(error: asyncpg.PostgresError) -> BackupFailure:
+    """The server's own sentence, or that it hung up."""
+    state = error.sqlstate or ""
+    if isinstance(error, asyncpg.PostgresConnectionError):
+        return BackupFailure(Reason.RESET, "the PostgreSQL server hung up, or is none")
+    reason = Reason.UNAVAILABLE if state.startswith("57P0") else _BY_STATE.get(state, Reason.ERROR_CODE)
+    return BackupFailure(reason, f"{error.args[0] if error.args else ''} (SQLSTATE {state})")
