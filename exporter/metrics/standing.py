@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from exporter.catalogue import metrics as m
-from exporter.core.model import NO_PHASES, Phases, Reason, Role, System
+from exporter.core.model import ENTRY, NO_PHASES, Phases, Reason, Role, System
 from exporter.core.readings import functional_ratio, site_role, writable_sites
 from exporter.core.state import CanaryState, Mode, PartState, SystemState
 from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, line, series, state_set
