@@ -5,6 +5,7 @@
 
 Needs s3:ListBucket; tells more with s3:GetObject, s3:GetObjectRetention, s3:GetBucketVersioning,
 s3:GetBucketObjectLockConfiguration and s3:ListBucketVersions. What the key may not read stays untold, with a note.
+Where the bucket keeps old versions, these count too, removed ones included: they can be brought back.
 """
 
 from collections.abc import Awaitable, Mapping
