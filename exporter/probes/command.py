@@ -12,6 +12,7 @@ from exporter.probes.kind import Failure
 
 GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL, for a command that was given up."""
+CHUNK = 65536
 ERROR_LIMIT = 4096
 """Bytes of standard error that are kept; the rest is read and forgotten."""
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
@@ -58,25 +59,39 @@ class Commands:
         await asyncio.gather(*self._dying)
 
 
-class _Output(asyncio.Protocol):
-    """The beginning of what comes out of a pipe."""
+class _Output:
+    """The beginning of what comes out of a pipe; the rest is read and forgotten, so that nobody waits to write it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, pipe: IO[bytes] | None, limit: int) -> None:
+        assert pipe is not None
+        self._loop = asyncio.get_running_loop()
+        self._pipe = pipe
         self.data = b""
         self.limit = limit
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = self._loop.create_future()
         """Done at the end of the pipe."""
-        self.full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.full: asyncio.Future[None] = self._loop.create_future()
         """Done when there was more than `limit`."""
+        os.set_blocking(pipe.fileno(), False)
+        # Rather than connect_read_pipe, whose cancellation leaves it open who owns the pipe.
+        self._loop.add_reader(pipe.fileno(), self._read)
 
-    def data_received(self, data: bytes) -> None:
-        self.data += data[: self.limit - len(self.data)]
-        if len(data) and len(self.data) == self.limit and not self.full.done():
+    def close(self) -> None:
+        self._loop.remove_reader(self._pipe.fileno())
+        self._pipe.close()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._pipe.fileno(), CHUNK)
+        except BlockingIOError:
+            return
+        self.data += data[: self.limit + 1 - len(self.data)]
+        if len(self.data) > self.limit and not self.full.done():
             self.full.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
+        if not data:
+            self._loop.remove_reader(self._pipe.fileno())
+            if not self.over.done():
+                self.over.set_result(None)
 
 
 class _Child:
@@ -84,8 +99,6 @@ class _Child:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], max_output: int) -> None:
         loop = asyncio.get_running_loop()
-        self._out, self._error = _Output(max_output + 1), _Output(ERROR_LIMIT)
-        self._pipes: list[asyncio.BaseTransport] = []
         self._exited: asyncio.Future[None] = loop.create_future()
         self._process = _started(command, environment)
         try:
@@ -95,20 +108,20 @@ class _Child:
                 self.signal(signal.SIGKILL)
             raise
         loop.add_reader(self._handle, self._at_exit)
+        self._out = _Output(self._process.stdout, max_output)
+        self._error = _Output(self._process.stderr, ERROR_LIMIT)
 
     @property
     def ended(self) -> bool:
         return self._exited.done()
 
     async def finish(self) -> Finished:
-        await self._read(self._process.stdout, self._out)
-        await self._read(self._process.stderr, self._error)
         await asyncio.wait((self._exited, self._out.full), return_when=asyncio.FIRST_COMPLETED)
         if self._exited.done():
             self.signal(signal.SIGKILL)  # whoever it left behind: they may hold the pipes, which would never end
             await asyncio.wait((self._out.over, self._error.over))
         if self._out.full.done():
-            raise Failure(Reason.TOO_LARGE, f"the command says more than {self._out.limit - 1} bytes")
+            raise Failure(Reason.TOO_LARGE, f"the command says more than {self._out.limit} bytes")
         return Finished(self._process.wait(), self._out.data, self._error.data)
 
     def signal(self, number: signal.Signals) -> None:
@@ -130,18 +143,10 @@ class _Child:
     def bury(self) -> None:
         """Reap it and close what we hold of it."""
         self._process.poll()
-        for pipe in self._pipes:
-            pipe.close()
-        for unread in (self._process.stdout, self._process.stderr)[len(self._pipes) :]:
-            if unread is not None:
-                unread.close()
+        self._out.close()
+        self._error.close()
         asyncio.get_running_loop().remove_reader(self._handle)
         os.close(self._handle)
-
-    async def _read(self, pipe: IO[bytes] | None, output: _Output) -> None:
-        assert pipe is not None
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: output, pipe)
-        self._pipes.append(transport)
 
     def _at_exit(self) -> None:
         asyncio.get_running_loop().remove_reader(self._handle)
