@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-NAMES = ("dingtalk", "http", "postgres")
+NAMES = ("dingtalk", "http", "mariadb", "postgres", "redis")
 
 
 def template(name: str) -> str:
