@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -79,8 +80,10 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def client(endpoint: str, request: pytest.FixtureRequest) -> Any:
-    """A client with which tests put things there."""
+def client(endpoint: str) -> Any:
+    """A client with which a test puts things there; nothing is there before."""
+    with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=10) as answered:
+        assert answered.status == 200
     return boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y"
     )
