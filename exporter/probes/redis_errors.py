@@ -34,13 +34,14 @@ def failure_of(reply: ErrorReply) -> Failure:
 
 
 def judge_login(commands: Sequence[Command], replies: Sequence[Reply]) -> None:
-    """Raises Failure when one of the commands was refused with which a connection begins. What is said of AUTH is not
-    repeated: a server that does not know the command quotes its arguments, and one of them is the password."""
+    """Raises Failure when one of the commands was refused with which a connection begins. What is said of a
+    wrong login is not repeated: a server that does not know the command quotes its arguments, and one of them is the password."""
     for command, reply in zip(commands, replies, strict=True):
         if not isinstance(reply, ErrorReply):
             continue
         failure = failure_of(reply)
         if command[0] != "AUTH":
             raise Failure(Reason.ASSERTION, f"database {command[1]} cannot be used: {failure.detail}"[:DETAIL_LIMIT])
-        reason = failure.reason if failure.reason in (Reason.UNAVAILABLE, Reason.PERMISSION) else Reason.AUTH
-        raise Failure(reason, "the server refuses the login; check username and password")
+        if failure.reason in (Reason.UNAVAILABLE, Reason.PERMISSION):
+            raise failure
+        raise Failure(Reason.AUTH, "the server refuses the login; check username and password")

@@ -47,9 +47,11 @@ class Connection(Wire):
         unasked, self._unasked = self._unasked, b""
         if unasked:
             self.data_received(unasked)
-        if self.lost.done():
+        if self._replies.replies:
+            self.finish(self._last_words() or Failure(Reason.PROTOCOL, "the server answered before it was asked"))
+        elif self.lost.done():
             self._over(None)
-        elif not self._replies.replies:
+        else:
             self._guarded(self._send, packed(commands))
         await self._until_done()
         return self._replies.replies
@@ -81,13 +83,13 @@ class Connection(Wire):
         elif len(self._unasked) + len(data) > TALK_LIMIT:
             assert self._transport is not None
             self._transport.abort()
-        else:  # a server that has no place for us says so before it is asked; TLS has its own talk
+        else:  # maybe an error; TLS has talk of its own too
             self._unasked += data
 
     def ended(self) -> None:
-        words = self._replies.replies[-1:]
-        if words and isinstance(words[0], ErrorReply):
-            raise failure_of(words[0])
+        words = self._last_words()
+        if words is not None:
+            raise words
         super().ended()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,10 +98,15 @@ class Connection(Wire):
         self._over(exc)
 
     def _over(self, exc: Exception | None) -> None:
-        """The last words of a server say more than how its connection ended."""
+        """However the connection ended: what the server said before says more."""
         if not self._done.done():
             self._guarded(self._end, b"")
         super().connection_lost(exc)
+
+    def _last_words(self) -> Failure | None:
+        """A server that has no place for us says so unasked, and one that goes says it to whoever waits."""
+        words = self._replies.replies[-1:]
+        return failure_of(words[0]) if words and isinstance(words[0], ErrorReply) else None
 
 
 def shown(address: HostPort) -> str:

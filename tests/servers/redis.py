@@ -209,7 +209,8 @@ class RedisPair:
             ahead = self.primary.info()
             behind = self.standby.info()
             return (
-                behind.get("master_link_status") == "up"
+                "state=online" in ahead.get("slave0", "")
+                and behind.get("master_link_status") == "up"
                 and behind["master_replid"] == ahead["master_replid"]
                 and int(behind["slave_repl_offset"]) >= int(ahead["master_repl_offset"])
             )
