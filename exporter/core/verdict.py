@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from exporter.core.active import serving_sites
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
-from exporter.core.state import NO_TRACK, PartState, SystemState, Track
+from exporter.core.state import NO_TRACK, NOTHING, Incident, PartState, SystemState, Track
 
 NO_PART = PartState()
 ALWAYS = float("inf")
@@ -15,7 +15,7 @@ ALWAYS = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Everything that is needed works at `sites`. `since`: when the last of it came back, if something had failed."""
+    """Everything that is needed works at `sites`. `since`: when the last of it came back, if an incident is open."""
 
     sites: tuple[str, ...]
     """One, unless the system is active-active."""
@@ -72,6 +72,11 @@ def site_of(system: System, state: SystemState, component: Component) -> str:
     """The site at which this component has to work for the system to serve."""
     if component.stateful and component.name in state.roles:
         return state.roles[component.name].site
+    return _stateless_site(system, state)
+
+
+def _stateless_site(system: System, state: SystemState) -> str:
+    """The same for what tells no role."""
     return state.traffic or _answering(system, state)
 
 
@@ -99,6 +104,10 @@ def _all_good(system: System, state: SystemState, site: str) -> bool:
 
 def needs(system: System, state: SystemState) -> Iterator[Need]:
     """All that must work: the entry, each critical component where it is needed, and its canary."""
+    return _needs(system, state, _stateless_site(system, state))
+
+
+def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[Need]:
     if system.has_entry:
         entry = state.parts.get(ENTRY, NO_PART)
         yield Need(ENTRY, False, entry.serve, entry.tripped, False)
@@ -108,7 +117,8 @@ def needs(system: System, state: SystemState) -> Iterator[Need]:
         if system.active_active and not component.dependency:
             yield _anywhere(system, state, component)
             continue
-        part = component.part(site_of(system, state, component))
+        role = state.roles.get(component.name) if component.stateful else None
+        part = component.part(stateless_site if role is None else role.site)
         seen = state.parts.get(part, NO_PART)
         yield Need(part, False, seen.serve, seen.tripped, component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
@@ -143,24 +153,25 @@ def assess(system: System, state: SystemState) -> Evidence:
     """What all the looks so far say of the system. Bounds as in `exporter.core.track`; the worst part decides."""
     if state.blind_since is not None:
         return Blind()
-    wanted = list(needs(system, state))
-    failing = [need for need in wanted if need.track.count > 0]
-    if failing:
-        return _dark(state, failing)
+    stateless_site = _stateless_site(system, state)
+    wanted = list(_needs(system, state, stateless_site))
+    for need in wanted:
+        if need.track.count > 0:
+            return _dark(state, [one for one in wanted if one.track.count > 0])
     for need in wanted:
         if need.track.good is None or need.track.good.start < state.trusted_since:
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
-    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state),)
-    return Serving(sites, _restored(state, wanted))
+    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, stateless_site),)
+    return Serving(sites, NOTHING if state.incident is None else _restored(state.incident, wanted))
 
 
-def _serving_site(system: System, state: SystemState) -> str:
+def _serving_site(system: System, state: SystemState, stateless_site: str) -> str:
     for component in system.components.values():
         if component.critical and component.stateful and component.name in state.roles:
             return state.roles[component.name].site
-    return state.traffic or _answering(system, state)
+    return stateless_site
 
 
 def _dark(state: SystemState, failing: list[Need]) -> Dark:
@@ -179,10 +190,9 @@ def _dark(state: SystemState, failing: list[Need]) -> Dark:
     )
 
 
-def _restored(state: SystemState, wanted: list[Need]) -> Interval:
+def _restored(incident: Incident, wanted: list[Need]) -> Interval:
     """When the last needed part came back: only runs that belong to the open incident count."""
-    floor = state.incident.start.lower if state.incident else state.trusted_since
-    lower = upper = floor
+    lower = upper = floor = incident.start.lower
     for need in wanted:
         track = need.track
         if track.recovered is not None and track.recovered.end > floor:

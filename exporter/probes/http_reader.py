@@ -6,6 +6,7 @@ around it, and is no faster for the small answers of a health page.
 
 import re
 import zlib
+from functools import lru_cache
 
 from exporter.core.model import Reason
 from exporter.probes.http_message import Answer
@@ -13,6 +14,9 @@ from exporter.probes.kind import Failure
 
 HEAD_LIMIT = 65536
 """Bytes of all that is not body: status lines, headers, trailers, and the framing of chunks."""
+
+USUAL_LINE = 200
+"""Bytes of a header line that is worth remembering."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?")
@@ -29,7 +33,7 @@ class Reader:
     def __init__(self, method: str, max_body: int) -> None:
         self._bodiless = method == "HEAD"
         self._max_body = max_body
-        self._head = bytearray()
+        self._head = b""
         self._passed = 0
         """Bytes of the 1xx answers before."""
         self._status = 0
@@ -68,28 +72,24 @@ class Reader:
 
     def _read_head(self, data: bytes) -> bytes | None:
         """What follows the headers, or None before their end. Answers 1xx (100 Continue, 103 Early Hints) are passed over."""
-        head = self._head
-        seen = max(0, len(head) - 3)
-        head += data
+        head = self._head + data
         while True:
-            end = head.find(b"\r\n\r\n", seen)
+            end = head.find(b"\r\n\r\n")
             if self._passed + (len(head) if end < 0 else end) > HEAD_LIMIT:
                 raise Failure(Reason.TOO_LARGE, f"the headers are larger than {HEAD_LIMIT} bytes")
             if not head.startswith(b"HTTP/1."[: len(head)]):
                 raise Failure(Reason.PROTOCOL, "the answer is not HTTP/1")
             if end < 0:
+                self._head = head
                 return None
-            status, headers = _parsed(bytes(head[:end]))
+            status, headers = _parsed(head[:end])
+            head = head[end + 4 :]
             if status >= 200:
-                rest = bytes(head[end + 4 :])
-                head.clear()
                 self._begin(status, headers)
-                return rest
+                return head
             if status == 101:
                 raise Failure(Reason.PROTOCOL, "the server switched to another protocol, unasked")
-            del head[: end + 4]
             self._passed += end + 4
-            seen = 0
 
     def _begin(self, status: int, headers: dict[bytes, bytes]) -> None:
         """How the end of the body is told (RFC 9112, 6.3)."""
@@ -185,12 +185,20 @@ def _parsed(head: bytes) -> tuple[int, dict[bytes, bytes]]:
         raise Failure(Reason.PROTOCOL, "the status line is broken")
     headers: dict[bytes, bytes] = {}
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name != name.strip():
-            raise Failure(Reason.PROTOCOL, "a header line is broken")
-        name, value = name.lower(), value.strip()
+        name, value = _known_header(line) if len(line) <= USUAL_LINE else _header(line)
         headers[name] = headers[name] + b", " + value if name in headers else value
     return int(match[1]), headers
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, colon, value = line.partition(b":")
+    if not colon or not name or name != name.strip():
+        raise Failure(Reason.PROTOCOL, "a header line is broken")
+    return name.lower(), value.strip()
+
+
+_known_header = lru_cache(maxsize=2048)(_header)
+"""Nearly all lines of an answer are those of the answer before."""
 
 
 def _expanded(body: bytes, limit: int) -> bytes:

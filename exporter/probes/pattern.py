@@ -17,6 +17,8 @@ PROGRAM_LIMIT = 2000
 AT_ONCE = 4096
 """Bytes of text that are searched on the event loop; longer ones have a thread of their own."""
 
+_SPECIAL = frozenset(rb"\.^$*+?{}[]|()")
+
 Found = TypeVar("Found")
 
 
@@ -38,10 +40,13 @@ class Pattern:
             raise ValueError(f"{self.text!r} is not a regular expression of RE2: {why}") from None
         if self._compiled.programsize > PROGRAM_LIMIT:
             raise ValueError(f"{self.text!r} is too large a regular expression; repeat less in it")
+        plain = text.encode() if isinstance(text, str) else text
+        self._plain = None if _SPECIAL & {*plain} else plain
+        """The expression itself, where it means nothing but itself: most do."""
 
     def found_at_once(self, data: bytes) -> bool:
         """Whether it is found somewhere in `data`; for short data only."""
-        return self._compiled.search(data) is not None
+        return self._plain in data if self._plain is not None else self._compiled.search(data) is not None
 
     async def found(self, data: bytes) -> bool:
         """Whether it is found somewhere in `data`, which may be of any length."""

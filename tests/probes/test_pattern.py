@@ -76,3 +76,12 @@ async def test_the_first_group_is_what_is_told(before: int) -> None:
     assert await Pattern(r"role=\w+", captures=True).first_group(text) == b"role=master"
     assert await Pattern(r"role=(?:(slave)|master)", captures=True).first_group(text) is None
     assert await Pattern(r"rank=(\w+)", captures=True).first_group(text) is None
+
+
+@pytest.mark.parametrize("captures", [False, True])
+def test_a_plain_text_means_itself(captures: bool) -> None:
+    """An expression without special characters is found as it stands, in text and in bytes."""
+    for text in ('well é, "ok": 1', 'well é, "ok": 1'.encode()):
+        pattern = Pattern(text, captures=captures)
+        assert pattern.found_at_once('all is well é, "ok": 1!'.encode())
+        assert not pattern.found_at_once('all is WELL é, "ok": 1!'.encode())
