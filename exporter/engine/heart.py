@@ -10,7 +10,7 @@ from exporter.core.ports import Ledger
 from exporter.core.state import SystemState
 from exporter.engine.watch import Watch
 
-BEAT = 0.25
+BEAT = 0.5
 """Seconds between two rounds of heartbeats..."""
 BEAT_PARTS = 15
 """...each of which writes down systems with at least so many endpoints together, so that they cost little however many there are."""
