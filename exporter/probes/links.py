@@ -29,10 +29,15 @@ class Links(Generic[Connection]):
     use was cancelled, or broke, is never used again, because the rest of its answer may still arrive.
     """
 
-    def __init__(self, connect: Callable[[Stopwatch], Awaitable[Connection]]) -> None:
-        """`connect` makes a connection that is ready for questions, and times itself."""
+    def __init__(
+        self, connect: Callable[[Stopwatch], Awaitable[Connection]], harmless: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """`connect` makes a connection that is ready for questions, and times itself. `harmless`: errors that are complete
+        answers, after which a connection is as good as before."""
         self._connect = connect
+        self._harmless = harmless
         self._kept: Connection | None = None
+        self._broken: asyncio.Future[None] | None = None
         self._closed = False
 
     async def use(self, call: Callable[[Connection], Awaitable[Answer]], watch: Stopwatch, *, fresh: bool) -> Answer:
@@ -43,6 +48,8 @@ class Links(Generic[Connection]):
         link.busy = True
         try:
             return await call(link)
+        except self._harmless:
+            raise
         except BaseException:
             link.end()
             raise
@@ -54,17 +61,22 @@ class Links(Generic[Connection]):
     async def until_lost(self, watch: Stopwatch) -> bool:
         """Keep a connection until the other side ends it (True), or until `close` (False); those that we end otherwise are
         replaced."""
-        while not self._closed:
-            link = self._alive() or await self._open(watch, keep=True)
+        # A look may keep a connection, and see it end, while ours is still being made: that end counts too.
+        broken = self._broken = asyncio.get_running_loop().create_future()
+        while not self._closed and not broken.done():
+            try:
+                link = self._alive() or await self._open(watch, keep=True)
+            except Exception:
+                if self._alive() is None and not broken.done():
+                    raise
+                continue
             if link is not self._kept:
                 link.end()  # a look was faster; its connection is as good
                 continue
             watch.enter(-1)
-            # Waiting on the future itself would let our own cancellation end it for everybody.
-            await asyncio.wait((link.lost,))
-            if link.lost.result():
-                return True
-        return False
+            # Waiting on the futures themselves would let our own cancellation end them for everybody.
+            await asyncio.wait((link.lost, broken), return_when=asyncio.FIRST_COMPLETED)
+        return broken.done()
 
     def close(self) -> None:
         """Hang up; a use that is under way is finished first."""
@@ -77,7 +89,12 @@ class Links(Generic[Connection]):
         link = await self._connect(watch)
         if keep and not self._closed and self._alive() is None:
             self._kept = link
+            link.lost.add_done_callback(self._ended)
         return link
+
+    def _ended(self, lost: asyncio.Future[bool]) -> None:
+        if lost.result() and self._broken is not None and not self._broken.done():
+            self._broken.set_result(None)
 
     def _alive(self) -> Connection | None:
         return self._kept if self._kept is not None and not self._kept.lost.done() else None
