@@ -26,6 +26,8 @@ _BY_STATE = {
 def failure_of(error: Exception, *, tls_demanded: bool) -> Failure:
     """The reason behind an exception of a look or a write. The detail is the server's own sentence with its SQLSTATE;
     it holds neither the password nor the DSN. `tls_demanded`: the sslmode allows no plain connection."""
+    if isinstance(error.__cause__, Failure):
+        return error.__cause__  # raised by us inside the driver
     if isinstance(error, asyncpg.ConnectionDoesNotExistError) and error.sqlstate is not None:
         # The driver's word for a connection that ended in the middle; what the server said before stands in the cause.
         cause = error.__cause__

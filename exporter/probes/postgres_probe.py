@@ -11,9 +11,10 @@ import asyncpg
 from exporter.core.model import Facts, Reason
 from exporter.probes import postgres_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
+from exporter.probes.links import Answer, Links
 from exporter.probes.postgres_dsn import Dsn
 from exporter.probes.postgres_errors import failure_of
-from exporter.probes.postgres_link import Answer, Connection, Links, Server, retire
+from exporter.probes.postgres_link import Connection, Link, Server, retire, terminate
 from exporter.probes.wire import Stopwatch
 from exporter.settings import Secret
 
@@ -35,8 +36,9 @@ class PostgresProbe:
         self._look_with_markers = sql.look_with_markers(context.canary_table)
         self._insert = sql.insert_marker(context.canary_table)
         self._insert_and_sweep = sql.insert_marker_and_sweep(context.canary_table)
-        self._looks = Links(server, give_up=lambda connection: connection.terminate())
-        self._writes = Links(server, give_up=self._retire)
+        # After an error that the server reports the session goes on.
+        self._looks = Links(partial(server.connect, give_up=terminate), harmless=(asyncpg.PostgresError,))
+        self._writes = Links(partial(server.connect, give_up=self._retire), harmless=(asyncpg.PostgresError,))
         self._retiring: set[asyncio.Task[None]] = set()
         self._timeline = 0
 
@@ -46,9 +48,12 @@ class PostgresProbe:
 
     async def look(self, ask: Ask) -> Look:
         """Facts, and the phases `resolve` and `connect` (of a new connection only) and `processing`."""
-        watch = Stopwatch()
-        call = self._plain_row if ask.markers_after is None else partial(self._row_with_markers, ask.markers_after)
-        row, timeline = await self._in_words(self._looks.use(call, watch, fresh=ask.fresh), watch)
+        watch, after = Stopwatch(), ask.markers_after
+
+        def question(link: Link) -> Awaitable[Row]:
+            return self._plain_row(link, watch) if after is None else self._row_with_markers(link, watch, after)
+
+        row, timeline = await self._in_words(self._looks.use(question, watch, fresh=ask.fresh), watch)
         return Look(self._facts(row, timeline), watch.phases())
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
@@ -56,15 +61,15 @@ class PostgresProbe:
         statement = self._insert if seq % SWEEP_EVERY else self._insert_and_sweep
         watch = Stopwatch()
 
-        async def insert(connection: Connection) -> None:
-            await connection.execute(statement, self._vantage, seq, sent_at)
+        def insert(link: Link) -> Awaitable[asyncpg.Record | None]:
+            return link.row(watch, statement, self._vantage, seq, sent_at)
 
         await self._in_words(self._writes.use(insert, watch, fresh=fresh), watch)
 
     async def hold(self, broken: Callable[[], None]) -> None:
         watch = Stopwatch()
-        await self._in_words(self._looks.until_lost(watch), watch)
-        broken()
+        if await self._in_words(self._looks.until_lost(watch), watch):
+            broken()
 
     async def close(self) -> None:
         self._looks.close()
@@ -83,22 +88,24 @@ class PostgresProbe:
             except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
                 raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
 
-    async def _row_with_markers(self, after: int, connection: Connection) -> Row:
+    async def _row_with_markers(self, link: Link, watch: Stopwatch, after: int) -> Row:
         with suppress(*NO_TABLE):  # a site without a canary is still worth a look
-            return await self._answer(connection, self._look_with_markers, self._vantage, after)
-        return await self._plain_row(connection)
+            return await self._answer(link, watch, self._look_with_markers, self._vantage, after)
+        return await self._plain_row(link, watch)
 
-    async def _plain_row(self, connection: Connection) -> Row:
-        return await self._answer(connection, sql.LOOK)
+    async def _plain_row(self, link: Link, watch: Stopwatch) -> Row:
+        return await self._answer(link, watch, sql.LOOK)
 
-    async def _answer(self, connection: Connection, statement: str, *arguments: Any) -> Row:
-        row = await connection.fetchrow(statement, *arguments)
+    async def _answer(self, link: Link, watch: Stopwatch, statement: str, *arguments: Any) -> Row:
+        row = await link.row(watch, statement, *arguments)
         if row is None:
             raise Failure(Reason.PROTOCOL, "the server answered without a row")
-        if row["standby"] and row["timeline"] is None:
+        timeline = row["timeline"]
+        if row["standby"] and timeline is None:
             with suppress(asyncpg.InsufficientPrivilegeError):
-                return row, await connection.fetchval(sql.CONTROL_TIMELINE)
-        return row, row["timeline"]
+                control = await link.row(watch, sql.CONTROL_TIMELINE)
+                timeline = control and control[0]
+        return row, timeline
 
     def _facts(self, row: asyncpg.Record, timeline: int | None) -> Facts:
         """The control file learns of a promotion late, so it may not talk a standby back below what its receiver has told before."""
