@@ -5,7 +5,7 @@ from exporter.probes.attempt import DETAIL_LIMIT
 from exporter.probes.kind import Failure
 from exporter.probes.mysql_packet import Refusal
 
-NO_TABLE = frozenset({1044, 1142, 1146, 1049})
+NO_TABLE = frozenset({1044, 1049, 1102, 1142, 1146})
 """Of a statement that reads the canary: it is not there, or not for us."""
 
 _BY_CODE = {

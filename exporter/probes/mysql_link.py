@@ -43,6 +43,7 @@ class Connection(Wire):
         self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """Done when the connection has ended: True if the other side ended it, False if we did."""
         self.busy = False
+        self.logged_in = False
         self.version = ""
         """As the server named it in its greeting."""
         self.prelude = ""
@@ -95,15 +96,17 @@ class Connection(Wire):
 
     def end(self) -> None:
         """Hang up; if no question is open with the farewell without which servers log an aborted connection."""
-        if self.lost.done() or self._transport is None or self._talk is not None:
-            if self._transport is not None:
-                self._transport.abort()
-        else:
+        orderly = self.logged_in and self._talk is None and not self.lost.done()
+        if not self.lost.done():
+            self.lost.set_result(False)
+        if self._transport is None:
+            return
+        if orderly:
             self._sequence = 0
             self._say(QUIT)
             self._transport.close()
-        if not self.lost.done():
-            self.lost.set_result(False)
+        else:
+            self._transport.abort()
 
     async def _outcome(self) -> Any:
         error = await self._done
@@ -214,6 +217,7 @@ class Server(NamedTuple):
                     capabilities |= SPEAKS_TLS
                     await connection.secure(self._channel(), capabilities)
                 await connection.hold_talk(log_in(greeting, who, capabilities, encrypted=encrypted))
+                connection.logged_in = True
         except BaseException:
             connection.end()
             raise

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.postgres import PASSWORD
@@ -198,6 +200,19 @@ class MariadbServer:
             timeout=60,
             check=False,
         )
+
+    @contextmanager
+    def holding(self, query: str) -> Iterator[None]:
+        """A session that has begun a transaction with this query, and keeps it open."""
+        where = ["--no-defaults", f"--socket={self.socket}", "--user=root", "--batch", "--unbuffered"]
+        with subprocess.Popen(["mariadb", *where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            client.stdin.write(f"BEGIN; {query}; SELECT 'it', 'holds';\n")
+            client.stdin.flush()
+            while "holds" not in client.stdout.readline():
+                assert client.poll() is None
+            yield
 
     def status(self, name: str) -> str:
         """One field of SHOW SLAVE STATUS; empty when it is NULL, or there is no channel."""
