@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from exporter.core.events import Draft
 from exporter.core.model import Component, Instant, Moment, Part, Sample, System
+from exporter.core.past import Kind
 from exporter.core.recovery_point import from_markers, read_above
 from exporter.core.standbys import declarable
-from exporter.core.state import Kind, Marker, PartState, SourceState, SystemState
+from exporter.core.state import Marker, PartState, SourceState, SystemState
 
 TRAFFIC_KEPT = 120
 """Answers of the entry from which the share of each site is counted."""

@@ -6,7 +6,8 @@ from exporter.core.active import lost_sites
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
-from exporter.core.state import MOVES, Counters, Incident, Kind, SystemState
+from exporter.core.past import MOVES, Counters, Incident, Kind
+from exporter.core.state import SystemState
 from exporter.core.timeline import incident_json
 
 SWITCHES_KEPT = 5

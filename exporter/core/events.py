@@ -7,7 +7,8 @@ from typing import Any
 
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, System
-from exporter.core.state import Incident, Kind, Record, Step, SystemState
+from exporter.core.past import Incident, Kind
+from exporter.core.state import Record, Step, SystemState
 
 
 @dataclass(slots=True)

@@ -25,9 +25,10 @@ from exporter.core.condition import complaint
 from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
+from exporter.core.past import Kind
 from exporter.core.readiness import validated
 from exporter.core.readings import rto_estimate
-from exporter.core.state import Kind, Mode, SystemState
+from exporter.core.state import Mode, SystemState
 from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
 
 

@@ -5,20 +5,10 @@ from dataclasses import replace
 from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, Sample, System
+from exporter.core.past import MOVES, Incident, Kind, MarkerCount
 from exporter.core.readings import rto_estimate
 from exporter.core.recovery_point import achieved
-from exporter.core.state import (
-    MOVES,
-    NO_TRACK,
-    Incident,
-    Kind,
-    Marker,
-    MarkerCount,
-    PartState,
-    RoleState,
-    SourceState,
-    SystemState,
-)
+from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, SystemState
 from exporter.core.verdict import Dark, assess, needs
 
 

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Position
+from exporter.core.past import MarkerCount
 from exporter.core.position import gap, gap_bytes
-from exporter.core.state import Marker, MarkerCount, SourceState, Span
+from exporter.core.state import Marker, SourceState, Span
 
 History: TypeAlias = tuple[tuple[Instant, Position], ...]
 HISTORY_LENGTH = 1800

@@ -18,7 +18,8 @@ from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Moment, Part, Role, Sample, System
 from exporter.core.moves import epoch_moved, role_moved
-from exporter.core.state import Contest, Kind, PartState, RoleState
+from exporter.core.past import Kind
+from exporter.core.state import Contest, PartState, RoleState
 
 
 def claims(facts: Facts) -> bool:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from exporter.core.events import Draft
 from exporter.core.model import Instant, Moment, Part, Policy, System
-from exporter.core.state import Kind, Track
+from exporter.core.past import Kind
+from exporter.core.state import Track
 
 
 def follow_standby(system: System, draft: Draft, part: Part, now: Moment, heard: Instant) -> None:

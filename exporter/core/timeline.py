@@ -4,7 +4,7 @@ from typing import Any
 
 from exporter.core.interval import Interval, verdict
 from exporter.core.model import Moment
-from exporter.core.state import PHASES, Incident
+from exporter.core.past import PHASES, Incident
 
 
 def _instants(interval: Interval | None, now: Moment) -> dict[str, float] | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from exporter.core.events import Draft
 from exporter.core.model import Moment, Sample, System
-from exporter.core.state import Kind
+from exporter.core.past import Kind
 
 
 def follow_traffic(system: System, draft: Draft, sample: Sample, now: Moment) -> None:

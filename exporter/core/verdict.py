@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeAlias
 from exporter.core.active import serving_sites
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
-from exporter.core.state import NO_TRACK, NOTHING, Incident, PartState, SystemState, Track
+from exporter.core.past import NOTHING, Incident
+from exporter.core.state import NO_TRACK, PartState, SystemState, Track
 
 NO_PART = PartState()
 ALWAYS = float("inf")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exporter.core.state import MOVES
+from exporter.core.past import MOVES
 from exporter.ledger.chain import Link, compact
 from exporter.ledger.figures import Figure
 from exporter.ledger.file import StoredMarker

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
 from exporter.core.model import Instant, System
-from exporter.core.state import MOVES, PHASES, Counters, Incident, Kind, MarkerCount, SystemState
+from exporter.core.past import MOVES, PHASES, Counters, Incident, Kind, MarkerCount
+from exporter.core.state import SystemState
 from exporter.core.timeline import verdicts
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
 from exporter.metrics.section import Row, Section

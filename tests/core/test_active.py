@@ -8,8 +8,9 @@ from exporter.core import fold
 from exporter.core.active import traffic_share, writer
 from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
+from exporter.core.past import Kind
 from exporter.core.readings import exposure, functional_ratio, writable_sites
-from exporter.core.state import Kind, Mode
+from exporter.core.state import Mode
 from tests.core.filming import HK, SG, SYSTEM, Projector, moment
 
 DATABASE = Component("database", critical=True, weight=3, stateful=True, canary_every=1.0)

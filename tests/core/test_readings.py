@@ -6,9 +6,9 @@ import pytest
 
 from exporter.core.interval import Interval, Verdict, difference, verdict
 from exporter.core.model import Component, Part, Reason
+from exporter.core.past import Counters
 from exporter.core.readiness import readiness
 from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, writable_sites
-from exporter.core.state import Counters
 from tests.core.filming import HK, SG, SYSTEM, Projector, film
 
 

@@ -21,21 +21,9 @@ from exporter.core.model import (
     Sample,
     System,
 )
+from exporter.core.past import Counters, Incident, Kind, MarkerCount
 from exporter.core.snapshot import ExporterState, Head, Histogram, Snapshot, Target, Watched
-from exporter.core.state import (
-    CanaryState,
-    Counters,
-    Incident,
-    Kind,
-    MarkerCount,
-    Mode,
-    PartState,
-    RoleState,
-    SourceState,
-    Span,
-    SystemState,
-    Track,
-)
+from exporter.core.state import CanaryState, Mode, PartState, RoleState, SourceState, Span, SystemState, Track
 
 NOW = Moment(mono=5000.0, wall=1_760_000_000.0)
 EXPORTER = ExporterState(

@@ -1,0 +1,124 @@
+"""What happened to a system: incidents, moves of its role, and what is only ever counted up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from exporter.core.interval import Interval, When, difference
+from exporter.core.model import Instant
+
+
+class Kind(StrEnum):
+    """What an incident or an event turned out to be."""
+
+    OUTAGE = "outage"
+    """Still running, and nothing moved yet."""
+    BLIP = "blip"
+    OUTAGE_IN_PLACE = "outage_in_place"
+    FAILOVER = "failover"
+    SWITCHOVER = "switchover"
+    FAILBACK = "failback"
+    TRAFFIC_MOVED = "traffic_moved"
+    STANDBY_LOST = "standby_lost"
+    STANDBY_BACK = "standby_back"
+    SPLIT_BRAIN = "split_brain"
+    NO_PRIMARY = "no_primary"
+    STUCK_SWITCH = "stuck_switch"
+    SITE_LOST = "site_lost"
+    SITE_BACK = "site_back"
+
+
+MOVES = frozenset({Kind.FAILOVER, Kind.SWITCHOVER, Kind.FAILBACK})
+
+
+class MarkerCount(NamedTuple):
+    lost: int
+    surviving: int
+    indeterminate: int
+
+
+PHASES = (
+    "last_good",
+    "first_bad",
+    "declared",
+    "decided",
+    "role_moved",
+    "first_good",
+    "validated",
+    "stable",
+    "failback_started",
+    "failback_done",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An interval in which the system did not serve, or a move of its role. Instants; `end` None while it runs."""
+
+    id: str
+    system: str
+    kind: Kind
+    start: When
+    cause: str
+    end: When | None = None
+    open: bool = True
+    declared: bool = False
+    inferred: bool = False
+    """It happened while nobody looked; what is known comes from what had changed."""
+    drill: str | None = None
+    from_site: str = ""
+    to_site: str = ""
+    phases: Mapping[str, Instant | None] = field(default_factory=dict)
+    """By the names in PHASES; a phase that was not observed is absent or None, never 0."""
+    rpo: Interval | None = None
+    """Achieved: seconds of acknowledged writes that were lost. None: not measured."""
+    rpo_source: str | None = None
+    """`canary` or `position`."""
+    markers: MarkerCount | None = None
+    objectives: Mapping[str, float | None] = field(default_factory=dict)
+    """rto and rpo in seconds, as they were when it happened."""
+    split_brain: float = 0.0
+    """Seconds for which two sites took writes."""
+    blind: float = 0.0
+    """Seconds of it in which nobody looked."""
+    expected: float | None = None
+    """The RTO estimate as it was before, in seconds."""
+    component: str = ""
+    """The stateful component whose role or epoch moved; "" while none did. Such an incident never ends as a blip."""
+    stop: Instant | None = None
+    """When the old primary certainly took no more writes: end of the first failed marker, or the look that saw the move."""
+    flags: frozenset[str] = frozenset()
+    """Events of which one is enough: no_primary, stuck_switch."""
+
+    @property
+    def rto(self) -> Interval | None:
+        """How long it was down, in seconds; None while it runs."""
+        return None if self.end is None else difference(self.start, self.end)
+
+
+NOTHING = Interval(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What only grows; kept across restarts in the checkpoint."""
+
+    incidents: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(kind, drill "true"/"false") -> declared outages, by how they ended."""
+    failovers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    blips: int = 0
+    blip_seconds: Interval = NOTHING
+    downtime: float = 0.0
+    """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
+    blind: float = 0.0
+    """Seconds of finished blindness."""
+    observed: float = 0.0
+    """Seconds looked at up to the last blindness."""
+    switch_times: tuple[float, ...] = ()
+    """Seconds from declaration to service of the last five measured moves or drills."""
+    estimate_error: float | None = None
+    """RTO estimate before the last event minus what was measured, in seconds."""
+
+
+NO_COUNTERS = Counters()
