@@ -10,7 +10,9 @@ import hpack
 
 from exporter.core.model import Reason
 from exporter.probes.kind import Context, Probe
+from exporter.probes.mysql_packet import framed
 from tests.hostile import Behaviour, answer, message
+from tests.probes import mysql_server
 from tests.probes.example import example_kind
 from tests.probes.looking import probe
 
@@ -33,7 +35,18 @@ class Case:
     waits: str = "processing"
     """The phase of a look at a server that accepts and is silent."""
     tripwire: bool = True
-    """It holds an idle connection."""
+    """It holds an idle connection, at a server that has said nothing yet too."""
+    opening: bytes = b""
+    """What a server says before it is asked."""
+
+    def opened(self, behaviour: Behaviour) -> Behaviour:
+        """The same behaviour, of a server that speaks first where this kind's servers do."""
+
+        async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(self.opening)
+            await behaviour(reader, writer)
+
+        return behave
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -64,6 +77,7 @@ _PAGE = message("200 OK", b"all is well")
 _SERVING = _call_answer(0, b"\0\0\0\0\2\x08\1")
 _DNS = b"\0\x30" + bytes(0x30)
 _SERVER_HELLO = b"\x16\3\3\0\x7a\2\0\0\x76\3\3" + bytes(0x74)
+_MYSQL_LOGIN = framed(mysql_server.OK, 2)
 _VERSION = b"VERSION 1.6.18\r\n"
 
 CASES = (
@@ -111,6 +125,17 @@ CASES = (
         _DNS,
         Reason.PROTOCOL,
         tripwire=False,
+    ),
+    Case(
+        "mysql",
+        lambda port: probe("mysql", dsn=f"mysql://dr_probe@127.0.0.1:{port}"),
+        mysql_server.server(mysql_server.PRIMARY),
+        _MYSQL_LOGIN[:-4],
+        _MYSQL_LOGIN,
+        Reason.PROTOCOL,
+        refusal=mysql_server.server([], password="another"),
+        tripwire=False,
+        opening=framed(mysql_server.greeting(), 0),
     ),
     Case(
         "memcached, the example of CONTRIBUTING",

@@ -16,6 +16,16 @@ MORE_OK = b"\0\0\0\x0a\0\0\0"
 Recorded = tuple[Sequence[str], Sequence[Sequence[str | None]]]
 """Names of columns, and rows."""
 
+PRIMARY: Sequence[Recorded] = (
+    (
+        ("identity", "read_only", "innodb_read_only", "logs", "gtid_mode", "applied"),
+        [("3e11fa47-71ca-11e1-9e33-c80aa9429562", "0", "0", "1", "ON", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")],
+    ),
+    (("Replica_IO_Running",), []),
+    (("File", "Position"), [("binlog.000012", "900")]),
+)
+"""What MySQL 8.4 says of itself to a look when it follows nobody."""
+
 
 def greeting(version: str = "8.4.3", plugin: str = "caching_sha2_password", *, tls: bool = False) -> bytes:
     """The payload of a server's first packet."""

@@ -73,7 +73,7 @@ async def test_no_answer_to_a_syn_is_a_timeout(case: Case) -> None:
 @every_kind
 async def test_reset(case: Case) -> None:
     """A reset instead of an answer."""
-    async with serve(hostile.reset) as server:
+    async with serve(case.opened(hostile.reset)) as server:
         assert (await look(case.build(server.port))).reason is Reason.RESET
 
 
@@ -88,28 +88,28 @@ async def test_wrong_credentials(case: Case) -> None:
 @every_kind
 async def test_garbage(case: Case) -> None:
     """Bytes that are no answer of this kind."""
-    async with serve(hostile.answer(hostile.GARBAGE)) as server:
+    async with serve(case.opened(hostile.answer(hostile.GARBAGE))) as server:
         assert (await look(case.build(server.port))).reason is case.nonsense
 
 
 @every_kind
 async def test_a_slow_drip_does_not_outlive_the_deadline(case: Case) -> None:
     """Progress, however steady, does not move the deadline."""
-    async with serve(hostile.drip(case.whole)) as server:
+    async with serve(case.opened(hostile.drip(case.whole))) as server:
         assert (await look(case.build(server.port), timeout=0.1)).reason is Reason.TIMEOUT
 
 
 @every_kind
 async def test_dies_in_the_middle_of_its_answer(case: Case) -> None:
     """A process that dies while it answers is a reset, not a short answer."""
-    async with serve(hostile.dies_after(case.beginning)) as server:
+    async with serve(case.opened(hostile.dies_after(case.beginning))) as server:
         assert (await look(case.build(server.port))).reason is Reason.RESET
 
 
 @every_kind
 async def test_ends_in_the_middle_of_its_answer(case: Case) -> None:
     """The same with an orderly end of the connection."""
-    async with serve(hostile.answer(case.beginning)) as server:
+    async with serve(case.opened(hostile.answer(case.beginning))) as server:
         assert (await look(case.build(server.port))).reason is Reason.RESET
 
 
@@ -176,7 +176,13 @@ def test_the_example_is_code_of_ours() -> None:
     code = example_code()
     assert len([line for line in code.splitlines() if line]) <= 40
     for check in (["check"], ["format", "--check"]):
-        ruff = [str(Path(sys.executable).with_name("ruff")), *check, "--stdin-filename", "exporter/probes/memcached.py", "-"]
+        ruff = [
+            str(Path(sys.executable).with_name("ruff")),
+            *check,
+            "--stdin-filename",
+            "exporter/probes/memcached.py",
+            "-",
+        ]
         done = subprocess.run(
             ruff, input=code, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
         )
