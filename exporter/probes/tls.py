@@ -89,6 +89,8 @@ class Channel:
 
     def read(self) -> bytes | None:
         """The next plain bytes, b"" after the other side's goodbye, None when more has to arrive. Raises ssl.SSLError."""
+        if not self._incoming.pending:
+            return None  # a record was read whole or not at all; asking for more would only cost an exception
         try:
             return self._tls.read(_CHUNK)
         except ssl.SSLWantReadError:
