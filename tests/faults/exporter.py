@@ -1,4 +1,4 @@
-"""The real exporter as a process, configured for a PostgreSQL pair, and what it says of an incident."""
+"""The real exporter as a process, configured for a pair of servers, and what it says of an incident."""
 
 import json
 import signal
@@ -17,12 +17,16 @@ from exporter.core.interval import Interval
 from tests.servers import PASSWORD, free_port, until
 
 ROOT = Path(__file__).parents[2]
+ADDRESS = {"mariadb": "dsn", "postgres": "dsn", "redis": "url"}
+"""Kind -> the key of its address."""
 
 
 class Exporter:
-    """`serve` on a free port. `dsns`: the sites hk (home) and sg."""
+    """`serve` on a free port. `hk` (home) and `sg`: what is looked at there, `kind` how it is called in a configuration."""
 
-    def __init__(self, folder: Path, hk: str, sg: str, *, canary: bool = True, **probing: str) -> None:
+    def __init__(
+        self, folder: Path, hk: str, sg: str, *, kind: str = "postgres", canary: bool = True, **probing: str
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -40,8 +44,8 @@ class Exporter:
                     "objectives": {"rto": "60s", "rpo": {"site_loss": "5s"}},
                     "components": {"database": component},
                     "sites": {
-                        site: {"database": {"postgres": {"dsn": dsn, "password_file": str(folder / "password")}}}
-                        for site, dsn in (("hk", hk), ("sg", sg))
+                        site: {"database": {kind: {ADDRESS[kind]: where, "password_file": str(folder / "password")}}}
+                        for site, where in (("hk", hk), ("sg", sg))
                     },
                 }
             },
@@ -104,6 +108,11 @@ class Exporter:
         """All of them, newest first."""
         items: list[dict[str, Any]] = self.get("/api/v1/incidents?limit=200")["items"]
         return items
+
+    def recorded(self) -> list[str]:
+        """The kinds of all records in the ledger, oldest first."""
+        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=5) as db:
+            return [kind for (kind,) in db.execute("SELECT kind FROM records ORDER BY n")]
 
     def wait_calm(self, within: float = 30.0) -> None:
         """Until it is healthy, with a ready standby and a recovery point that is proven."""

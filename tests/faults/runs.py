@@ -1,4 +1,4 @@
-"""One real failover at a time: break a PostgreSQL pair, and hold what the exporter says against what really happened.
+"""One real failover at a time: break a pair of servers, and hold what the exporter says against what really happened.
 
 The truth is an independent writer's: instants of its acknowledgements, and the rows that the survivor has.
 """
@@ -6,14 +6,15 @@ The truth is an independent writer's: instants of its acknowledgements, and the 
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from tests.faults.exporter import Exporter, Notary, instants, seconds
-from tests.servers import PostgresPair, PostgresServer, Truth, Writer
+from tests.servers import PostgresPair, Proxy, Truth, Writer
+from tests.servers.truth import Written
 
 REFUSED_WIDTH = 1.0 + 0.25 + 0.1
 """Seconds: interval + fast_interval, and 0.1 for the machine."""
@@ -22,6 +23,34 @@ HANG_WIDTH = 1.0 + 0.25 + 2 * 0.5 + 0.25 + 0.1
 START_ERROR = 0.020
 """Seconds by which the estimated start may lie outside of what the writer saw: a server whose postmaster was killed goes on
 for some 5 to 15 ms until its processes have noticed, and the writer's own attempts are 10 ms apart."""
+
+
+class Server(Written, Protocol):
+    """One of the two."""
+
+    def markers(self, vantage: str) -> set[int]: ...
+    def start(self) -> None: ...
+    def wait_gone(self) -> None: ...
+    def kill(self) -> float: ...
+    def freeze(self) -> float: ...
+    def thaw(self) -> None: ...
+
+
+class Pair(Protocol):
+    """What of a kind's servers is broken here."""
+
+    link: Proxy
+
+    @property
+    def a(self) -> Server: ...
+    @property
+    def primary(self) -> Server: ...
+    @property
+    def standby(self) -> Server: ...
+    def kill(self) -> float: ...
+    def promote(self) -> Server: ...
+    def wait_streaming(self) -> None: ...
+    def reclone(self) -> None: ...
 
 
 @dataclass
@@ -42,13 +71,13 @@ class Run:
     def row(self) -> str:
         verdict = "ok" if not self.wrong else "; ".join(self.wrong)
         return (
-            f"{self.fault:<18} {self.kind:<16} {self.rto:>15} {self.true_rto:>7} {self.width:>6.2f} "
+            f"{self.fault:<20} {self.kind:<16} {self.rto:>15} {self.true_rto:>7} {self.width:>6.2f} "
             f"{self.start_error * 1000:>7.1f} {self.rpo:>15} {self.true_rpo:>7} {self.lost:>9}  {verdict}"
         )
 
 
 HEAD = (
-    f"{'fault':<18} {'told as':<16} {'RTO told, s':>15} {'true':>7} {'width':>6} {'start,ms':>7} "
+    f"{'fault':<20} {'told as':<16} {'RTO told, s':>15} {'true':>7} {'width':>6} {'start,ms':>7} "
     f"{'RPO told, s':>15} {'true':>7} {'lost/true':>9}"
 )
 
@@ -56,19 +85,27 @@ HEAD = (
 class Scene:
     """A pair, a writer and the exporter, ready to be broken again and again."""
 
-    def __init__(self, pair: PostgresPair, writer: Writer, exporter: Exporter, dice: random.Random) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        writer: Writer,
+        exporter: Exporter,
+        dice: random.Random,
+        faults: "Mapping[str, Fault] | None" = None,
+    ) -> None:
         self.pair, self.writer, self.exporter, self.dice = pair, writer, exporter, dice
+        self.faults = FAULTS if faults is None else faults
         self._markers: set[int] = set()
         """Acknowledged by the old primary, in this run or earlier."""
         self._gone: set[int] = set()
         """Lost in earlier runs."""
 
-    def site(self, server: PostgresServer) -> str:
+    def site(self, server: Server) -> str:
         return "hk" if server is self.pair.a else "sg"
 
     def run(self, name: str) -> Run:
-        """Break it in this way at a random instant, wait for the exporter's account, and mend it."""
-        fault, crash = FAULTS[name]
+        """Break it in this way at a random instant, and wait for the exporter's account."""
+        fault, crash = self.faults[name]
         self.exporter.wait_calm()
         known = len([one for one in self.exporter.incidents() if not one["open"]])
         old = self.pair.primary
@@ -81,9 +118,7 @@ class Scene:
         self._markers = {seq for seq, site in notary.markers.items() if site == self.site(old)}
         return self._judge(name, truth, told, old, survivor, crash=crash)
 
-    def _judge(
-        self, name: str, truth: Truth, told: dict[str, Any], old: PostgresServer, new: PostgresServer, *, crash: bool
-    ) -> Run:
+    def _judge(self, name: str, truth: Truth, told: dict[str, Any], old: Server, new: Server, *, crash: bool) -> Run:
         wrong = []
         start, rto = instants(told["start"]), seconds(told["rto"])
         if not (rto.lower <= truth.rto.upper and truth.rto.lower <= rto.upper):
@@ -102,13 +137,13 @@ class Scene:
             f"{truth.rpo.estimate:.2f}", lost, wrong,
         )  # fmt: skip
 
-    def _judge_kind(self, told: dict[str, Any], old: PostgresServer, new: PostgresServer) -> Iterator[str]:
+    def _judge_kind(self, told: dict[str, Any], old: Server, new: Server) -> Iterator[str]:
         expected = "outage_in_place" if old is new else "failback" if self.site(new) == "hk" else "failover"
         if told["kind"] != expected:
             yield f"told as {told['kind']}, was {expected}"
 
     def _judge_loss(
-        self, told: dict[str, Any], truth: Truth, old: PostgresServer, new: PostgresServer, wrong: list[str]
+        self, told: dict[str, Any], truth: Truth, old: Server, new: Server, wrong: list[str]
     ) -> tuple[str, str]:
         if old is new:
             return "-", "-"
@@ -118,8 +153,7 @@ class Scene:
         rpo = seconds(told["rpo"])
         if not (rpo.lower <= truth.rpo.upper and truth.rpo.lower <= rpo.upper):
             wrong.append("RPO misses the truth")
-        there = {int(seq) for seq in new.sql("SELECT seq FROM rto_rpo.canary WHERE vantage = 'faults'").split()}
-        gone = self._markers - there - self._gone
+        gone = self._markers - new.markers("faults") - self._gone
         self._gone |= gone
         lost = len(gone)
         if told["markers"]["lost"] != lost:
@@ -158,7 +192,7 @@ def _cut_kill_promote(scene: Scene) -> float:
     return at
 
 
-def _frozen(server: PostgresServer) -> float:
+def _frozen(server: Server) -> float:
     """Freeze it; the instant by which it certainly stands still (a last answer may slip out until then)."""
     server.freeze()
     return time.monotonic()
@@ -187,15 +221,22 @@ def _freeze_thaw(scene: Scene) -> float:
     return at
 
 
-FAULTS: dict[str, tuple[Callable[[Scene], float], bool]] = {
-    "kill, promote": (_kill_promote, True),
-    "kill, robot": (_quick_promote, True),
-    "cut, kill, promote": (_cut_kill_promote, True),
-    "freeze, promote": (_freeze_promote, False),
-    "kill, restart": (_restart, True),
-    "freeze, thaw": (_freeze_thaw, False),
+class Fault(NamedTuple):
+    """A way to break a pair, and to bring the service back."""
+
+    act: Callable[[Scene], float]
+    crash: bool
+    """A tripwire dates it."""
+
+
+FAULTS: dict[str, Fault] = {
+    "kill, promote": Fault(_kill_promote, crash=True),
+    "kill, robot": Fault(_quick_promote, crash=True),
+    "cut, kill, promote": Fault(_cut_kill_promote, crash=True),
+    "freeze, promote": Fault(_freeze_promote, crash=False),
+    "kill, restart": Fault(_restart, crash=True),
+    "freeze, thaw": Fault(_freeze_thaw, crash=False),
 }
-"""Name -> (what it does, whether the fault is a crash that a tripwire dates)."""
 
 
 def mend(scene: Scene, run: Run) -> None:
@@ -216,3 +257,13 @@ def scene(seed: int, *, synchronous: bool = False, canary: bool = True) -> Itera
         writer = stack.enter_context(Writer(pair.a.dsn("writer"), pair.b.dsn("writer")))
         exporter = Exporter(folder, pair.a.dsn(), pair.b.dsn(), canary=canary)
         yield Scene(pair, writer, stack.enter_context(exporter), random.Random(seed))
+
+
+def table(faults: int, seed: int, make: Callable[[int], AbstractContextManager[Scene]] = scene) -> Iterator[Run]:
+    """Each fault so many times, one after the other on the same pair."""
+    for name in FAULTS:
+        with make(seed) as stage:
+            for _ in range(faults):
+                run = stage.run(name)
+                yield run
+                mend(stage, run)

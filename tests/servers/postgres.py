@@ -195,6 +195,14 @@ class PostgresServer:
         where = ["-h", str(self.socket), "-p", str(self.port), "-U", user, "-d", database]
         return run("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *where, "-c", query).strip()
 
+    def written(self) -> set[int]:
+        """What of the independent writer is here."""
+        return {int(line) for line in self.sql("SELECT id FROM truth").split()}
+
+    def markers(self, vantage: str) -> set[int]:
+        """The canary markers that are here."""
+        return {int(line) for line in self.sql(f"SELECT seq FROM rto_rpo.canary WHERE vantage = '{vantage}'").split()}
+
     def configure(self, **settings: str) -> None:
         """ALTER SYSTEM, and a reload that is waited for."""
         for name, value in settings.items():

@@ -145,6 +145,10 @@ class RedisServer(RedisProcess):
         for name, value in settings.items():
             assert self.cli("CONFIG", "SET", name.replace("_", "-"), value) == "OK", name
 
+    def written(self) -> set[int]:
+        """What of the independent writer is here."""
+        return {int(line) for line in self.cli("SMEMBERS", "truth").split()}
+
     def markers(self, vantage: str) -> set[int]:
         """The numbers of the canary markers that are here."""
         listed = self.cli("XRANGE", f"rto_rpo:canary:{vantage}", "-", "+").splitlines()
@@ -157,12 +161,12 @@ class Sentinel(RedisProcess):
     roles = "redis-sentinel.acl"
     arguments = ("--sentinel",)
 
-    def __init__(self, name: str, root: Path, port: int) -> None:
+    def __init__(self, name: str, root: Path, port: int, down_after: float) -> None:
         super().__init__(name, root)
         with self.config.open("a") as config:
             config.write(
                 f"bind 127.0.0.1\nsentinel monitor {MASTER} 127.0.0.1 {port} 2\n"
-                f"sentinel down-after-milliseconds {MASTER} 500\nsentinel failover-timeout {MASTER} 6000\n"
+                f"sentinel down-after-milliseconds {MASTER} {down_after * 1000:.0f}\nsentinel failover-timeout {MASTER} 6000\n"
             )
 
     def master(self) -> int:
@@ -247,13 +251,18 @@ class RedisPair:
 class Sentinels:
     """Three Sentinels that watch a pair's primary through the proxy, as its standby does: who is cut off is failed over."""
 
-    def __init__(self, pair: RedisPair) -> None:
+    def __init__(self, pair: RedisPair, down_after: float = 0.5) -> None:
+        """`down_after`: seconds of silence after which a Sentinel calls the primary down."""
         self._pair = pair
+        self._down_after = down_after
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            self.all = [Sentinel(f"sentinel{number}", self._pair.root, self._pair.link.port) for number in range(3)]
+            self.all = [
+                Sentinel(f"sentinel{number}", self._pair.root, self._pair.link.port, self._down_after)
+                for number in range(3)
+            ]
             for sentinel in self.all:
                 undo.callback(sentinel.close)
                 sentinel.start()

@@ -7,13 +7,23 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from exporter.core.interval import Interval
-from tests.servers.postgres import PostgresServer
 from tests.servers.wait import until
 
 ROOT = Path(__file__).parents[2]
+
+
+class Written(Protocol):
+    """A server to which the writer writes."""
+
+    name: str
+    port: int
+
+    def written(self) -> set[int]:
+        """The ids that are there."""
+        ...
 
 
 class Ack(NamedTuple):
@@ -69,10 +79,12 @@ class Truth:
 
 
 class Writer:
-    """Starts the writer's process for as long as the `with` lasts. `every`: seconds between two writes."""
+    """Starts the writer's process for as long as the `with` lasts. `every`: seconds between two writes; `program`: the
+    module that knows how to write to this kind of server."""
 
-    def __init__(self, *dsns: str, every: float = 0.01) -> None:
+    def __init__(self, *dsns: str, every: float = 0.01, program: str = "tests.servers.writer_process") -> None:
         self._dsns = dsns
+        self._program = program
         self._every = every
         self._folder = tempfile.TemporaryDirectory(prefix="dr-writer-")
         self._lost: set[int] = set()
@@ -82,7 +94,7 @@ class Writer:
         command = [
             sys.executable,
             "-m",
-            "tests.servers.writer_process",
+            self._program,
             "--out",
             str(self._notes),
             "--every",
@@ -121,7 +133,7 @@ class Writer:
         wanted = len(self.acks()) + more
         until(lambda: len(self.acks()) >= wanted, f"{more} more acknowledged writes", within)
 
-    def truth(self, fault: float, survivor: PostgresServer, within: float = 30.0, *, port: int | None = None) -> Truth:
+    def truth(self, fault: float, survivor: Written, within: float = 30.0, *, port: int | None = None) -> Truth:
         """The outage that began at `fault` and ended on `survivor` (reached by the writer at `port`, if through a proxy)."""
         port = port or survivor.port
 
@@ -132,7 +144,7 @@ class Writer:
         first_after = until(resumed, f"{survivor.name} acknowledges a write", within)
         assert first_after is not None
         before = [ack for ack in self.acks() if ack.acked < first_after.acked]
-        there = {int(line) for line in survivor.sql("SELECT id FROM truth").split()}
+        there = survivor.written()
         lost = [ack for ack in before if ack.id not in there | self._lost]
         self._lost |= {ack.id for ack in lost}
         failures = [note["ended"] for note in self._read() if "error" in note and note["ended"] >= fault]
