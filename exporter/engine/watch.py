@@ -164,7 +164,7 @@ class Watch:
 
     def _writer(self, component: str) -> Eye | None:
         config, state = self.system.components[component], self.state
-        if contested(state, component) or state.blind_since is not None:
+        if config.canary_every is None or contested(state, component) or state.blind_since is not None:
             return None
         if self.system.active_active:
             site = active.writer(self.system, state, config)
