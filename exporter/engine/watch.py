@@ -241,6 +241,8 @@ class Watch:
 
 def _no_longer_awaited(pending: Mapping[int, Pending], started: Instant) -> list[Instant]:
     """Give up what started before a look that went well; returns when each of them started."""
+    if not pending:
+        return []
     older = [one for one in pending.values() if one.started < started]
     for one in older:
         one.drop()

@@ -1,0 +1,43 @@
+"""The schedule of the looks."""
+
+import asyncio
+import time
+
+from exporter.engine.wheel import SLOT, Wheel
+
+
+async def test_nothing_starts_early() -> None:
+    """What is due starts in its order, at or after its instant, and each is counted."""
+    wheel = Wheel(asyncio.get_running_loop())
+    begun = time.monotonic()
+    started: list[tuple[float, float]] = []
+    done = asyncio.Event()
+    instants = [begun + number * SLOT / 10 for number in range(100)]
+
+    def start(due: float) -> None:
+        started.append((due, time.monotonic()))
+        if len(started) == len(instants):
+            done.set()
+
+    for due in instants:
+        wheel.at(due, lambda due=due: start(due))  # type: ignore[misc]
+    async with asyncio.timeout(30):
+        await done.wait()
+    assert [due for due, _ in started] == instants
+    assert all(at >= due for due, at in started)
+    assert sum(wheel.lateness().counts) == len(instants)
+
+
+async def test_a_cancelled_alarm_does_not_ring() -> None:
+    """Neither one that is cancelled, nor any after `stop`."""
+    wheel = Wheel(asyncio.get_running_loop())
+    now, rung = time.monotonic(), asyncio.Event()
+    silent: list[str] = []
+    wheel.at(now, lambda: silent.append("cancelled")).cancel()
+    wheel.at(now + SLOT, rung.set)
+    async with asyncio.timeout(30):
+        await rung.wait()
+    wheel.at(now, lambda: silent.append("stopped"))
+    wheel.stop()
+    await asyncio.sleep(2 * SLOT)
+    assert silent == []
