@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from tests.faults import redis_runs, runs
+from tests.faults import mariadb_runs, redis_runs, runs
 
-SERVERS = {"postgres": runs.table, "redis": redis_runs.table}
+SERVERS = {"postgres": runs.table, "mariadb": mariadb_runs.table, "redis": redis_runs.table}
 
 
 def main() -> int:

@@ -90,8 +90,9 @@ class MariadbServer:
         self.options: tuple[str, ...] = OPTIONS
         self._process: subprocess.Popen[bytes] | None = None
 
-    def dsn(self, user: str = "dr_probe", database: str = "rto_rpo", port: int | None = None) -> str:
-        """For TCP, without a password. `port`: of a proxy before it."""
+    def dsn(self, user: str = "dr_probe", database: str | None = None, port: int | None = None) -> str:
+        """For TCP, without a password; dr_probe has no right in `app`. `port`: of a proxy before it."""
+        database = database if database is not None else "" if user == "dr_probe" else "app"
         return f"mysql://{user}@127.0.0.1:{port or self.port}/{database}"
 
     def copy_template(self) -> None:
@@ -181,6 +182,14 @@ class MariadbServer:
         done = self._client(query, database=database, user=user)
         assert done.returncode == 0, f"{self.name}: {query}: {done.stderr}"
         return done.stdout.strip()
+
+    def written(self) -> set[int]:
+        """What of the independent writer is here."""
+        return {int(line) for line in self.sql("SELECT id FROM truth").split()}
+
+    def markers(self, vantage: str) -> set[int]:
+        """The canary markers that are here."""
+        return {int(line) for line in self.sql(f"SELECT seq FROM rto_rpo.canary WHERE vantage = '{vantage}'").split()}
 
     def load(self, dump: str) -> None:
         """Run what mariadb-dump wrote."""
