@@ -4,29 +4,25 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from yarl import URL
 
 from exporter.backups import fetch
 from exporter.backups.aside import Aside
-from exporter.backups.command import output
 from exporter.backups.failure import BackupFailure
+from exporter.command import Command, CommandFailure, Commands, Variable
 from exporter.core.model import Reason
 from exporter.settings import Secret, Settings
 
-FILE_LIMIT = 8 << 20
-"""Bytes of a file; a longer one is a failure."""
+TEXT_LIMIT = 8 << 20
+"""Bytes of a file, or of what a command prints; more is a failure."""
 
 NOT_ALLOWED = (
     "a command runs as the exporter's user, which is off; start serve and check with --allow-exec, "
     "or let a job write the output to a file and name it with file:"
 )
-Word = Annotated[str, Field(pattern=r"^[^\x00]+$")]
-Command = Annotated[tuple[Word, ...], Field(min_length=1)]
-"""A program and its arguments; no shell."""
-Variable = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
 Text: TypeAlias = Callable[[], Awaitable[bytes]]
 Shape = TypeVar("Shape")
 
@@ -99,11 +95,18 @@ def text_of_url(address: str, bearer: Secret | None, ca_file: str | None) -> Tex
 
 
 async def _printed(command: Command, env: Mapping[str, str | Secret]) -> bytes:
+    commands = Commands()
     try:
-        revealed = {name: value if isinstance(value, str) else value.reveal() for name, value in env.items()}
+        done = await commands.run(command, env, TEXT_LIMIT)
+    except CommandFailure as failure:
+        raise BackupFailure(failure.reason, failure.detail) from None
     except ValueError as error:
         raise BackupFailure(Reason.INTERNAL, str(error)) from None
-    return await output(command, revealed)
+    finally:
+        await commands.settle()
+    if done.code:
+        raise BackupFailure(Reason.ERROR_CODE, f"{command[0]} {done.complaint}")
+    return done.out
 
 
 async def _asked(address: str, bearer: Secret | None, ca_file: str | None) -> bytes:
@@ -111,16 +114,16 @@ async def _asked(address: str, bearer: Secret | None, ca_file: str | None) -> by
 
 
 def text_of_file(name: str) -> Text:
-    """What stands in a regular file of at most FILE_LIMIT bytes."""
+    """What stands in a regular file of at most TEXT_LIMIT bytes."""
     path = Path(name)
 
     def read() -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise BackupFailure(Reason.ASSERTION, f"{name} is not a regular file; name one that holds the output")
         with path.open("rb") as file:
-            content = file.read(FILE_LIMIT + 1)
-        if len(content) > FILE_LIMIT:
-            raise BackupFailure(Reason.TOO_LARGE, f"{name} is larger than {FILE_LIMIT} bytes")
+            content = file.read(TEXT_LIMIT + 1)
+        if len(content) > TEXT_LIMIT:
+            raise BackupFailure(Reason.TOO_LARGE, f"{name} is larger than {TEXT_LIMIT} bytes")
         return content
 
     return Aside(read, f"reading {name}")

@@ -12,10 +12,11 @@ from functools import partial
 
 from pydantic import Field, TypeAdapter
 
-from exporter.backups.document import Command, Document, Text, Told, parsed, text_of, text_of_command
+from exporter.backups.document import Document, Text, Told, parsed, text_of, text_of_command
 from exporter.backups.groups import newest_of_each, stalest
 from exporter.backups.source import Access, Read, Source
 from exporter.backups.times import Time
+from exporter.command import Command
 from exporter.core.backup import BackupFacts, no_backup
 
 

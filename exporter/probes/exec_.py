@@ -13,44 +13,21 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from exporter.command import Command, CommandFailure, Commands, Finished, Variable
 from exporter.core.model import Facts, Reason, Role
-from exporter.probes.command import Commands, Finished
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.tripwire import nothing_to_hold
 from exporter.probes.wire import PROCESSING, Stopwatch
-from exporter.settings import MASK, Secret, Settings, Size, mask
-
-_SHOWN = 200
-"""Characters of a command's own words that a detail may hold."""
-
-
-def _word(text: str) -> str:
-    if not text or "\0" in text:
-        raise ValueError("is no argument; write text without zero bytes, like --json")
-    return text
-
-
-def _program(command: tuple[str, ...]) -> tuple[str, ...]:
-    if not command:
-        raise ValueError(
-            "the command is empty; write a program and its arguments, like [/usr/lib/checks/orders, --json]"
-        )
-    return command
-
-
-def _variable(name: str) -> str:
-    if not name or "=" in name or "\0" in name:
-        raise ValueError(f"{name!r} is not the name of a variable; write one like ORDERS_TOKEN")
-    return name
+from exporter.settings import Secret, Settings, Size, mask
 
 
 class ExecSettings(Settings):
     """A command. `env` is added to PATH, HOME, LANG, LC_ALL and TZ; nothing else of our environment is passed on."""
 
-    command: Annotated[tuple[Annotated[str, AfterValidator(_word)], ...], AfterValidator(_program)]
-    env: dict[Annotated[str, AfterValidator(_variable)], str | Secret] = Field(default={})
+    command: Command
+    env: dict[Variable, str | Secret] = Field(default={})
     max_output: Annotated[Size, Field(ge=1, le=16 << 20)] = 64 << 10
     """Bytes of standard output; more are a failure."""
     tells: tuple[Literal["role", "served_by"], ...] = ()
@@ -106,15 +83,10 @@ class ExecProbe:
 
     async def look(self, ask: Ask) -> Look:
         with Stopwatch() as watch:
-            try:
-                environment = {name: _revealed(value) for name, value in self._settings.env.items()}
-            except ValueError as error:
-                raise Failure(Reason.AUTH, f"the command's environment cannot be made: {error}") from None
-            secrets = [environment[name] for name, value in self._settings.env.items() if isinstance(value, Secret)]
             watch.enter(PROCESSING)
-            done = await self._commands.run(self._settings.command, environment, self._settings.max_output)
-            answer = _answer(done, secrets)
-            detail = _hidden(answer.detail or "", secrets)
+            done = await self._run()
+            answer = _answer(done)
+            detail = done.hidden(answer.detail or "")
             if not answer.ok:
                 raise Failure(Reason.ASSERTION, detail or "the command says that it is not ok")
             self._check_told(answer)
@@ -129,17 +101,24 @@ class ExecProbe:
     async def close(self) -> None:
         await self._commands.close()
 
+    async def _run(self) -> Finished:
+        settings = self._settings
+        try:
+            return await self._commands.run(settings.command, settings.env, settings.max_output)
+        except CommandFailure as failure:
+            raise Failure(failure.reason, failure.detail) from None
+        except ValueError as error:
+            raise Failure(Reason.AUTH, f"the command's environment cannot be made: {error}") from None
+
     def _check_told(self, answer: Answer) -> None:
         for fact in self._settings.tells:
             if getattr(answer, fact) is None:
                 raise Failure(Reason.PROTOCOL, f"the command's answer has no {fact}, which `tells` promises")
 
 
-def _answer(done: Finished, secrets: list[str]) -> Answer:
+def _answer(done: Finished) -> Answer:
     if done.code:
-        how = f"exits with {done.code}" if done.code > 0 else f"was ended by signal {-done.code}"
-        said = _first_line(done.error or done.out, secrets)
-        raise Failure(Reason.ASSERTION, f"the command {how}" + (f": {said}" if said else ""))
+        raise Failure(Reason.ASSERTION, f"the command {done.complaint}")
     try:
         return Answer.model_validate(json.loads(done.out))
     except ValidationError as error:
@@ -149,23 +128,6 @@ def _answer(done: Finished, secrets: list[str]) -> Answer:
     except (ValueError, RecursionError):
         right = 'print one object like {"ok": true}'
         raise Failure(Reason.PROTOCOL, f"the command exits with 0, but does not answer JSON; {right}") from None
-
-
-def _first_line(output: bytes, secrets: list[str]) -> str:
-    lines = output.decode("utf-8", "replace").split("\n")
-    return _hidden(next((line for line in lines if line.strip()), ""), secrets)
-
-
-def _hidden(text: str, secrets: list[str]) -> str:
-    """One line, of bounded length, without the secrets that the command was given and what else looks like one."""
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    shown = mask("".join(char if char.isprintable() else " " for char in text).strip())
-    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-
-
-def _revealed(value: str | Secret) -> str:
-    return value if isinstance(value, str) else value.reveal()
 
 
 def _tells(fact: str) -> Callable[[Any], bool]:

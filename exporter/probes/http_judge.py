@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.core.model import NO_FACTS, Facts, Reason, Role
+from exporter.json_path import keys, pick
 from exporter.probes.http_exchange import Reply
 from exporter.probes.http_message import Answer, is_redirect
 from exporter.probes.http_place import Finder, Place, RolePlace, WritablePlace, storable, utf8, word
 from exporter.probes.http_settings import ErrorCode, Expect, HttpSettings
 from exporter.probes.http_site import Site
-from exporter.probes.json_path import keys, pick
 from exporter.probes.kind import Failure
 from exporter.probes.pattern import Pattern
 from exporter.probes.tls import not_after

@@ -5,8 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from exporter.json_path import JsonPath, keys, pick
 from exporter.probes.http_message import Answer
-from exporter.probes.json_path import JsonPath, keys, pick
 from exporter.probes.pattern import Pattern, Regex
 from exporter.settings import Settings
 

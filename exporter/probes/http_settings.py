@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from exporter.json_path import JsonPath
 from exporter.probes.http_message import address
 from exporter.probes.http_place import HeaderName, Place, RolePlace, WritablePlace
 from exporter.probes.http_site import ServedBy
-from exporter.probes.json_path import JsonPath
 from exporter.probes.pattern import Regex
 from exporter.probes.tls import Tls
 from exporter.settings import Secret, Settings

@@ -9,8 +9,6 @@ import pytest
 from pydantic import ValidationError
 
 from exporter.backups import SOURCES, permitted
-from exporter.backups.command import output
-from exporter.backups.failure import BackupFailure
 from exporter.core.model import Reason
 from tests.backups.inspecting import RECORDED, RECORDED_AT, failure, inspect, inspector
 from tests.servers.processes import Process, family
@@ -34,7 +32,7 @@ async def test_restic_is_checked_too(tmp_path: Path) -> None:
     failed = await failure(
         "restic", command=command, check=python("import sys; sys.exit('Fatal: repository contains errors')")
     )
-    assert failed.detail.endswith("exited with 1: Fatal: repository contains errors")
+    assert failed.detail.endswith("exits with 1: Fatal: repository contains errors")
 
 
 async def test_a_failing_tool_says_why_without_its_secrets() -> None:
@@ -42,21 +40,22 @@ async def test_a_failing_tool_says_why_without_its_secrets() -> None:
     code = "import sys; print('\\nFatal: cannot open s3://x?password=hunter2', file=sys.stderr); print('more'); sys.exit(3)"
     failed = await failure("restic", command=python(code))
     assert failed.reason is Reason.ERROR_CODE
-    assert "exited with 3: Fatal: cannot open s3://x?password=<secret>" in failed.detail
+    assert "exits with 3: Fatal: cannot open s3://x?password=<secret>" in failed.detail
     assert "hunter2" not in str(failed)
 
 
 async def test_a_tool_that_is_not_there() -> None:
     """A program that cannot be started is named."""
     failed = await failure("restic", command=["/nowhere/restic"])
-    assert failed.detail.startswith("cannot run /nowhere/restic: No such file or directory")
+    assert failed.detail.startswith("/nowhere/restic cannot be started: No such file or directory; name a program")
 
 
 async def test_a_tool_that_says_too_much() -> None:
     """Output is bounded, and the command is ended."""
     code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
-    with pytest.raises(BackupFailure, match=r"too_large: .* printed more than 1000000 bytes"):
-        await output(python(code), {}, limit=1_000_000)
+    failed = await failure("restic", command=python(code))
+    assert failed.reason is Reason.TOO_LARGE
+    assert "prints more than 8388608 bytes" in failed.detail
 
 
 async def test_a_tool_gets_only_what_it_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -89,16 +88,20 @@ async def test_a_tool_that_hangs_is_ended_with_its_children(tmp_path: Path, stub
 
 
 async def test_a_child_that_keeps_the_output_open(tmp_path: Path) -> None:
-    """A command that ends and leaves a child behind with its output does not outlive the deadline."""
+    """A command that ends and leaves a child behind with its output is read at once, and the child is ended."""
     left = tmp_path / "left"
-    code = f"import pathlib, subprocess; p = subprocess.Popen(['sleep', '600']); pathlib.Path({str(left)!r}).write_text(str(p.pid))"
-    inspection = asyncio.create_task(inspect("restic", command=python(code)))
-    pid = await asyncio.to_thread(until, lambda: left.exists() and left.read_text(), "the child was left behind")
-    orphan = family(int(pid))
-    inspection.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await inspection
-    await asyncio.to_thread(until, lambda: not any(one.is_alive for one in orphan), "the child is gone")
+    code = f"import pathlib, subprocess; p = subprocess.Popen(['sleep', '600']); pathlib.Path({str(left)!r}).write_text(str(p.pid)); print('[]')"
+    assert (await inspect("restic", command=python(code))).versions == 0
+    orphan = int(left.read_text())
+    await asyncio.to_thread(until, lambda: not family(orphan), "the child is gone")
+
+
+async def test_what_fails_does_not_tell_its_secrets(tmp_path: Path) -> None:
+    """A password that the command was given is hidden wherever it says it."""
+    (tmp_path / "password").write_text("correct horse\n")
+    code = "import os, sys; sys.exit(f'Fatal: {os.environ[\"P\"]} is wrong')"
+    failed = await failure("restic", command=python(code), env={"P": {"file": str(tmp_path / "password")}})
+    assert failed.detail.endswith("exits with 1: Fatal: <secret> is wrong")
 
 
 def test_commands_have_to_be_allowed() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from exporter import command
 from exporter.core.model import Facts, Reason, Role, Sample
-from exporter.probes import KINDS, command, permitted
+from exporter.probes import KINDS, permitted
 from exporter.probes.kind import Probe
 from tests.probes.looking import look, probe
 from tests.servers import until
@@ -176,6 +177,14 @@ async def test_what_it_leaves_behind_is_killed(tmp_path: Path) -> None:
     sample = await ran(f"""sleep 60 & echo $$ > {tmp_path}/group; echo '{{"ok": true}}'""")
     assert sample.ok, sample.detail
     await until_gone(await group_of(tmp_path / "group"))
+
+
+async def test_what_has_left_the_group_delays_nothing(tmp_path: Path) -> None:
+    """A daemon that holds the pipes open is not ours to end, and nobody waits for it."""
+    daemon = f"setsid sh -c 'echo $$ > {tmp_path}/daemon; exec sleep 60' & while [ ! -s {tmp_path}/daemon ]; do :; done"
+    sample = await ran(f"""{daemon}; echo '{{"ok": true}}'""")
+    os.kill(await group_of(tmp_path / "daemon"), signal.SIGKILL)
+    assert sample.ok, sample.detail
 
 
 async def test_many_looks_leave_nothing_open() -> None:
