@@ -40,26 +40,36 @@ class Heart:
         self._moment = moment
         self._ledger = ledger
         self._at = 0
+        self._last = clock()
         self._beaten: dict[str, SystemState] = {}
 
     async def beat_forever(self) -> None:
         """Until cancelled."""
-        beaten = self._clock()
         while True:
             await asyncio.sleep(BEAT)
-            names = list(self._running)
-            beats, parts = {}, 0
-            for _ in range(len(names)):
-                self._at = (self._at + 1) % len(names)
-                name = names[self._at]
-                state = self._running[name].watch.published
-                if self._beaten.get(name) is state and self._clock() - beaten < ALIVE:
-                    continue
-                self._beaten[name] = state
-                beats[name] = encode(state)
-                parts += len(state.parts)
-                if parts >= BEAT_PARTS:
-                    break
-            if beats:
-                beaten = self._clock()
-                self._ledger.beat(beats, self._moment())
+            self.beat()
+
+    def beat(self) -> None:
+        """One round.
+
+        A system that still waits for the ledger is passed over: its checkpoint goes there together with its records, and
+        the state that is shown meanwhile is older than they are. Whoever went on from that would tell them again.
+        """
+        names = list(self._running)
+        beats, parts = {}, 0
+        for _ in range(len(names)):
+            self._at = (self._at + 1) % len(names)
+            name = names[self._at]
+            watch = self._running[name].watch
+            state = watch.published
+            known = self._beaten.get(name) is state and self._clock() - self._last < ALIVE
+            if known or state is not watch.state:
+                continue
+            self._beaten[name] = state
+            beats[name] = encode(state)
+            parts += len(state.parts)
+            if parts >= BEAT_PARTS:
+                break
+        if beats:
+            self._last = self._clock()
+            self._ledger.beat(beats, self._moment())
