@@ -53,8 +53,8 @@ class Kind(Named, Protocol):
     @property
     def question(self) -> Question | None: ...
     @property
-    def permissions(self) -> bool:
-        """Whether a good look proves that who logs in may also work."""
+    def permissions(self) -> Callable[[Any], bool]:
+        """Whether a good look with these settings proves that who logs in may also work."""
         ...
 
     @property

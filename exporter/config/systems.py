@@ -78,7 +78,7 @@ def _components(
 ) -> dict[str, Component]:
     mine = [one for part, one in endpoints.items() if part != ENTRY]
     stateful = {one.part.component for one in mine if kinds[one.kind].stateful(one.settings)}
-    permissions = {one.part.component for one in mine if kinds[one.kind].permissions}
+    permissions = {one.part.component for one in mine if kinds[one.kind].permissions(one.settings)}
     return {
         name: Component(
             name,

@@ -19,5 +19,5 @@ KIND = Kind(
     build=FlowProbe,
     tells_site=lambda settings: settings.served_by is not None,
     names_sites=lambda settings: settings.served_by.named if settings.served_by is not None else (),
-    permissions=True,
+    permissions=lambda settings: len(settings.steps) > settings.login_steps,
 )

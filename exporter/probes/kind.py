@@ -204,6 +204,6 @@ class Kind:
     """The sites that these settings name, so that a name that is none is found before it is needed."""
     short: str | None = None
     """The settings' key that a plain string stands for, e.g. `tcp: "host:port"`."""
-    permissions: bool = False
-    """A good look logs in and then does what users do: it proves their permissions."""
+    permissions: Callable[[Any], bool] = lambda settings: False
+    """Whether a good look with these settings logs in and then does what users do: it proves their permissions."""
     question: Question | None = None

@@ -51,6 +51,16 @@ async def test_a_standby_restored_without_users() -> None:
     assert sample.detail == f"step 1 (POST {sg.url}/login): cannot log in: answers 401; expected: 2xx"
 
 
+def test_who_only_logs_in_proves_no_permission() -> None:
+    """A flow that is nothing but the login tells that users are there, not what they may do."""
+    kind, steps = KINDS["flow"], [login("http://hk"), order("http://hk")]
+    proves = [
+        kind.permissions(kind.settings.model_validate({"steps": steps[:some], "login_steps": logins}))
+        for some, logins in ((1, 1), (2, 1), (2, 2), (2, 5), (1, 0))
+    ]
+    assert proves == [False, True, False, False, True]
+
+
 async def test_what_a_flow_finds() -> None:
     """A wrong password, a token that is not honoured, a missing order and a wrong order are told apart."""
     async with Orders.primary("hk").serve() as hk:
