@@ -18,4 +18,10 @@ def _build(settings: DnsSettings, context: Context) -> Probe:
     return DnsProbe(settings)
 
 
-KIND = Kind(name="dns", settings=DnsSettings, build=_build, tells_site=lambda settings: bool(settings.sites))
+KIND = Kind(
+    name="dns",
+    settings=DnsSettings,
+    build=_build,
+    tells_site=lambda settings: bool(settings.sites),
+    names_sites=lambda settings: settings.sites,
+)
