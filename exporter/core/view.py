@@ -95,6 +95,7 @@ def _backup_json(watched: Watched, name: str, now: Moment) -> dict[str, Any]:
         "complaint": backup_complaint(backup, known, now.mono),
         "reason": None if known.reason is None else str(known.reason),
         "detail": known.detail,
+        "notes": list(facts.notes),
     }
 
 

@@ -200,6 +200,7 @@ async def test_a_backup_proves_what_corruption_would_cost(exporter: Exporter, sh
     await metric(exporter, 0, "dr_rpo_known", system="shop", scenario="data_corruption")
     told = (await exporter.system("shop"))["backups"]["nightly"]
     assert told["complaint"] == "has no usable version"
+    assert told["notes"] == [f"there is no dump that counts in {dumps}"]
 
 
 async def test_a_third_party_that_fails_is_an_outage(exporter: Exporter, shop: Shop) -> None:
