@@ -1,7 +1,8 @@
 """Connections to one MySQL or MariaDB server: made on the protocol of ours, with one future a question.
 
 Drivers were weighed and left: aiomysql and asyncmy neither tell that an idle connection has ended (the tripwire), nor bound
-what an answer may hold, nor tell the phases of a connect apart, and both cost more than the question that they carry.
+what an answer may hold, nor tell the phases of a connect apart. A look costs what it would over asyncmy's compiled
+code, and less than half of what it would over aiomysql.
 """
 
 import asyncio

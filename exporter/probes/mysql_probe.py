@@ -3,18 +3,18 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TypeVar
 
 from exporter.core.model import Facts, Reason, Role
 from exporter.probes import mysql_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
 from exporter.probes.links import Links
-from exporter.probes.mysql_errors import NO_TABLE, refused
+from exporter.probes.mysql_errors import NO_TABLE
 from exporter.probes.mysql_facts import Channel, Seen, primary_facts, read_answer, standby_facts
 from exporter.probes.mysql_link import Connection, Server
 from exporter.probes.mysql_packet import Garbled, Table
 from exporter.probes.mysql_role import RoleMemory
+from exporter.probes.mysql_talk import Answer
 from exporter.probes.wire import Stopwatch
 
 Value = TypeVar("Value")
@@ -50,8 +50,7 @@ class MysqlProbe:
     async def look(self, ask: Ask) -> Look:
         """Facts, and the phases `resolve`, `connect` and `tls` (of a new connection only) and `processing`."""
         watch = Stopwatch()
-        call = partial(self._see, ask.markers_after, watch)
-        seen = await self._in_words(self._looks.use(call, watch, fresh=ask.fresh), watch)
+        seen = await self._in_words(self._see(ask, watch), watch)
         return Look(self._facts(seen), watch.phases(), _trouble(seen))
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
@@ -61,10 +60,11 @@ class MysqlProbe:
             statements = f"{sql.sweep(self._table, self._vantage, sent_at)};\n{statements}"
         watch = Stopwatch()
 
-        async def insert(connection: Connection) -> None:
-            (await connection.ask(statements, watch, max_rows=0)).all()
+        async def write() -> None:
+            answer = await self._writes.use(lambda to: to.ask(statements, watch, max_rows=0), watch, fresh=fresh)
+            answer.all()  # here, because a connection survives a refusal
 
-        await self._in_words(self._writes.use(insert, watch, fresh=fresh), watch)
+        await self._in_words(write(), watch)
 
     async def ask(self, query: str) -> str | float | None:
         """The one value of a query's answer (numbers as float, the rest as text; None: no row, or NULL); of a larger
@@ -97,18 +97,18 @@ class MysqlProbe:
             except Garbled:
                 raise Failure(Reason.PROTOCOL, "not an answer of MySQL or MariaDB") from None
 
-    async def _see(self, markers_after: int | None, watch: Stopwatch, connection: Connection) -> Seen:
-        dialect = sql.dialect_of(connection.version)
-        statements = dialect.look
-        if markers_after is not None:
-            statements += ";\n" + sql.markers(self._table, self._vantage, markers_after)
-        tables, refusal = await connection.ask(statements, watch, max_rows=sql.MARKERS_LIMIT)
-        complete = len(tables) >= dialect.look.count(";\n") + 1
-        if refusal is not None and not (
-            complete and refusal.code in NO_TABLE
-        ):  # without a canary it is worth a look too
-            raise refused(refusal)
-        return read_answer(tables, mariadb=dialect.mariadb)
+    async def _see(self, ask: Ask, watch: Stopwatch) -> Seen:
+        markers = ask.markers_after
+        more = "" if markers is None else ";\n" + sql.markers(self._table, self._vantage, markers)
+
+        async def look(connection: Connection) -> tuple[sql.Dialect, Answer]:
+            dialect = sql.dialect_of(connection.version)
+            return dialect, await connection.ask(dialect.look + more, watch, max_rows=sql.MARKERS_LIMIT)
+
+        dialect, answer = await self._looks.use(look, watch, fresh=ask.fresh)
+        complete = len(answer.tables) > dialect.look.count(";\n")
+        without_canary = complete and answer.refusal is not None and answer.refusal.code in NO_TABLE
+        return read_answer(answer.tables if without_canary else answer.all(), mariadb=dialect.mariadb)
 
     def _facts(self, seen: Seen) -> Facts:
         role = self._memory.role(seen)

@@ -50,7 +50,7 @@ def dialect_of(version: str) -> Dialect:
     """What to ask a server that greets with this version, such as `8.4.3` or `5.5.5-10.11.6-MariaDB-log`."""
     if "mariadb" in version.lower():
         return MARIADB
-    numbers = [int(digits) for part in version.split("-")[0].split(".") if (digits := part) and part.isdigit()]
+    numbers = [int(part) for part in version.split("-")[0].split(".") if part.isdigit()]
     if numbers >= [8, 2]:
         return _MYSQL_8_2
     return _MYSQL_8_0_22 if numbers >= [8, 0, 22] else _MYSQL
