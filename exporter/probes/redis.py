@@ -33,7 +33,7 @@ class Url(NamedTuple):
     address: HostPort
     db: int
     username: str | None
-    password: str | None
+    password: Secret | None
     tls: bool
 
 
@@ -55,7 +55,8 @@ def parse_url(text: str) -> Url:
     db = parts.path.strip("/") or "0"
     if not db.isdecimal() or len(db) > 9:
         raise ValueError(f"the url ends with the number of the database; write it like {RIGHT}")
-    username, password = (unquote(part) if part else None for part in (parts.username, parts.password))
+    username = unquote(parts.username) if parts.username else None
+    password = Secret(plain=unquote(parts.password)) if parts.password else None
     return Url(HostPort(parts.hostname, port), int(db), username, password, parts.scheme == "rediss")
 
 

@@ -119,7 +119,7 @@ class Login(NamedTuple):
     """Who we are to a server, and how we speak to it."""
 
     username: str | None = None
-    password: Secret | str | None = None
+    password: Secret | None = None
     db: int = 0
     tls: Tls | None = None
 
@@ -131,7 +131,7 @@ class Login(NamedTuple):
         if self.password is None:
             return []
         try:
-            password = self.password if isinstance(self.password, str) else self.password.reveal()
+            password = self.password.reveal()
         except ValueError as error:
             raise Failure(Reason.INTERNAL, str(error)) from None
         return [("AUTH", self.username, password) if self.username else ("AUTH", password)]

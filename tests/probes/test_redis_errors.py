@@ -17,6 +17,7 @@ from exporter.probes.kind import Failure, Probe
 from exporter.probes.redis import RedisSettings, parse_url
 from exporter.probes.redis_resp import ErrorReply, ReplyReader
 from exporter.probes.tcp import HostPort
+from exporter.settings import Secret
 from tests import hostile
 from tests.probes.conftest import Certificates
 from tests.probes.redis_rig import facts, failure_of, make_pair, probe_with, redis_or_skip
@@ -254,5 +255,12 @@ def test_settings_that_cannot_be_used(settings: dict[str, Any], sentence: str) -
 def test_what_a_url_says() -> None:
     """Host, port and database have defaults; the login is percent-decoded; IPv6 stands in brackets."""
     assert parse_url("redis://10.1.0.5") == (HostPort("10.1.0.5", 6379), 0, None, None, False)
-    assert parse_url("rediss://u%40x:p%2Fw@[::1]:7000/3") == (HostPort("::1", 7000), 3, "u@x", "p/w", True)
+    assert parse_url("rediss://u%40x:p%2Fw@[::1]:7000/3") == (
+        HostPort("::1", 7000),
+        3,
+        "u@x",
+        Secret(plain="p/w"),
+        True,
+    )
+    assert "p/w" not in repr(parse_url("rediss://u:p%2Fw@a"))
     assert probe_with(url="redis://[::1]:7000/3").target == "[::1]:7000/3"

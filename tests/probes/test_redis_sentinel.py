@@ -15,6 +15,7 @@ from exporter.probes.redis_resp import packed
 from tests import hostile
 from tests.hostile import serve
 from tests.probes.redis_rig import facts, failure_of, make_pair, probe_with
+from tests.servers import until
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import MASTER, RedisPair, Sentinels
 
@@ -68,7 +69,9 @@ async def test_a_failover_is_followed(pair: RedisPair, sentinels: Sentinels) -> 
         await probe.write_marker(1, time.time(), fresh=False)
         holding = asyncio.create_task(probe.hold(lambda: broken.append(True)))
         await facts(probe)
-        pair.wait_streaming()
+        kept = lambda: pair.a.cli("CLIENT", "LIST").count("user=dr_probe") == 2  # noqa: E731
+        await asyncio.to_thread(until, kept, "one connection is held, and one is for markers")
+        await asyncio.to_thread(pair.wait_streaming)
         pair.kill()
         await asyncio.wait_for(holding, 5)
         assert broken == [True]
