@@ -1,29 +1,17 @@
 """Why an inspection of backups failed, as one reason of the closed list and a sentence."""
 
 import asyncio
-import errno
 import os
 import ssl
 
 import aiohttp
 
 from exporter.core.model import Reason
+from exporter.errnos import reason_of
 from exporter.settings import mask
 
 DETAIL_LIMIT = 300
 """Characters of a failure's detail."""
-
-_BY_ERRNO = {
-    errno.ECONNREFUSED: Reason.REFUSED,
-    errno.ECONNRESET: Reason.RESET,
-    errno.ECONNABORTED: Reason.RESET,
-    errno.EPIPE: Reason.RESET,
-    errno.ETIMEDOUT: Reason.TIMEOUT,
-    errno.ENETUNREACH: Reason.UNREACHABLE,
-    errno.EHOSTUNREACH: Reason.UNREACHABLE,
-    errno.EACCES: Reason.UNREACHABLE,
-    errno.EPERM: Reason.UNREACHABLE,
-}
 
 
 class BackupFailure(Exception):  # noqa: N818 - it is the field's own word, as for a look
@@ -50,5 +38,5 @@ def network_failure(error: Exception, where: str) -> BackupFailure:
         return BackupFailure(Reason.TIMEOUT, f"{where} took too long")
     if isinstance(error, OSError):
         what = os.strerror(error.errno) if error.errno else type(error).__name__
-        return BackupFailure(_BY_ERRNO.get(error.errno or 0, Reason.INTERNAL), f"{where}: {what}")
+        return BackupFailure(reason_of(error.errno), f"{where}: {what}")
     return BackupFailure(Reason.PROTOCOL, f"not an answer that can be understood from {where} ({type(error).__name__})")

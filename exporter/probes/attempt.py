@@ -1,34 +1,16 @@
 """From whatever a look brings back, or however it breaks, to a sample: the only place that catches everything."""
 
-import errno
 import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
 from exporter.core.model import NO_PHASES, Instant, Part, Phases, Reason, Sample
+from exporter.errnos import reason_of
 from exporter.probes.kind import Deadline, Failure, Look
 
 DETAIL_LIMIT = 300
 """Characters of a sample's detail."""
-
-_BY_ERRNO = {
-    errno.ECONNREFUSED: Reason.REFUSED,
-    errno.ECONNRESET: Reason.RESET,
-    errno.ECONNABORTED: Reason.RESET,
-    errno.EPIPE: Reason.RESET,
-    errno.ENOTCONN: Reason.RESET,
-    errno.ETIMEDOUT: Reason.TIMEOUT,
-    errno.ENETUNREACH: Reason.UNREACHABLE,
-    errno.EHOSTUNREACH: Reason.UNREACHABLE,
-    errno.ENETDOWN: Reason.UNREACHABLE,
-    errno.EHOSTDOWN: Reason.UNREACHABLE,
-    errno.EPERM: Reason.UNREACHABLE,
-    errno.EACCES: Reason.UNREACHABLE,
-    errno.EAFNOSUPPORT: Reason.UNREACHABLE,
-}
-"""EPERM and EACCES are how a local packet filter says no. What is not listed (no more files, no more ports) is our own
-trouble and must not look like the endpoint's."""
 
 
 async def attempt(
@@ -70,7 +52,7 @@ def understood(error: Exception) -> Failure:
     if isinstance(error, OSError):
         if error.errno is None and isinstance(error, TimeoutError):
             return Failure(Reason.TIMEOUT, "a step of the look took too long")
-        reason = _BY_ERRNO.get(error.errno or 0, Reason.INTERNAL)
+        reason = reason_of(error.errno)
         return Failure(reason, os.strerror(error.errno) if error.errno else type(error).__name__)
     return Failure(
         Reason.INTERNAL, f"{type(error).__name__} at {_place(error)}: a fault of the exporter, please report it"
