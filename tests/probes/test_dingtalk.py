@@ -14,6 +14,7 @@ from exporter.core.model import Part, Reason
 from exporter.probes import KINDS
 from exporter.probes.kind import Context, Probe
 from tests.probes.looking import look
+from tests.servers.service import serving
 
 SECRET = "very-secret-appsecret-0123456789"
 TOKEN = "f0e1d2c3b4a5968778695a4b3c2d1e0f"
@@ -46,17 +47,9 @@ class DingTalk:
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator["DingTalk"]:
-        app = web.Application()
-        app.router.add_get("/gettoken", self.gettoken)
-        app.router.add_post("/topapi/v2/department/listsub", self.listsub)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        routes = [web.get("/gettoken", self.gettoken), web.post("/topapi/v2/department/listsub", self.listsub)]
+        async with serving(*routes) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     def probe(self, folder: Path, secret: str) -> Probe:
         """What the template makes, but for the address and the secret."""

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.servers.service import serving
+
 SCHEMA = """
 CREATE TABLE users (name TEXT PRIMARY KEY, password TEXT);
 CREATE TABLE grants (name TEXT, permission TEXT);
@@ -45,20 +47,15 @@ class Orders:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator["Orders"]:
         """On a free port, until the block ends."""
-        app = web.Application()
-        app.router.add_post("/login", self.login)
-        app.router.add_post("/form", self.login_form)
-        app.router.add_get("/home", self.home)
-        app.router.add_get("/orders/{id}", self.order)
-        app.router.add_get("/kpi", self.kpi)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        routes = [
+            web.post("/login", self.login),
+            web.post("/form", self.login_form),
+            web.get("/home", self.home),
+            web.get("/orders/{id}", self.order),
+            web.get("/kpi", self.kpi),
+        ]
+        async with serving(*routes) as self.url:
             yield self
-        finally:
-            await runner.cleanup()
 
     def _enter(self, user: object, password: object) -> str | None:
         query = "SELECT 1 FROM users WHERE name = ? AND password = ?"
