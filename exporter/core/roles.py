@@ -7,6 +7,8 @@ primary, same epoch         X            -                  nothing
 primary, other epoch        X            -                  the epoch moved in place: an event
 primary                     R            failed or standby  the role moved to X: an event
 primary                     R            good               contest: R is looked at again before anything is believed
+primary, read-only          R, contest   good, later        the contest is over: it takes no writes, R does
+primary, read-only again    R            any                nothing: it was fenced, and does not take over now
 -                           R, contest   good, later        both take writes; after `split_brain_after` a split brain
 -                           R, contest   failed or standby  the role moved to the claimant
 standby, or gone            claimant     -                  the contest is over
@@ -71,7 +73,11 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
             end_contest(system, draft, now)
             role_moved(system, draft, component, contest.claimant, contest.since, now)
     elif sample.started >= contest.since.upper:
-        _sighted(system, draft, contest, now)
+        other = draft.state.parts[claimant]
+        if other.serve.count == 0:
+            _sighted(system, draft, contest, now)
+        elif other.reach.count == 0:  # it answers, but takes no writes: no rival of one that does
+            end_contest(system, draft, now)
 
 
 def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> None:
@@ -90,6 +96,8 @@ def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> Non
 
 def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
     component, site, state = sample.part.component, sample.part.site, draft.state
+    if state.parts[sample.part].serve.count > 0 and claims(before.facts):
+        return  # it has said so before and never took a write: a fenced server, not one that takes over now
     holder = state.parts.get(Part(role.site, component))
     earlier = before.serve.last_bad
     if earlier is None:  # it was never seen without the role; the other one was seen with it

@@ -6,6 +6,7 @@ import pytest
 
 from exporter.core import fold
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
+from exporter.core.past import Kind
 from exporter.core.readings import totals
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
 
@@ -199,3 +200,55 @@ def test_totals_never_fall() -> None:
             assert now.downtime <= now.observed
             seen.append(now)
     assert seen[-1].downtime > 0
+
+
+def fenced(shown: Projector, at: float, part: Part = SG) -> None:
+    """A look at a server that follows nobody and takes no writes."""
+    told = Facts(Role.PRIMARY, writable=False, epoch="9")
+    shown.take(fold.observe(shown.system, shown.state, Sample(part, at, at, None, "", told), moment(at)))
+
+
+def test_a_standby_that_is_cut_loose_but_takes_no_writes_is_no_split_brain() -> None:
+    """One writable site is no two; when the primary then fails a look, the role has not moved to a fenced server."""
+    shown = film("hhh")
+    for tick in range(4, 12):
+        shown.look(HK, float(tick), True)
+        fenced(shown, tick + 0.1)
+    assert shown.state.contest is None
+    for tick in range(12, 18):
+        shown.look(HK, float(tick), None, Reason.REFUSED)
+        fenced(shown, tick + 0.1)
+    shown.look(HK, 18.0, True)
+    shown.look(HK, 20.0, True)
+    assert shown.kinds("transition") == ["incident"]
+    assert shown.state.last is not None
+    assert shown.state.last.kind is Kind.OUTAGE_IN_PLACE
+
+
+def test_a_promotion_that_stays_read_only_moves_the_role_but_does_not_serve() -> None:
+    """Whether its claim is seen before or after the first failed look at the old primary; once it takes writes it serves."""
+    for first in (4.1, 5.1):
+        shown = film("hhh")
+        shown.look(HK, 4.0, True)
+        if first == 4.1:
+            fenced(shown, first)
+        for tick in range(5, 14):
+            shown.look(HK, float(tick), None, Reason.REFUSED)
+            fenced(shown, tick + 0.1)
+        assert shown.kinds("transition", "standby_lost") == ["failover", "stuck_switch"], first
+        shown.epochs["sg"] = "9"
+        shown.look(SG, 14.0, True)
+        shown.look(SG, 17.0, True)
+        assert shown.state.last is not None
+        assert (shown.state.last.kind, shown.state.last.end and shown.state.last.end.upper) == (Kind.FAILOVER, 14.0)
+
+
+def test_a_split_brain_is_over_when_one_side_takes_no_more_writes() -> None:
+    """Whatever it still claims; one failed look at it is not enough."""
+    shown = film("hhbbb")
+    shown.look(SG, 5.5, None, Reason.TIMEOUT)
+    shown.look(HK, 5.6, True)
+    assert shown.kinds("transition") == ["split_brain"]
+    fenced(shown, 6.0)
+    shown.look(HK, 6.5, True)
+    assert shown.kinds("transition") == ["split_brain", "split_brain_over"]
