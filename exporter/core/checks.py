@@ -12,6 +12,7 @@ from exporter.core.state import Step, SystemState
 LATE = 1.25
 """A backup is late once it is older than this many times its interval: a nightly one may take its hours."""
 NEVER_SEEN = ParityState()
+_NOTHING = BackupFacts()
 
 
 # --- backups
@@ -23,13 +24,16 @@ def backup_inspected(state: SystemState, name: str, sample: Sample, facts: Backu
     if facts is None:
         known = replace(known, reason=sample.reason, detail=sample.detail)
     else:
-        verified = _instant(facts.last_verified, sample.started, now)
+        told, seen = known.facts or _NOTHING, sample.started
+        point = _instant(facts.point, told.point, known.point, seen, now)
+        verified = _instant(facts.last_verified, told.last_verified, known.verified, seen, now)
         known = BackupState(
             facts,
-            _instant(facts.point, sample.started, now),
-            _instant(facts.last_success, sample.started, now),
+            point,
+            _instant(facts.last_success, told.last_success, known.succeeded, seen, now),
             known.verified if verified is None else max(verified, known.verified or verified),
-            sample.started,
+            seen,
+            gone=None if point is not None else known.gone if known.point is None else known.point,
         )
     return Step(replace(state, backups={**state.backups, name: known}))
 
@@ -42,15 +46,26 @@ def restore_verified(system: System, state: SystemState, name: str, now: Moment)
     return draft.step()
 
 
-def _instant(wall: float | None, seen: Instant, now: Moment) -> Instant | None:
-    """Unix seconds on our monotonic clock; never later than the look that told, whatever the other clock says."""
-    return None if wall is None else seen - max(0.0, now.wall_of(seen) - wall)
+def _instant(
+    wall: float | None, told: float | None, before: Instant | None, seen: Instant, now: Moment
+) -> Instant | None:
+    """Unix seconds on our monotonic clock, never later than the look that told it first.
+
+    `told` and `before`: the same by the look before. What told the same again is not younger for it, though one of the two
+    wall clocks be ahead or be set.
+    """
+    if wall is None:
+        return None
+    instant = seen - max(0.0, now.wall_of(seen) - wall)
+    return min(instant, before) if before is not None and wall == told else instant
 
 
 def backup_complaint(backup: Backup, known: BackupState | None, now: Instant) -> str | None:
     """What is amiss with a backup, in words; None when all that was promised of it is proven."""
     if known is None or known.facts is None:
         return "was never seen" if known is None or not known.detail else f"was never seen: {known.detail}"
+    if known.reason is not None:
+        return f"could not be inspected: {known.detail or known.reason}"
     if known.point is None:
         return "has no usable version"
     if backup.every is not None and (known.succeeded is None or now - known.succeeded > LATE * backup.every):
@@ -71,27 +86,36 @@ def parity_answered(
     """One round of a question that all sites have to answer alike; `site` is the one that serves, and was asked first.
 
     A standby may be behind by `delay`: its answer is compared to all that the serving site gave within that time, and it
-    counts as different once it has differed for that long.
+    counts as different once it has differed for that long. Until then what was proven before goes on.
     """
     check, before = system.parity[name], state.parity.get(name, NEVER_SEEN)
+    if before.site != site:  # compared to another one, nothing is proven yet
+        before = ParityState(before.answers, lost=before.lost)
     reference = answers.get(site)
     recent: tuple[Answer, ...] = ()
     if reference is not None:
-        kept = before.reference if before.site == site else ()
-        recent = tuple(old for old in kept if reference.at - old.at <= check.delay)
+        recent = tuple(old for old in before.reference if reference.at - old.at <= check.delay)
         recent = (*recent, reference) if reference.reason is None else recent
     differences: dict[str, float] = {}
     differs: dict[str, Instant] = {}
+    alike = {other: False for other, proven in before.alike.items() if not proven}
     for other, answer in answers.items():
         if other == site or not recent or answer.reason in SILENT:
             continue
         if answer.reason is None:
             differences[other] = min(answer.differs_from(old) for old in recent)
-        if answer.reason is not None or not any(_alike(check, answer, old) for old in recent):
-            differs[other] = before.differs.get(other, answer.at) if before.site == site else answer.at
-    after = ParityState({**before.answers, **answers}, site, recent, differences, differs)
-    draft = Draft(system.name, replace(state, parity={**state.parity, name: after}))
-    _tell_parity(draft, check, before, after, now)
+        if answer.reason is None and any(_alike(check, answer, old) for old in recent):
+            alike[other] = True
+            continue
+        differs[other] = since = before.differs.get(other, answer.at)
+        if answer.at - since >= check.delay:
+            alike[other] = False
+        elif other in before.alike:
+            alike[other] = before.alike[other]
+    after = ParityState({**before.answers, **answers}, site, recent, differences, differs, alike, before.lost)
+    draft = Draft(system.name, state)
+    after = _tell_parity(draft, check, after, now)
+    draft.state = replace(state, parity={**state.parity, name: after})
     return draft.step()
 
 
@@ -101,13 +125,9 @@ def _alike(check: Parity, answer: Answer, other: Answer) -> bool:
 
 
 def parity_at(check: Parity, known: ParityState, site: str) -> bool | None:
-    """Whether a site answers as the serving one does; None: it was not compared."""
-    answer, since = known.answers.get(site), known.differs.get(site)
-    if answer is None or site == known.site:
-        return None
-    if since is not None:
-        return answer.at - since < check.delay
-    return True if site in known.differences else None
+    """Whether a site answers as the serving one does; None: it was not compared, or has not differed for long enough."""
+    compared = site in check.sites and (site in known.differences or site in known.differs)
+    return known.alike.get(site) if compared else None
 
 
 def parity_match(check: Parity, known: ParityState | None) -> bool | None:
@@ -120,14 +140,16 @@ def parity_match(check: Parity, known: ParityState | None) -> bool | None:
     return None if not told or None in told else True
 
 
-def _tell_parity(draft: Draft, check: Parity, before: ParityState, after: ParityState, now: Moment) -> None:
-    was, is_now = parity_match(check, before), parity_match(check, after)
-    if is_now is False and was is not False:
+def _tell_parity(draft: Draft, check: Parity, after: ParityState, now: Moment) -> ParityState:
+    """A loss is told once, however often nobody answers before it is restored."""
+    match = parity_match(check, after)
+    if match is False and not after.lost:
         sites = [site for site in check.sites if parity_at(check, after, site) is False]
         sentence = f"parity {check.name}: {', '.join(sites)} answers otherwise than {after.site}"
         draft.record("parity_lost", now.mono, sentence, {"check": check.name, "sites": sites})
-    elif is_now and was is False:
+    elif match and after.lost:
         draft.record("parity_restored", now.mono, f"parity {check.name}: all sites answer alike", {"check": check.name})
+    return after if match is None else replace(after, lost=not match)
 
 
 # --- business figures
@@ -146,12 +168,13 @@ def kpi_answered(
     kpi, before = system.kpis[name], state.kpis.get(name, KpiState())
     normal = kpi.normal if kpi.normal is not None else last_week
     after = KpiState(value, normal, sample.started, sample.reason, sample.detail)
-    draft = Draft(system.name, replace(state, kpis={**state.kpis, name: after}))
-    was, low = kpi_low(kpi, before), kpi_low(kpi, after)
-    if low and not was:
+    draft, low = Draft(system.name, state), kpi_low(kpi, after)
+    if low and not before.low:
         draft.record("kpi_low", now.mono, kpi_sentence(kpi, after), {"kpi": name, "value": value, "normal": normal})
-    elif was and low is False:
+    elif low is False and before.low:
         draft.record("kpi_recovered", now.mono, f"{name} is {value:g} again", {"kpi": name, "value": value})
+    after = replace(after, low=before.low if low is None else low)
+    draft.state = replace(state, kpis={**state.kpis, name: after})
     return draft.step()
 
 

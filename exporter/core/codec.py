@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from exporter.core.interval import Interval
-from exporter.core.model import Position
+from exporter.core.model import Position, Proven
 from exporter.core.position import GtidSet, LogPosition, read_position
 from exporter.core.state import CanaryState, SystemState
 
@@ -77,7 +77,8 @@ def _told(names: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 class Decoder:
-    """Reads what `encode` wrote; instants are moved by `shift` seconds, and their intervals widened by `slack`."""
+    """Reads what `encode` wrote; instants are moved by `shift` seconds, and by `slack` their intervals are widened and what
+    is proven up to an instant is put back."""
 
     def __init__(self, shift: float = 0.0, slack: float = 0.0) -> None:
         self.shift = shift
@@ -95,7 +96,7 @@ class Decoder:
     def _read(self, hint: Any, value: Any) -> Any:
         origin = get_origin(hint)
         if origin is Annotated:
-            return self._moved(self._read(get_args(hint)[0], value))
+            return self._moved(hint, self._read(get_args(hint)[0], value))
         if origin in (Union, UnionType):
             if value is None:
                 return None
@@ -123,8 +124,8 @@ class Decoder:
                 return hint(**{name: self._read(fields[name], part) for name, part in value.items() if name in fields})
         return float(value) if hint is float else value
 
-    def _moved(self, value: Any) -> Any:
+    def _moved(self, hint: Any, value: Any) -> Any:
         if isinstance(value, Interval):
             best = None if value.best is None else value.best + self.shift
             return Interval(value.lower + self.shift - self.slack, value.upper + self.shift + self.slack, best)
-        return value + self.shift
+        return value + self.shift - (self.slack if hint == Proven else 0.0)

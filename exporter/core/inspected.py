@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from exporter.core.backup import BackupFacts
-from exporter.core.model import Instant, Reason
+from exporter.core.model import Instant, Proven, Reason
 
 
 class Answer(NamedTuple):
@@ -32,17 +32,19 @@ class BackupState:
 
     facts: BackupFacts | None = None
     """None: never inspected with success."""
-    point: Instant | None = None
+    point: Proven | None = None
     """T: every write acknowledged before it is in the backup. The backup's wall clock is taken over to ours."""
-    succeeded: Instant | None = None
+    succeeded: Proven | None = None
     """When the newest usable backup was made, on our clock."""
-    verified: Instant | None = None
+    verified: Proven | None = None
     """When a restore was last verified, whether the backup's own look told it or it was reported to us."""
     seen: Instant | None = None
     """Start of the inspection that told."""
     reason: Reason | None = None
     """Why the newest inspection failed; None: it went well, or there was none yet."""
     detail: str = ""
+    gone: Proven | None = None
+    """T of what was there last, while nothing usable is there: what it held is exposed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class ParityState:
     """By site: to the nearest of these answers. A site that is not in it did not answer."""
     differs: Mapping[str, Instant] = field(default_factory=dict)
     """By site: since when its answers differ by more than is tolerated, without a break."""
+    alike: Mapping[str, bool] = field(default_factory=dict)
+    """By site: what was proven last. A difference outlives silence, likeness does not; absent: nothing is proven."""
+    lost: bool = False
+    """A difference was told, and not yet that all are alike again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +78,5 @@ class KpiState:
     seen: Instant | None = None
     reason: Reason | None = None
     detail: str = ""
+    low: bool = False
+    """It was told to be below its floor, and not yet to be back."""

@@ -11,6 +11,8 @@ from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 Instant: TypeAlias = Annotated[float, "instant"]
 """Seconds of the exporter's monotonic clock. The mark lets a checkpoint of an earlier boot be moved to this boot's clock."""
+Proven: TypeAlias = Annotated[float, "proven"]
+"""An instant up to which something is proven. Moved to another boot's clock it is put back by what the move may be wrong by."""
 
 
 class Moment(NamedTuple):

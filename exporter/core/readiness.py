@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from exporter.core.checks import NEVER_SEEN, backup_complaint, parity_at
 from exporter.core.model import Component, Instant, System
 from exporter.core.readings import SITE_LOSS, part_of, site_point, time_to_apply, written_until
-from exporter.core.state import SystemState
+from exporter.core.roles import claims
+from exporter.core.state import PartState, SystemState
 
 
 def readiness(system: System, state: SystemState, site: str, now: Instant) -> Mapping[str, bool]:
@@ -26,7 +27,7 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
         seen = state.parts.get(part_of(component, site))
         if seen is None or seen.sample is None:
             return {}
-        reaches.append(seen.reach.count == 0)
+        reaches.append(seen.reach.is_good)
     if not reaches:
         return {}
     checks = {"reachable": all(reaches)}
@@ -39,8 +40,7 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
 def _replication(
     system: System, state: SystemState, site: str, stateful: list[Component], now: Instant
 ) -> dict[str, bool]:
-    reachable = all(state.parts[part_of(component, site)].reach.count == 0 for component in stateful)
-    checks = {"replicating": reachable and _replicating(state, site, stateful)}
+    checks = {"replicating": all(_replicating(state, site, component) for component in stateful)}
     objective = system.objectives.rpo.get(SITE_LOSS)
     if objective is not None:
         point = site_point(system, state, site)
@@ -52,17 +52,17 @@ def _replication(
     return checks
 
 
-def _replicating(state: SystemState, site: str, stateful: list[Component]) -> bool:
-    for component in stateful:
-        proven = False
-        for source in state.sources.values():
-            if source.site == site and source.component == component.name:
-                if source.refuted:
-                    return False
-                proven = proven or source.at is not None
-        if not proven or state.parts[part_of(component, site)].facts.connected is False:
-            return False
-    return True
+def _replicating(state: SystemState, site: str, component: Component) -> bool:
+    """Whether it follows: it answers, claims no role of its own, and told what of this stream of writes it has."""
+    seen = state.parts[part_of(component, site)]
+    if not seen.reach.is_good or seen.facts.connected is False or claims(seen.facts):
+        return False
+    sources = [
+        source for source in state.sources.values() if source.site == site and source.component == component.name
+    ]
+    # What an old primary held when it lost the role has no position: nobody has seen it follow since.
+    proven = any(source.at is not None and source.position is not None for source in sources)
+    return proven and not any(source.refuted for source in sources)
 
 
 def _applies_in_time(state: SystemState, site: str, objective: float | None) -> bool | None:
@@ -84,32 +84,34 @@ def _permissions(system: System, state: SystemState, site: str) -> dict[str, boo
     for component in system.components.values():
         seen = state.parts.get(part_of(component, site)) if component.permissions and not component.dependency else None
         if seen is not None and seen.sample is not None:
-            told.append(seen.reach.count == 0)
+            told.append(seen.reach.is_good)
     return {"permissions": all(told)} if told else {}
 
 
 def validated(system: System, state: SystemState, since: Instant) -> bool:
-    """Whether permissions and parity were seen to hold since the system serves again; False where nothing tells of them."""
+    """Whether permissions and parity were seen to hold since the system serves again; False where nothing tells of them.
+
+    Parity holds with whoever answers; where nobody else does, it is not known to.
+    """
     told = []
     for component in system.components.values():
         part = part_of(component, state.believed)
         if component.permissions and part in system.parts:
-            seen = state.parts.get(part)
-            good = seen.reach.good if seen is not None and seen.reach.count == 0 else None
-            told.append(good is not None and good.start >= since)
+            reach = state.parts.get(part, PartState()).reach
+            told.append(reach.is_good and reach.good is not None and reach.good.start >= since)
     for name, check in system.parity.items():
         known = state.parity.get(name, NEVER_SEEN)
         fresh = known.site == state.believed and bool(known.reference) and known.reference[-1].at >= since
-        told.append(fresh and not any(parity_at(check, known, site) is False for site in check.sites))
+        alike = [parity_at(check, known, site) for site in check.sites]
+        told.append(fresh and True in alike and False not in alike)
     return bool(told) and all(told)
 
 
 def _inspections(system: System, state: SystemState, site: str, now: Instant) -> dict[str, bool]:
     checks = {}
     for name, check in system.parity.items():
-        known = state.parity.get(name, NEVER_SEEN)
-        if site in known.answers and site != known.site:
-            checks[f"parity:{name}"] = parity_at(check, known, site) is True
+        if site in check.sites and name in state.parity:
+            checks[f"parity:{name}"] = parity_at(check, state.parity[name], site) is True
     for name, backup in system.backups.items():
         if backup.site == site and name in state.backups:
             checks[f"backup:{name}"] = backup_complaint(backup, state.backups[name], now) is None

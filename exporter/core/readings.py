@@ -55,11 +55,12 @@ def exposure(system: System, state: SystemState, scenario: str, now: Instant) ->
     """now - max T over the sites and sources that survive the scenario, in seconds.
 
     In a declared outage nothing more can be acknowledged, so it stops at the outage's start.high. What was never proven
-    counts from when we began to look. Only sources that keep versions survive `data_corruption`.
+    counts from when we began to look, and what vanished with the last backup from its T. Only sources that keep versions survive `data_corruption`.
     """
     point = recovery_point(system, state, scenario)
     if point is None:
-        return Exposure(max(0.0, now - state.watched_since), known=False)
+        gone = [known.gone for known in state.backups.values() if known.gone is not None]
+        return Exposure(max(0.0, now - min([state.watched_since, *gone])), known=False)
     return Exposure(max(0.0, written_until(state, now) - point), known=True)
 
 
@@ -186,7 +187,7 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
         known = [one.serve for one in seen if one is not None and one.sample is not None]
         if known:
             total += component.weight
-            works += component.weight if any(track.count == 0 for track in known) else 0.0
+            works += component.weight if any(track.is_good for track in known) else 0.0
     return works / total if total else None
 
 
@@ -209,7 +210,7 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     for component in system.components.values():
         if component.stateful:
             parts = [state.parts.get(_part(site, component.name)) for site in system.sites]
-            seen = [part.serve.count == 0 for part in parts if part is not None and part.sample is not None]
+            seen = [part.serve.is_good for part in parts if part is not None and part.sample is not None]
             if seen:
                 counts.append(sum(seen))
     if not counts:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from exporter.core.inspected import BackupState, KpiState, ParityState
 from exporter.core.interval import When
-from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Reason, Sample
+from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Proven, Reason, Sample
 from exporter.core.past import NO_COUNTERS, Counters, Incident
 
 
@@ -118,9 +118,9 @@ class SourceState:
     component: str
     source: str
     """`streaming`, `canary`, or the name of a backup."""
-    at: Instant | None = None
+    at: Proven | None = None
     """T: every write acknowledged before it is proven to be here. None: never proven."""
-    applied_at: Instant | None = None
+    applied_at: Proven | None = None
     """The same for what can be read here already."""
     seen: Instant | None = None
     """Start of the look that told last."""
@@ -159,7 +159,7 @@ class SystemState:
     Without slots, so that `with_part` can copy it in one go.
     """
 
-    watched_since: Instant
+    watched_since: Proven
     """When we began to look, in whichever run of the exporter: what was never proven is exposed since then."""
     trusted_since: Instant = 0.0
     """Looks that started before this (before a restart, before blindness ended) tell what was, not what is."""

@@ -70,7 +70,7 @@ def _part_json(watched: Watched, part: Part, now: Moment) -> dict[str, Any]:
     seen = watched.state.parts.get(part)
     sample = seen.sample if seen else None
     return {
-        "up": None if seen is None or sample is None else seen.reach.count == 0,
+        "up": None if seen is None or sample is None else seen.reach.is_good,
         "reason": str(sample.reason) if sample and sample.reason else None,
         "detail": sample.detail if sample else "",
         "looked": now.wall_of(sample.started) if sample else None,

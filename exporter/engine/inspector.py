@@ -5,6 +5,7 @@ Each question has a schedule and a deadline of its own, so that one that hangs d
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from exporter.core import checks
@@ -17,6 +18,8 @@ from exporter.probes.kind import Deadline, Look, Value
 
 SPREAD = 5.0
 """Seconds over which the first questions are spread at most."""
+AGAIN = 30.0
+"""Seconds after which a backup is inspected again at the latest when it could not be."""
 
 T = TypeVar("T")
 Asking: TypeAlias = Callable[[], Awaitable[Value]]
@@ -92,7 +95,7 @@ class Inspector:
             sample, facts = await self._asked(part, inspection.inspect, inspection.timeout)
             tools, watch = self._watch.tools, self._watch
             watch.accept(checks.backup_inspected(watch.state, name, sample, facts, tools.moment()))
-            await asyncio.sleep(inspection.every)
+            await asyncio.sleep(inspection.every if sample.ok else min(inspection.every, AGAIN))
 
     async def _parity(self, name: str, question: Question) -> None:
         check, again = self._watch.system.parity[name], asyncio.Event()
@@ -132,12 +135,12 @@ class Inspector:
             site = "" if "" in question.ask else watch.state.believed
             if site in question.ask and watch.state.blind_since is None:
                 sample, value = await self._asked(Part(site, name), question.ask[site], question.timeout)
-                if sample.ok and not isinstance(value, float):
-                    said = "nothing" if value is None else "a text"
+                number = value if isinstance(value, float) and isfinite(value) else None
+                if sample.ok and number is None:
+                    said = "nothing" if value is None else "a text" if isinstance(value, str) else str(value)
                     sample = Sample(
                         sample.part, sample.started, sample.ended, Reason.ASSERTION, f"answered {said}, not a number"
                     )
-                number = value if isinstance(value, float) else None
                 now = tools.moment()
                 if number is not None:
                     tools.ledger.figure(watch.system.name, name, number, now)
@@ -154,8 +157,8 @@ class Inspector:
         sample, value = await self._asked(Part(site, name), question.ask[site], question.timeout)
         if not sample.ok:
             return Answer(sample.started, reason=sample.reason, detail=sample.detail)
-        if isinstance(value, str):
-            return Answer(sample.started, text=value)
+        if isinstance(value, str) or (value is not None and not isfinite(value)):
+            return Answer(sample.started, text=str(value))
         return Answer(sample.started, value)
 
     async def _asked(self, part: Part, ask: Callable[[], Awaitable[T]], timeout: float) -> tuple[Sample, T | None]:

@@ -58,7 +58,8 @@ def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dic
         sent = one.sent + moved.seconds
         if sent >= now.mono - _MARKERS_FOR - moved.slack:
             acked = None if one.acked is None else one.acked + moved.seconds
-            markers[one.system, one.component].append(Marker(one.seq, one.site, sent, acked))
+            # Its sending is what it proves: put back, so that no reboot makes an exposure smaller than it is.
+            markers[one.system, one.component].append(Marker(one.seq, one.site, sent - moved.slack, acked))
     return dict(markers)
 
 

@@ -20,7 +20,7 @@ from exporter.core.checks import (
 from exporter.core.codec import Decoder, encode
 from exporter.core.inspected import Answer
 from exporter.core.model import Backup, Component, Kpi, Moment, Parity, Part, Reason, Sample, System
-from exporter.core.readiness import readiness
+from exporter.core.readiness import readiness, validated
 from exporter.core.readings import exposure, functional_ratio, recovery_point, scenarios
 from exporter.core.state import Mode, SystemState
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
@@ -79,14 +79,36 @@ def test_a_failed_inspection_proves_nothing_new() -> None:
     failed = inspected(state, 10.0, None)
     assert exposure(NIGHTLY, failed, "data_corruption", 12.0).seconds == pytest.approx(58.0)
     assert failed.backups["nightly"].reason is Reason.ASSERTION
+    assert readiness(NIGHTLY, failed, "sg", 12.0)["backup:nightly"] is False, "what cannot be seen is not proven"
+    complaint = backup_complaint(NIGHTLY.backups["nightly"], failed.backups["nightly"], 12.0)
+    assert complaint == "could not be inspected: no repository"
     gone = inspected(failed, 14.0, BackupFacts())
-    assert exposure(NIGHTLY, gone, "data_corruption", 15.0) == (15.0, False)
+    seconds, known = exposure(NIGHTLY, gone, "data_corruption", 15.0)
+    assert not known
+    assert seconds == pytest.approx(61.0), "what it held is exposed again: no less than before"
+    assert exposure(NIGHTLY, inspected(gone, 16.0, BackupFacts()), "data_corruption", 17.0).seconds > 62.0
+    back = inspected(gone, 16.0, facts(1.0, 16.0))
+    assert exposure(NIGHTLY, back, "data_corruption", 17.0).seconds == pytest.approx(2.0)
 
 
 def test_a_clock_ahead_of_ours_makes_no_point_in_the_future() -> None:
-    """T is never later than the look that told it."""
-    state = inspected(film("hhh").state, 4.0, facts(-500.0, 4.0))
+    """T is never later than the look that told it first, and what tells the same again is no younger for it."""
+    ahead = facts(-500.0, 4.0)
+    state = inspected(film("hhh").state, 4.0, ahead)
     assert state.backups["nightly"].point == pytest.approx(4.0)
+    later = inspected(state, 300.0, ahead).backups["nightly"]
+    assert later.point == later.succeeded == pytest.approx(4.0)
+    newer = inspected(state, 300.0, facts(-500.0, 300.0)).backups["nightly"]
+    assert newer.point == pytest.approx(300.0)
+
+
+def test_a_wall_clock_that_is_set_makes_no_backup_younger() -> None:
+    """Set back, it would make every backup younger than it is; set forward it makes it older, which may be the truth."""
+    state = inspected(film("hhh").state, 4.0, facts(50.0, 4.0))
+    sample, told = Sample(Part("sg", "nightly"), 8.0, 8.0), state.backups["nightly"].facts
+    for set_by, expected in ((-40.0, -46.0), (40.0, -86.0)):
+        step = backup_inspected(state, "nightly", sample, told, Moment(8.0, WALL + 8.0 + set_by))
+        assert step.state.backups["nightly"].point == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +135,7 @@ def test_a_restore_has_to_be_verified_in_time() -> None:
     assert backup_complaint(backup, later.backups["nightly"], 60.0) is not None
 
 
-def answers(at: float, hk: float | str | None, sg: float | str | Reason | None) -> dict[str, Answer]:
+def answers(at: float, hk: float | str | Reason | None, sg: float | str | Reason | None) -> dict[str, Answer]:
     def one(value: float | str | Reason | None) -> Answer:
         if isinstance(value, Reason):
             return Answer(at, reason=value)
@@ -139,7 +161,7 @@ def test_a_standby_may_be_behind_by_the_delay() -> None:
 
 def test_a_difference_that_lasts_is_a_loss_of_parity() -> None:
     """Not at once, because it may only be late; then with a record, and with another when it is mended."""
-    state = asked(film("hhh").state, answers(4, 12.0, 0.0))
+    state = asked(film("hhh").state, answers(3, 12.0, 12.0), answers(4, 12.0, 0.0))
     assert parity_match(SAME, state.parity["grants"]) is True
     step = parity_answered(ALIKE, state, "grants", "hk", answers(14, 12.0, 0.0), moment(14))
     assert [record.kind for record in step.records] == ["parity_lost"]
@@ -149,6 +171,47 @@ def test_a_difference_that_lasts_is_a_loss_of_parity() -> None:
     step = parity_answered(ALIKE, step.state, "grants", "hk", answers(15, 12.0, 12.0), moment(15))
     assert [record.kind for record in step.records] == ["parity_restored"]
     assert readiness(ALIKE, step.state, "sg", 15.0)["parity:grants"] is True
+
+
+def test_a_difference_that_was_never_a_match_is_not_called_one() -> None:
+    """The first answers differ: it may be a delay, so nobody knows, and no proof is no readiness."""
+    state = asked(film("hhh").state, answers(4, 12.0, 0.0))
+    assert parity_match(SAME, state.parity["grants"]) is None
+    assert readiness(ALIKE, state, "sg", 4.0)["parity:grants"] is False
+    state = asked(state, answers(5, 12.0, Reason.TIMEOUT), answers(20, 12.0, 0.0))
+    assert parity_match(SAME, state.parity["grants"]) is None, "nobody knows that it differed in between"
+
+
+def test_a_loss_of_parity_is_told_once_across_silence() -> None:
+    """A site that is known to differ and falls silent differs at once when it answers again, and is no news."""
+    shown = Projector(ALIKE)
+    told = [
+        (4, "b", True),
+        (5, "c", True),
+        (15, "c", False),
+        (16, Reason.TIMEOUT, None),
+        (17, "c", False),
+        (18, Reason.TIMEOUT, None),
+        (19, "b", True),
+        (20, Reason.TIMEOUT, None),
+        (21, "c", None),
+    ]
+    for at, there, match in told:
+        shown.take(parity_answered(ALIKE, shown.state, "grants", "hk", answers(at, "b", there), moment(at)))
+        assert parity_match(SAME, shown.state.parity["grants"]) is match, at
+    assert shown.kinds() == ["parity_lost", "parity_restored"]
+
+
+def test_parity_after_a_move_is_proven_anew() -> None:
+    """What was alike to the old site is not yet alike to the new one, which has nothing to be compared to while that is away."""
+    state = asked(film("hhh").state, answers(4, "b", "b"))
+    moved = film("hhhsss").state
+    state = replace(moved, parity=state.parity)
+    assert readiness(ALIKE, state, "hk", 6.0)["parity:grants"] is False
+    for there, holds in ((Reason.REFUSED, False), (Reason.TIMEOUT, False), ("c", False), ("b", True)):
+        told = {"sg": Answer(7.0, text="b"), "hk": answers(7.0, there, None)["hk"]}
+        after = parity_answered(ALIKE, state, "grants", "sg", told, moment(7.0)).state
+        assert validated(ALIKE, after, 5.0) is holds, there
 
 
 def test_silence_is_neither_equal_nor_different() -> None:
@@ -192,9 +255,11 @@ def test_a_figure_below_its_floor_degrades() -> None:
         shown.take(step)
         shown.frame("h", at + 1.0)
         assert shown.state.mode is mode
-    failed = Sample(Part("", "opm"), 8, 8, Reason.REFUSED)
-    shown.take(kpi_answered(system, shown.state, "opm", failed, None, None, moment(8)))
-    assert kpi_low(system.kpis["opm"], shown.state.kpis["opm"]) is None
+    for at, opm in ((8, 870.0), (9, None), (10, 860.0), (11, None), (12, 900.0)):
+        sample = Sample(Part("", "opm"), at, at, Reason.REFUSED if opm is None else None)
+        shown.take(kpi_answered(system, shown.state, "opm", sample, opm, 1000.0, moment(at)))
+        assert kpi_low(system.kpis["opm"], shown.state.kpis["opm"]) is (None if opm is None else opm < 880)
+    assert shown.kinds("transition")[2:] == ["kpi_low", "kpi_recovered"], "a figure nobody knows is no news"
 
 
 def test_a_third_party_is_part_of_the_system() -> None:
@@ -237,6 +302,10 @@ def test_all_of_it_survives_a_restart() -> None:
     point = state.backups["nightly"].point
     assert point is not None
     assert moved.backups["nightly"].point == point + 100.0
+    unsure = Decoder(shift=100.0, slack=2.0).state(json.loads(json.dumps(encode(state))))
+    assert unsure.backups["nightly"].point == point + 98.0, "what the move may be wrong by is exposed"
+    assert unsure.sources["sg", "database", "streaming"].at == 102.0 - 2.0
+    assert unsure.watched_since == 98.0
     assert moved.parity["grants"].reference[0].at == 105.0
     assert moved.backups["nightly"].facts == state.backups["nightly"].facts
     assert SG in moved.parts

@@ -83,7 +83,11 @@ def inspected(of: System, now: float = NOW.mono) -> SystemState:
         serving=("hk", "sg"),
         traffic_seen=("hk", "sg", "hk", "hk"),
         backups={"nightly": BackupState(told, now - 3600.5, now - 3000.25, now - 86400.4, now - 10)},
-        parity={"grants": ParityState({"hk": here, "sg": there}, "hk", (here,), {"sg": 3.0}, {"sg": now - 60})},
+        parity={
+            "grants": ParityState(
+                {"hk": here, "sg": there}, "hk", (here,), {"sg": 3.0}, {"sg": now - 60}, {"sg": False}
+            )
+        },
         kpis={"orders_per_minute": KpiState(1044.5, 1200.0, now - 2)},
     )
 
