@@ -154,5 +154,7 @@ KIND = Kind(
     build=_build,
     stateful=lambda settings: True,
     canary=lambda settings: True,
+    tells_site=lambda settings: bool(settings.served_by),
+    names_sites=lambda settings: set((settings.served_by or {}).values()),
     short="url",
 )
