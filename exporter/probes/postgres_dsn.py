@@ -34,7 +34,11 @@ class Dsn(NamedTuple):
 
 def parse_dsn(text: str) -> Dsn:
     """Raises ValueError with what would be right; the sentence never repeats a password."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        # Python's own sentence would repeat what it could not read, and that may be the password.
+        raise ValueError(f"the dsn cannot be read; write [, ] and what is not ASCII as %5B, like {RIGHT}") from None
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError(f"the dsn must begin with postgresql://, like {RIGHT}")
     host = parts.hostname
@@ -42,9 +46,11 @@ def parse_dsn(text: str) -> Dsn:
         # With several hosts nobody could say which server had answered.
         raise ValueError(f"the dsn must name exactly one host, like {RIGHT}")
     try:
-        port = parts.port or 5432
+        port = 5432 if parts.port is None else parts.port
     except ValueError:
-        raise ValueError(f"the dsn's port must be a number from 1 to 65535, like {RIGHT}") from None
+        port = 0
+    if not port:
+        raise ValueError(f"the dsn's port must be a number from 1 to 65535, like {RIGHT}")
     database = unquote(parts.path.removeprefix("/"))
     if not parts.username or not database:
         raise ValueError(f"the dsn must name a user and a database, like {RIGHT}")

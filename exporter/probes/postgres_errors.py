@@ -1,5 +1,7 @@
 """What PostgreSQL and its driver say when something is wrong, as one reason of the closed list."""
 
+from types import TracebackType
+
 import asyncpg
 
 from exporter.core.model import Reason
@@ -21,6 +23,24 @@ _BY_STATE = {
     "55P03": Reason.TIMEOUT,  # our own lock_timeout
     "08P01": Reason.PROTOCOL,
 }
+
+
+class InWords:
+    """As a context manager: whatever goes wrong inside becomes a Failure. One serves many at once."""
+
+    def __init__(self, *, tls_demanded: bool) -> None:
+        """`tls_demanded`: the sslmode allows no plain connection."""
+        self._tls_demanded = tls_demanded
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # When a server sends garbage, the driver breaks in any way. A cancellation is no Exception.
+        if isinstance(error, Exception) and not isinstance(error, Failure):
+            raise failure_of(error, tls_demanded=self._tls_demanded) from None
 
 
 def failure_of(error: Exception, *, tls_demanded: bool) -> Failure:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import asyncpg.prepared_stmt
+from asyncpg.connect_utils import SessionAttribute
 
 from exporter.core.model import Reason
 from exporter.probes import postgres_scram
@@ -62,6 +63,7 @@ class Server:
             ssl=self._tls,
             timeout=CONNECT_DEADLINE,
             server_settings=SERVER_SETTINGS,
+            target_session_attrs=SessionAttribute.any,  # whatever PGTARGETSESSIONATTRS says: a standby is looked at as a standby
             statement_cache_size=0,  # see Link.row
         )
         return Link(connection, give_up, asyncio.get_running_loop().create_future()).opened()

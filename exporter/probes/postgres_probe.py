@@ -11,9 +11,9 @@ import asyncpg
 from exporter.core.model import Facts, Reason
 from exporter.probes import postgres_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
-from exporter.probes.links import Answer, Links
+from exporter.probes.links import Links
 from exporter.probes.postgres_dsn import Dsn
-from exporter.probes.postgres_errors import failure_of
+from exporter.probes.postgres_errors import InWords
 from exporter.probes.postgres_link import Connection, Link, Server, retire, terminate
 from exporter.probes.wire import Stopwatch
 from exporter.settings import Secret
@@ -32,6 +32,7 @@ class PostgresProbe:
     def __init__(self, dsn: Dsn, password: Secret | None, context: Context) -> None:
         server = Server(dsn, password)
         self._server = server
+        self._in_words = InWords(tls_demanded=server.tls_demanded)
         self._vantage = context.vantage
         self._look_with_markers = sql.look_with_markers(context.canary_table)
         self._insert = sql.insert_marker(context.canary_table)
@@ -48,12 +49,13 @@ class PostgresProbe:
 
     async def look(self, ask: Ask) -> Look:
         """Facts, and the phases `resolve` and `connect` (of a new connection only) and `processing`."""
-        watch, after = Stopwatch(), ask.markers_after
-
-        def question(link: Link) -> Awaitable[Row]:
-            return self._plain_row(link, watch) if after is None else self._row_with_markers(link, watch, after)
-
-        row, timeline = await self._in_words(self._looks.use(question, watch, fresh=ask.fresh), watch)
+        watch = Stopwatch()
+        if ask.markers_after is None:
+            question = partial(self._answer, watch, sql.LOOK)
+        else:
+            question = partial(self._answer_with_markers, watch, ask.markers_after)
+        with watch, self._in_words:
+            row, timeline = await self._looks.use(question, watch, fresh=ask.fresh)
         return Look(self._facts(row, timeline), watch.phases())
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
@@ -64,11 +66,13 @@ class PostgresProbe:
         def insert(link: Link) -> Awaitable[asyncpg.Record | None]:
             return link.row(watch, statement, self._vantage, seq, sent_at)
 
-        await self._in_words(self._writes.use(insert, watch, fresh=fresh), watch)
+        with watch, self._in_words:
+            await self._writes.use(insert, watch, fresh=fresh)
 
     async def hold(self, broken: Callable[[], None]) -> None:
-        watch = Stopwatch()
-        if await self._in_words(self._looks.until_lost(watch), watch):
+        with Stopwatch() as watch, self._in_words:
+            ended = await self._looks.until_lost(watch)
+        if ended:
             broken()
 
     async def close(self) -> None:
@@ -78,25 +82,12 @@ class PostgresProbe:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _in_words(self, doing: Awaitable[Answer], watch: Stopwatch) -> Answer:
-        """Whatever goes wrong becomes a Failure with the phases so far."""
-        with watch:
-            try:
-                return await doing
-            except Failure:
-                raise
-            except Exception as error:  # noqa: BLE001 - when a server sends garbage, the driver breaks in any way
-                raise failure_of(error, tls_demanded=self._server.tls_demanded) from None
-
-    async def _row_with_markers(self, link: Link, watch: Stopwatch, after: int) -> Row:
+    async def _answer_with_markers(self, watch: Stopwatch, after: int, link: Link) -> Row:
         with suppress(*NO_TABLE):  # a site without a canary is still worth a look
-            return await self._answer(link, watch, self._look_with_markers, self._vantage, after)
-        return await self._plain_row(link, watch)
+            return await self._answer(watch, self._look_with_markers, link, self._vantage, after)
+        return await self._answer(watch, sql.LOOK, link)
 
-    async def _plain_row(self, link: Link, watch: Stopwatch) -> Row:
-        return await self._answer(link, watch, sql.LOOK)
-
-    async def _answer(self, link: Link, watch: Stopwatch, statement: str, *arguments: Any) -> Row:
+    async def _answer(self, watch: Stopwatch, statement: str, link: Link, *arguments: Any) -> Row:
         row = await link.row(watch, statement, *arguments)
         if row is None:
             raise Failure(Reason.PROTOCOL, "the server answered without a row")

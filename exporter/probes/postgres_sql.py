@@ -1,5 +1,6 @@
 """The statements that are sent to PostgreSQL, and what their answers mean. Works with PostgreSQL 10 and later."""
 
+import functools
 import json
 
 import asyncpg
@@ -85,15 +86,20 @@ def written_end(inserted: int, segment: int) -> int:
 
 def primary_facts(row: asyncpg.Record) -> Facts:
     """What a primary told in its row."""
-    followers = json.loads(row["followers"] or "[]")
     return Facts(
         role=Role.PRIMARY,
         writable=row["writes"],
         epoch=str(int(row["wal_file"][:8], 16)),
         position=written_end(row["inserted"], row["segment"]),
-        followers=tuple(Follower(name or "", streaming, sync) for name, streaming, sync in followers),
+        followers=_followers(row["followers"] or "[]"),
         markers=_markers(row),
     )
+
+
+@functools.lru_cache(1024)
+def _followers(text: str) -> tuple[Follower, ...]:
+    """Remembered, because they hardly ever change."""
+    return tuple(Follower(name or "", streaming, sync) for name, streaming, sync in json.loads(text))
 
 
 def standby_facts(row: asyncpg.Record, timeline: int | None) -> Facts:

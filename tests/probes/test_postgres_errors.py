@@ -164,6 +164,7 @@ def test_a_dsn_is_read() -> None:
         ("postgresql:///db", "exactly one host"),
         ("postgresql://u@h1,h2/db", "exactly one host"),
         ("postgresql://u@h:99999/db", "from 1 to 65535"),
+        ("postgresql://u@h:0/db", "from 1 to 65535"),
         ("postgresql://h/db", "a user and a database"),
         ("postgresql://u@h", "a user and a database"),
         ("postgresql://u@h/db?sslmode=no", "sslmode must be one of"),
@@ -176,6 +177,15 @@ def test_a_bad_dsn_says_what_would_be_right(dsn: str, sentence: str) -> None:
     """As the configuration check prints it."""
     with pytest.raises(ValidationError, match=sentence):
         PostgresSettings.model_validate({"dsn": dsn})
+
+
+@pytest.mark.parametrize("password", ["hun[ter]2", "hun]t[er2", "hunter[2", "hunter\u2100"])
+def test_a_dsn_that_cannot_be_read_keeps_its_secret(password: str) -> None:
+    """Python's own sentence about a stray bracket repeats what stands around it."""
+    with pytest.raises(ValueError, match="the dsn cannot be read") as failed:
+        parse_dsn(f"postgresql://u:{password}@h/db")
+    assert "ter" not in str(failed.value)
+    assert failed.value.__suppress_context__
 
 
 def test_two_passwords_are_one_too_many() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.core.model import Reason
+from exporter.core.model import Reason, Role
 from exporter.probes.kind import Ask, Context, Failure
 from exporter.probes.links import Links
 from exporter.probes.postgres import PostgresSettings
@@ -64,6 +64,14 @@ async def test_a_changed_password_is_hashed_anew(pair: PostgresPair) -> None:
         await facts(probe, fresh=True)
     failure = await failure_of(probe_of(pair.primary, password="another").look(Ask(fresh=True)))
     assert failure.reason is Reason.AUTH
+
+
+@pytest.mark.postgres
+async def test_the_environment_does_not_choose_the_server(pair: PostgresPair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable meant for applications would hide every standby from us."""
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "read-write")
+    async with probing(pair.standby) as probe:
+        assert (await facts(probe, fresh=True)).role is Role.STANDBY
 
 
 @pytest.mark.parametrize(
