@@ -22,8 +22,9 @@ from tests.servers import PASSWORD, PostgresPair
 
 SYSTEMS = {"http": 134, "tcp": 134, "https": 67}
 """Of three endpoints each, looked at every second: 402 looks a second, 201 where handshakes are to be paid for."""
-DATABASES = 15
-"""Systems with a PostgreSQL pair, looked at every half second: 60 looks a second."""
+DATABASES, DATABASES_EVERY = 24, 0.12
+"""Systems with a PostgreSQL pair, and how many seconds lie between two looks at one: 400 looks a second, like above. At few
+looks a second both sides pay for waking up, and not for looking."""
 WARM = 4.0
 """Seconds before the first window."""
 SCRAPE = 5.0
@@ -109,7 +110,7 @@ def _beside_blackbox(
 def _beside_postgres_exporter(rounds: int, seconds: float) -> Row:
     """At a primary and its standby in turn."""
     with PostgresPair() as pair, tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        pair.wait_streaming()
+        _make_room(pair)
         servers = {"hk": pair.primary, "sg": pair.standby}
         sites = {
             site: {
@@ -118,8 +119,9 @@ def _beside_postgres_exporter(rounds: int, seconds: float) -> Row:
             for site, one in servers.items()
         }
         system = {"home": "hk", "components": {"database": {"critical": True}}, "sites": sites}
+        every = f"{DATABASES_EVERY * 1000:.0f}ms"
         config = {
-            "probing": {"interval": "500ms"},
+            "probing": {"interval": every, "fast_interval": every},
             "systems": {f"system-{number}": system for number in range(DATABASES)},
         }
         ours = stack.enter_context(_ours(Path(name) / "ours", config, {"BENCH_PASSWORD": PASSWORD}))
@@ -128,9 +130,21 @@ def _beside_postgres_exporter(rounds: int, seconds: float) -> Row:
             looked_at = pair.standby if number % 2 else pair.primary
             with postgres_exporter(Path(name), looked_at.port, PASSWORD) as (pid, port):
                 url = f"http://127.0.0.1:{port}/metrics"
-                window = Window(ours, (pid, lambda _, url=url: url, "\npg_replication_lag"), 4 * DATABASES)  # type: ignore[misc]
+                theirs: tuple[int, Url, str] = (pid, lambda _, url=url: url, "\npg_replication_lag")  # type: ignore[misc]
+                window = Window(ours, theirs, 2 * DATABASES / DATABASES_EVERY)
                 costs.append(asyncio.run(window.measure(seconds)))
         return _row("postgres", "PostgreSQL look / postgres_exporter", costs)
+
+
+def _make_room(pair: PostgresPair) -> None:
+    """For the sessions of that many systems, which have a server each in real life."""
+    pair.primary.sql("ALTER ROLE dr_probe CONNECTION LIMIT -1")
+    for server in (pair.standby, pair.primary):
+        server.configure(max_connections="200")
+        server.stop()
+    pair.primary.start()
+    pair.standby.start()
+    pair.wait_streaming()
 
 
 @contextlib.contextmanager
