@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from pydantic import field_validator, model_validator
 
-from exporter.probes.kind import Context, Kind, Probe
+from exporter.probes.kind import DATABASE_QUESTION, Context, Kind, Probe
 from exporter.probes.postgres_dsn import Dsn, parse_dsn
 from exporter.settings import Secret, Settings
 
@@ -58,4 +58,5 @@ KIND = Kind(
     stateful=lambda settings: True,
     canary=lambda settings: True,
     short="dsn",
+    question=DATABASE_QUESTION,
 )

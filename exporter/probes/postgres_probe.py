@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from exporter.core.model import Facts, Reason
+from exporter.probes import postgres_question
 from exporter.probes import postgres_sql as sql
-from exporter.probes.kind import Ask, Context, Failure, Look
+from exporter.probes.kind import Ask, Context, Failure, Look, Value
 from exporter.probes.links import Links
 from exporter.probes.postgres_dsn import Dsn
 from exporter.probes.postgres_errors import InWords
@@ -68,6 +69,11 @@ class PostgresProbe:
 
         with watch, self._in_words:
             await self._writes.use(insert, watch, fresh=fresh)
+
+    async def ask(self, query: str) -> Value:
+        """See `postgres_question.ask`. Raises Failure."""
+        with self._in_words:
+            return await postgres_question.ask(self._server, query)
 
     async def hold(self, broken: Callable[[], None]) -> None:
         with Stopwatch() as watch, self._in_words:
