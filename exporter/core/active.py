@@ -4,14 +4,26 @@ Their recovery points come from the canary alone, written to the serving sites i
 seen at another one before the first is lost.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from exporter.core.canary import Outcome
 from exporter.core.events import Draft
-from exporter.core.model import Component, Instant, Moment, Part, Sample, System
+from exporter.core.model import ENTRY, Component, Instant, Moment, Part, Sample, System
 from exporter.core.past import Kind
 from exporter.core.recovery_point import from_markers, read_above
 from exporter.core.standbys import declarable
-from exporter.core.state import Marker, PartState, SourceState, SystemState
+from exporter.core.state import (
+    NO_TRACK,
+    CanaryState,
+    Marker,
+    PartState,
+    SourceState,
+    Span,
+    SystemState,
+    Track,
+)
+from exporter.core.track import abandon, judge
 
 TRAFFIC_KEPT = 120
 """Answers of the entry from which the share of each site is counted."""
@@ -31,14 +43,37 @@ def serving_sites(system: System, state: SystemState) -> tuple[str, ...]:
     return whole or tuple(site for site, told in works.items() if any(told))
 
 
-def _works(state: SystemState, part: Part) -> bool:
+def written(state: SystemState, part: Part) -> Track | None:
+    """The markers written to a part, judged as looks; None: none was yet."""
+    canary = state.canaries.get(part.component)
+    return canary.tracks.get(part.site) if canary is not None else None
+
+
+def _answers(state: SystemState, part: Part) -> bool:
     track = state.parts.get(part, UNSEEN).serve
     return track.good is not None and track.count == 0 and track.good.start >= state.trusted_since
 
 
-def lost_sites(state: SystemState) -> list[str]:
-    """Sites that are known not to serve."""
-    return sorted({part.site for part in state.lost_standbys})
+def _works(state: SystemState, part: Part) -> bool:
+    """A site that answers but acknowledges no write does not serve."""
+    track = written(state, part)
+    return _answers(state, part) and (track is None or track.count == 0)
+
+
+def lost_sites(state: SystemState, since: Instant = float("-inf")) -> list[str]:
+    """Sites that are known not to serve, and were first seen to fail after `since`."""
+    return sorted({part.site for part in state.lost_standbys if _failed_at(state, part) >= since})
+
+
+def _failed_at(state: SystemState, part: Part) -> Instant:
+    tracks = (state.parts.get(part, UNSEEN).serve, written(state, part) or NO_TRACK)
+    return min((track.bad.end for track in tracks if track.count and track.bad is not None), default=float("-inf"))
+
+
+def still_served(system: System, state: SystemState, sites: tuple[str, ...]) -> tuple[str, ...]:
+    """`sites` serve now; a site that served before and does not is among them until it is known to be lost."""
+    doubtful = set(state.served) - set(lost_sites(state))
+    return tuple(site for site in system.sites if site in sites or site in doubtful)
 
 
 def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: Instant) -> None:
@@ -47,24 +82,29 @@ def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: In
     component = system.components.get(part.component)
     if component is None or not component.critical or not part.site:
         return
-    serve, lost = state.parts[part].serve, part in state.lost_standbys
-    if lost and serve.is_good:
+    tracks, lost = [state.parts[part].serve, written(state, part) or NO_TRACK], part in state.lost_standbys
+    failing = [track for track in tracks if declarable(system.policy, track, now, heard)]
+    if lost and tracks[0].is_good and not tracks[1].count:
         draft.state = replace(state, lost_standbys=state.lost_standbys - {part})
         if part.site not in lost_sites(draft.state):
             draft.record(Kind.SITE_BACK, now.mono, f"{part.site} serves again", {"site": part.site})
-    elif not lost and declarable(system.policy, serve, now, heard):
+    elif failing and not lost:
         known = part.site in lost_sites(state)
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
-            sentence = f"{part.site} is lost, the other sites serve on: {part.component} {serve.reason}"
-            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(serve.reason)})
+            sentence = f"{part.site} is lost: {part.component} {failing[0].reason}"
+            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(failing[0].reason)})
 
 
 def follow_share(draft: Draft, system: System, sample: Sample) -> None:
-    """Which site answered at the entry, where the entry tells it."""
-    site = sample.facts.served_by
-    if sample.ok and site in system.sites:
-        draft.state = replace(draft.state, traffic_seen=(*draft.state.traffic_seen, site)[-TRAFFIC_KEPT:])
+    """Which site answered at the entry, where the entry tells it; forgotten as it stops to tell, and when it is down."""
+    state, site, seen = draft.state, sample.facts.served_by, draft.state.traffic_seen
+    if sample.ok:
+        seen = (*seen, site)[-TRAFFIC_KEPT:] if site is not None and site in system.sites else seen[1:]
+    elif state.parts[ENTRY].serve.count >= system.policy.declare_after:
+        seen = ()
+    if seen is not state.traffic_seen:
+        draft.state = replace(state, traffic_seen=seen)
 
 
 def traffic_share(system: System, state: SystemState) -> dict[str, float]:
@@ -78,10 +118,24 @@ def traffic_share(system: System, state: SystemState) -> dict[str, float]:
 
 def writer(system: System, state: SystemState, component: Component) -> str | None:
     """The site to which the next marker goes: each serving one in its turn."""
-    sites = [
-        site for site in system.sites if component.part(site) in system.parts and _works(state, component.part(site))
-    ]
+    parts = [component.part(site) for site in system.sites]
+    sites = [part.site for part in parts if part in system.parts and _answers(state, part)]
     return sites[state.canaries[component.name].seq % len(sites)] if sites else None
+
+
+def follow_write(
+    canary: CanaryState, marker: Marker, outcome: Outcome, pending: Sequence[Instant], *, blind: bool
+) -> CanaryState:
+    """A marker was acknowledged or failed: that says something of its site, and of the system only if no site takes any."""
+    site, track = marker.site, canary.tracks.get(marker.site, NO_TRACK)
+    if not blind:
+        track = judge(track, Span(marker.sent, outcome.ended), outcome.reason, outcome.detail)
+        for started in pending:
+            track = abandon(track, started)
+    newest = canary.newest
+    if outcome.reason is None:
+        newest = {**newest, site: max(marker.sent, newest.get(site, marker.sent))}
+    return replace(canary, tracks={**canary.tracks, site: track}, newest=newest)
 
 
 def read_above_at(state: SystemState, part: Part) -> int | None:
@@ -118,17 +172,33 @@ def _source(state: SystemState, part: Part, origin: str) -> SourceState:
 
 
 def surviving_point(system: System, state: SystemState) -> Instant | None:
-    """T if the worst of the serving sites were lost now: of what was written there, the newest that another site has."""
+    """T if the worst of the serving sites were lost now: of what was written there, the newest that another site has.
+
+    A site that serves no more counts as long as anything that was acknowledged there is not known to be anywhere else.
+    """
     oldest: Instant | None = None
-    origins = state.serving or system.sites
     for component in system.components.values():
-        for origin in origins if component.stateful else ():
+        for origin in system.sites if component.stateful else ():
             points = [
                 known.at
                 for known in state.sources.values()
                 if known.component == component.name and known.source == f"canary:{origin}" and known.at is not None
             ]
-            if not points:
+            point = max(points, default=None)
+            if not _counts(system, state, component, origin) and _settled(state, component, origin, point):
+                continue
+            if point is None:
                 return None
-            oldest = max(points) if oldest is None else min(oldest, max(points))
+            oldest = point if oldest is None else min(oldest, point)
     return oldest
+
+
+def _counts(system: System, state: SystemState, component: Component, origin: str) -> bool:
+    return component.part(origin) in system.parts and origin in (state.served or system.sites)
+
+
+def _settled(state: SystemState, component: Component, origin: str, point: Instant | None) -> bool:
+    """Whether all markers that were acknowledged at a site are known to be at another one."""
+    canary = state.canaries.get(component.name)
+    newest = canary.newest.get(origin) if canary is not None else None
+    return newest is None or (point is not None and point >= newest)

@@ -32,7 +32,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
 def _kind(system: System, state: SystemState, incident: Incident) -> Kind:
     """What an outage without a move of the role turned out to be."""
     if system.active_active:
-        return Kind.SITE_LOST if lost_sites(state) else Kind.OUTAGE_IN_PLACE
+        return Kind.SITE_LOST if lost_sites(state, incident.start.lower) else Kind.OUTAGE_IN_PLACE
     return Kind.OUTAGE_IN_PLACE if state.believed == incident.from_site else Kind.TRAFFIC_MOVED
 
 

@@ -120,13 +120,14 @@ def marker_finished(
     """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
     blind = _proves_nothing(state, outcome.reason, marker.sent)
-    # Where several sites serve, a marker that one of them does not take says nothing of the system.
     counts = (role is None or role.site == marker.site) and not blind and not system.active_active
     canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)
     track = canary.track
     for started in pending if counts else ():
         track = abandon(track, started)
     canary = replace(canary, track=track)
+    if system.active_active:
+        canary = active.follow_write(canary, marker, outcome, pending, blind=blind)
     draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
     step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
@@ -173,9 +174,14 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
                 for part, known in state.parts.items()
             },
             canaries={
-                name: replace(canary, track=forget_silence(canary.track, since))
+                name: replace(
+                    canary,
+                    track=forget_silence(canary.track, since),
+                    tracks={site: forget_silence(track, since) for site, track in canary.tracks.items()},
+                )
                 for name, canary in state.canaries.items()
             },
+            traffic_seen=(),
         ),
     )
     step(system, draft, assess(system, draft.state), now, ALWAYS)
@@ -232,8 +238,17 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         kpis={name: known for name, known in state.kpis.items() if name in system.kpis},
         believed=state.believed if state.believed in system.sites else system.home,
         serving=tuple(site for site in state.serving if site in system.sites),
+        served=tuple(site for site in state.served if site in system.sites),
+        traffic_seen=tuple(site for site in state.traffic_seen if site in system.sites),
+        lost_standbys=frozenset(part for part in state.lost_standbys if _may_be_lost(system, part)),
         contest=_kept(system, state.contest),
     )
+
+
+def _may_be_lost(system: System, part: Part) -> bool:
+    """Whether it is still such a part whose loss is told, so that its return can be told too."""
+    component = system.components.get(part.component) if part in system.parts else None
+    return component is not None and (component.critical if system.active_active else component.stateful)
 
 
 def _kept(system: System, contest: Contest | None) -> Contest | None:
@@ -254,6 +269,7 @@ def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemStat
         blind_from=since,
         trusted_since=until,
         observed_since=until if state.seen else None,
+        traffic_seen=(),
         incident=incident,
         counters=replace(counters, blind=counters.blind + max(0.0, until - since)),
     )

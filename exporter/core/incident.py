@@ -20,6 +20,7 @@ Every change returns the sentence that is logged, put in the ledger and shown.
 
 from dataclasses import replace
 
+from exporter.core.active import still_served
 from exporter.core.closing import close_blip, close_incident
 from exporter.core.condition import complaint
 from exporter.core.events import Draft, open_incident, reopened
@@ -171,6 +172,8 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     if state.serving != seen.sites or state.believed not in seen.sites:
         believed = state.believed if state.believed in seen.sites or not seen.sites else seen.sites[0]
         state = replace(state, serving=seen.sites, believed=believed)
+    if system.active_active and state.served != (served := still_served(system, state, seen.sites)):
+        state = replace(state, served=served)
     if state.observed_since is None:
         state = replace(state, seen=True, observed_since=now.mono)
     incident = state.incident

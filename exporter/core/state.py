@@ -98,6 +98,10 @@ class CanaryState:
     failed: int = 0
     track: Track = NO_TRACK
     """Writes judged as looks, at the site that has the role now."""
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    """The same by site, in an active-active system."""
+    newest: Mapping[str, Instant] = field(default_factory=dict)
+    """By site, in an active-active system: when the newest marker that was acknowledged there was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,8 @@ class SystemState:
     """By stateful component."""
     serving: tuple[str, ...] = ()
     """The sites that serve now; empty when none does or nobody knows."""
+    served: tuple[str, ...] = ()
+    """The sites of an active-active system that served when it was last seen to, and are not known to be lost since."""
     believed: str = ""
     """The site that serves or served last."""
     traffic: str | None = None

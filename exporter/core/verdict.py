@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from exporter.core.active import serving_sites
+from exporter.core.active import serving_sites, written
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.past import NOTHING, Incident
@@ -116,7 +116,7 @@ def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[
         if not component.critical:
             continue
         if system.active_active and not component.dependency:
-            yield _anywhere(system, state, component)
+            yield from _anywhere(system, state, component)
             continue
         role = state.roles.get(component.name) if component.stateful else None
         part = component.part(stateless_site if role is None else role.site)
@@ -127,22 +127,29 @@ def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[
             yield Need(part, True, canary.track if canary else NO_TRACK, seen.tripped, False)
 
 
-def _anywhere(system: System, state: SystemState, component: Component) -> Need:
-    """What has to work at any of the sites: the one that came back first, or that failed last."""
-    parts = [part for part in map(component.part, system.sites) if part in system.parts]
-    known = [(state.parts.get(part, NO_PART), part) for part in parts]
-    good = [
-        (seen, part)
-        for seen, part in known
-        if seen.serve.is_good and seen.serve.good is not None and seen.serve.good.start >= state.trusted_since
-    ]
-    if good:
-        seen, part = min(good, key=lambda one: one[0].serve.recovered.end if one[0].serve.recovered else 0.0)
-    else:  # one that was not looked at yet may work
-        seen, part = max(
-            known, key=lambda one: one[0].serve.bad.end if one[0].serve.count and one[0].serve.bad else ALWAYS
-        )
-    return Need(part, False, seen.serve, seen.tripped, False)
+def _anywhere(system: System, state: SystemState, component: Component) -> list[Need]:
+    """What has to work at any of the sites, looks and markers: the one that came back first, or that failed last."""
+    sites: list[list[Need]] = []
+    for part in map(component.part, system.sites):
+        if part in system.parts:
+            seen, markers = state.parts.get(part, NO_PART), written(state, part)
+            needs = [Need(part, False, seen.serve, seen.tripped, False)]
+            sites.append(needs if markers is None else [*needs, Need(part, True, markers, seen.tripped, False)])
+    good = [needs for needs in sites if all(_fresh(state, need.track) for need in needs)]
+    return min(good, key=_back) if good else max(sites, key=_failed)
+
+
+def _fresh(state: SystemState, track: Track) -> bool:
+    return track.good is not None and track.count == 0 and track.good.start >= state.trusted_since
+
+
+def _back(needs: list[Need]) -> Instant:
+    return max(need.track.recovered.end if need.track.recovered else 0.0 for need in needs)
+
+
+def _failed(needs: list[Need]) -> Instant:
+    """One that was not looked at yet may work: it counts as the last to fail."""
+    return min((need.track.bad.end for need in needs if need.track.count and need.track.bad), default=ALWAYS)
 
 
 def contested(state: SystemState, component: str) -> bool:
@@ -160,7 +167,7 @@ def assess(system: System, state: SystemState) -> Evidence:
         if need.track.count > 0:
             return _dark(state, [one for one in wanted if one.track.count > 0])
     for need in wanted:
-        if need.track.good is None or need.track.good.start < state.trusted_since:
+        if not _fresh(state, need.track):
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")

@@ -194,3 +194,118 @@ def test_a_restart_and_blindness_keep_what_was_known() -> None:
     film.see(5.0)
     assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
     assert kinds(film) == []
+
+
+def refused(film: Two, at: float, reason: Reason | None = Reason.READ_ONLY) -> str:
+    """A marker to the site whose turn it is, which does not take it; returns the site."""
+    site = writer(BOTH, film.state, DATABASE)
+    assert site is not None
+    film.state, marker = fold.marker_sent(film.state, "database", site, at)
+    film.take(fold.marker_finished(BOTH, film.state, "database", marker, Outcome(at, reason), moment(at)))
+    return site
+
+
+def test_sites_that_answer_but_take_no_write_do_not_serve() -> None:
+    """No marker is acknowledged anywhere: an outage, which begins with the site that refused last and ends with a marker."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick))
+        refused(film, tick + 0.1)
+        refused(film, tick + 0.2)
+    incident = film.state.incident
+    assert film.state.mode is Mode.OUTAGE
+    assert incident is not None
+    assert (incident.start[:2], incident.cause) == ((3.2, 4.2), "canary of database at sg: read_only")
+    film.see(8.0)
+    assert film.state.mode is Mode.OUTAGE, "looks alone do not prove that it serves"
+    film.mark(8.1)
+    assert (film.state.mode, film.state.serving) == (Mode.RECOVERING, ("hk",))
+    incident = film.state.incident
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (7.1, 8.1)
+
+
+def test_a_site_that_takes_no_write_is_lost() -> None:
+    """The other one serves on; it is back when it takes a marker again."""
+    film = shown()
+    for tick in range(4, 9):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2)} == {"hk", "sg"}
+    film.see(9.0)
+    assert (film.state.mode, film.state.serving, film.state.incident) == (Mode.DEGRADED, ("hk",), None)
+    film.mark(9.1)
+    film.mark(9.2)
+    film.see(10.0)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
+    assert kinds(film) == [Kind.SITE_LOST, Kind.SITE_BACK]
+
+
+def test_what_only_a_lost_site_has_stays_exposed() -> None:
+    """Its acknowledged markers are nowhere else: that it serves no more is no proof that they are."""
+    film = shown()
+    for tick in range(4):
+        film.mark(4.0 + tick / 10)
+    read(film, 5.0, SG, (1, 2, 4))
+    read(film, 5.0, HK, (1, 2, 3, 4))
+    assert exposed(film, 6.0) == pytest.approx(2.0)
+    for tick in range(6, 10):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    assert film.state.serving == ("sg",)
+    assert exposed(film, 20.0) == pytest.approx(16.0)
+
+
+def test_a_site_that_was_lost_long_ago_makes_no_outage_worse() -> None:
+    """Nothing of it was exposed any more: the outage of the other one is no reason to count from then."""
+    film = shown()
+    for tick in range(4):
+        film.mark(4.0 + tick / 10)
+    for part in (HK, SG):
+        read(film, 5.0, part, (1, 2, 3, 4))
+    for tick in range(6, 10):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    assert exposed(film, 20.0) == pytest.approx(20.0 - 4.3), "of sg's own markers the newest that hk has"
+    for tick in range(20, 25):
+        film.see(float(tick), hk=DEAD, sg=DEAD, entry=None)
+    assert exposed(film, 30.0) == pytest.approx(20.0 - 4.3)
+
+
+def test_an_outage_beside_a_lost_site_is_not_its_loss() -> None:
+    """The site was lost long before the entry failed."""
+    film = shown()
+    for tick in range(4, 10):
+        film.see(float(tick), sg=DEAD)
+    for tick in range(10, 14):
+        film.see(float(tick), sg=DEAD, entry=None)
+    for tick in range(14, 18):
+        film.see(float(tick), sg=DEAD)
+    assert film.state.last is not None
+    assert film.state.last.kind is Kind.OUTAGE_IN_PLACE
+
+
+def test_a_lost_site_that_is_no_longer_watched_is_forgotten() -> None:
+    """A reload without it: nobody is left to tell that it is back, and nothing is amiss any more."""
+    film = shown()
+    for tick in range(4, 10):
+        film.see(float(tick), sg=DEAD)
+    alone = replace(BOTH, sites=("hk",), parts=BOTH.parts - {SG, LOGINS[1]})
+    film.system, film.state = alone, fold.reconfigure(alone, film.state, moment(10))
+    film.one(HK, 10.0, None, Facts(Role.PRIMARY, writable=True))
+    assert (film.state.mode, film.state.sentence) == (Mode.HEALTHY, "serves from hk")
+    assert traffic_share(alone, film.state) == {"hk": 1.0}
+
+
+def test_a_share_of_traffic_that_nobody_tells_any_more_is_forgotten() -> None:
+    """An entry that is down tells nothing, nor does a blind exporter; one that stops to name its site fades out."""
+    film = shown()
+    for tick in range(4, 8):
+        film.see(float(tick), entry=None)
+    assert traffic_share(BOTH, film.state) == {}
+    film = shown()
+    film.take(fold.blinded(BOTH, film.state, 3.5, moment(4)))
+    assert traffic_share(BOTH, film.state) == {}
+    film = shown()
+    for tick in range(4, 7):
+        film.one(ENTRY, float(tick), None, Facts())
+    assert traffic_share(BOTH, film.state) == {}
