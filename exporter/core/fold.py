@@ -13,13 +13,14 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.looks import counted, judged
+from exporter.core.looks import changes_nothing, counted, judged
 from exporter.core.model import ENTRY, SILENT, Instant, Moment, Part, Reason, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
 from exporter.core.standbys import follow_standby
 from exporter.core.state import (
+    CALM,
     CanaryState,
     Contest,
     Marker,
@@ -32,7 +33,6 @@ from exporter.core.track import abandon, forget_silence
 from exporter.core.traffic import follow_traffic
 from exporter.core.verdict import Dark, assess
 
-CALM = (Mode.HEALTHY, Mode.DEGRADED)
 ALWAYS = float("inf")
 TRIPPED_LATE = 0.1
 """Seconds that a dying process may need until its connections end."""
@@ -69,6 +69,8 @@ def observe(
     before = state.parts.get(sample.part) or PartState()
     blind = _proves_nothing(state, sample.reason, sample.started)
     after = counted(before, sample) if blind else judged(system, before, sample, pending)
+    if changes_nothing(state, before, sample, pending):
+        return Step(state.with_part(sample.part, after))
     draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:
         if system.active_active:
@@ -80,6 +82,8 @@ def observe(
             follow_sources(system, draft, sample, above, now)
             follow_standby(system, draft, sample.part, now, heard)
         step(system, draft, assess(system, draft.state), now, heard)
+        if not draft.state.assessed:
+            draft.state = replace(draft.state, assessed=True)
     return draft.step()
 
 
@@ -213,13 +217,19 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     state = replace(
         state,
         serving=(),
-        parts={part: replace(known, attempts=0, failures={}) for part, known in state.parts.items()},
+        parts={part: _counted_anew(known) for part, known in state.parts.items()},
         canaries={name: replace(canary, writes=0, failed=0) for name, canary in state.canaries.items()},
     )
     draft = Draft(system.name, state)
     if state.mode in CALM:
         enter(draft, Mode.UNKNOWN, "the exporter has just started; it is looking", now)
     return draft.step()
+
+
+def _counted_anew(known: PartState) -> PartState:
+    """Without its counters; and two tracks that are the same are one again, so that they are judged once."""
+    serve = known.reach if known.serve == known.reach else known.serve
+    return replace(known, attempts=0, failures={}, serve=serve)
 
 
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
@@ -242,6 +252,7 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         traffic_seen=tuple(site for site in state.traffic_seen if site in system.sites),
         lost_standbys=frozenset(part for part in state.lost_standbys if _may_be_lost(system, part)),
         contest=_kept(system, state.contest),
+        assessed=False,
     )
 
 

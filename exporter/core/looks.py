@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from exporter.core.model import NO_FACTS, Instant, Reason, Role, Sample, System
-from exporter.core.state import PartState, Span, Track
+from exporter.core.model import NO_FACTS, Facts, Instant, Reason, Role, Sample, System
+from exporter.core.state import CALM, PartState, Span, SystemState, Track
 from exporter.core.track import abandon, judge
 
 
@@ -26,6 +26,36 @@ def judged(system: System, before: PartState, sample: Sample, pending: Sequence[
     if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
         return replace(after, facts=sample.facts, facts_at=sample.started)
     return after
+
+
+def changes_nothing(state: SystemState, before: PartState, sample: Sample, pending: Sequence[Instant]) -> bool:
+    """Whether what was assessed before a look holds after it, because it only says once more what was known.
+
+    So for a good look after a good one, in a calm system in which nothing tells a role and no check gets older. `before` is
+    what was known of the endpoint. It says no in case of doubt: that is only dearer.
+    """
+    good = before.serve.good
+    return (
+        state.assessed
+        and state.mode in CALM
+        and sample.reason is None
+        and before.serve.count == 0
+        and good is not None
+        and good.start >= state.trusted_since
+        and before.serve is before.reach
+        and state.incident is None
+        and state.contest is None
+        and state.blind_since is None
+        and not (pending or state.roles or state.sources or state.backups or state.parity or state.kpis)
+        and _tells_nothing_new(before.facts, sample.facts)
+    )
+
+
+def _tells_nothing_new(before: Facts, now: Facts) -> bool:
+    """Facts that only describe (when the certificate expires) change no verdict."""
+    return now is NO_FACTS or (
+        now == before and now.role is None and now.writable is None and now.served_by is None and now.markers is None
+    )
 
 
 def _after(before: PartState, sample: Sample, reach: Track, serve: Track) -> PartState:

@@ -22,6 +22,9 @@ class Mode(StrEnum):
     UNKNOWN = "unknown"
 
 
+CALM = (Mode.HEALTHY, Mode.DEGRADED)
+
+
 class Span(NamedTuple):
     """From when to when one look lasted."""
 
@@ -204,6 +207,8 @@ class SystemState:
     """The newest closed incident or move; blips are not among them."""
     counters: Counters = NO_COUNTERS
     blind_since: Instant | None = None
+    assessed: bool = False
+    """Whether all that is known was assessed under this configuration: `mode` and `sentence` follow from it."""
     lost_standbys: frozenset[Part] = frozenset()
     """Standbys that are lost; in an active-active system critical parts of any site."""
     backups: Mapping[str, BackupState] = field(default_factory=dict)
