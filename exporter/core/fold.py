@@ -13,7 +13,7 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.looks import changes_nothing, counted, judged
+from exporter.core.looks import changes_nothing, counted, counted_anew, judged
 from exporter.core.model import ENTRY, SILENT, Instant, Moment, Part, Reason, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
@@ -217,19 +217,13 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     state = replace(
         state,
         serving=(),
-        parts={part: _counted_anew(known) for part, known in state.parts.items()},
+        parts={part: counted_anew(known) for part, known in state.parts.items()},
         canaries={name: replace(canary, writes=0, failed=0) for name, canary in state.canaries.items()},
     )
     draft = Draft(system.name, state)
     if state.mode in CALM:
         enter(draft, Mode.UNKNOWN, "the exporter has just started; it is looking", now)
     return draft.step()
-
-
-def _counted_anew(known: PartState) -> PartState:
-    """Without its counters; and two tracks that are the same are one again, so that they are judged once."""
-    serve = known.reach if known.serve == known.reach else known.serve
-    return replace(known, attempts=0, failures={}, serve=serve)
 
 
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:

@@ -13,6 +13,12 @@ def counted(before: PartState, sample: Sample) -> PartState:
     return _after(before, sample, before.reach, before.serve)
 
 
+def counted_anew(known: PartState) -> PartState:
+    """As after a restart: without its counters; two tracks that are the same are one again, so that they are judged once."""
+    serve = known.reach if known.serve == known.reach else known.serve
+    return replace(known, attempts=0, failures={}, serve=serve)
+
+
 def judged(system: System, before: PartState, sample: Sample, pending: Sequence[Instant]) -> PartState:
     """The endpoint after one more look; `pending` are the starts of looks that are no longer awaited because of it."""
     span = Span(sample.started, sample.ended)
