@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,15 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         code = int(options.run(options) or 0)
+        sys.stdout.flush()
     except ConfigError as error:
         code = _tell(*error.problems)
+    except BrokenPipeError:
+        # The reader has gone: nothing is left to tell, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except (OSError, ValueError) as error:
         code = _tell(error)
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone: nothing is left to tell, not even at exit
-        code = 0
     sys.exit(code)
 
 
@@ -148,14 +151,16 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{options.config} is good: {len(systems)} systems, {endpoints} endpoints", file=sys.stderr)
         return 0
     with asyncio.Runner(loop_factory=app.new_loop) as runner:
-        table, failures = runner.run(look_once(loaded.config))
+        table, failures = runner.run(look_once(loaded.config, allow_exec=options.allow_exec))
     print(table)
     return 1 if failures else 0
 
 
 def _demo(options: argparse.Namespace) -> int:
+    if options.listen is not None:
+        app.address(options.listen)
     return asyncio.run(
-        run_demo(break_=options.break_, postgres=options.postgres, out=print, listen=options.listen, seed=options.seed)
+        run_demo(break_=options.break_, postgres=options.postgres, listen=options.listen, seed=options.seed)
     )
 
 

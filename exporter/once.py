@@ -2,34 +2,54 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
 
-from exporter.config import Config
+from exporter import descriptors
+from exporter.config import Config, SystemConfig
+from exporter.core.backup import BackupFacts
 from exporter.core.model import Part, Sample
-from exporter.plans import build_probes
+from exporter.engine.inspector import Asking, Inspections
+from exporter.plans import build_inspections, build_probes
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Ask, Deadline, Probe
+from exporter.probes.kind import Ask, Deadline, Look, Probe
 from exporter.probes.references import Reference, answers
 
 COLUMNS = ("system", "site", "component", "kind", "found", "took", "facts")
 
 
-async def look_once(config: Config) -> tuple[str, int]:
-    """Look at every endpoint once, all together, and write nothing. Returns the table and how many looks failed."""
-    rows, looks = [], []
-    for name, system in config.systems.items():
+class _Row(NamedTuple):
+    """What is looked at, and how to tell what was found."""
+
+    system: str
+    part: Part
+    kind: str
+    look: Awaitable[Sample]
+    canary: bool = False
+
+
+async def look_once(config: Config, *, allow_exec: bool = False) -> tuple[str, int]:
+    """Look at every endpoint, ask every question and inspect every backup once, all together, and write nothing.
+
+    Returns the table and how many of them failed.
+    """
+    descriptors.allow(descriptors.needed(config))
+    rows: list[_Row] = []
+    built: list[Probe] = []
+    for system in config.systems.values():
         probes = build_probes(system, config.vantage)
-        for part, probe in sorted(probes.items()):
-            component = system.model.components.get(part.component) if part.site else None
-            above = 0 if component is not None and component.canary_every is not None else None
-            looks.append(_look(part, probe, Ask(fresh=True, markers_after=above), system.model.policy.timeout))
-            rows.append((name, part, system.endpoints[part].kind, above is not None))
-    samples = await asyncio.gather(*looks)
+        built += probes.values()
+        rows += [*_looks(system, probes), *_inspections(system, build_inspections(system, allow_exec, probes))]
+    try:
+        samples = await asyncio.gather(*(row.look for row in rows))
+    finally:
+        await asyncio.gather(*(probe.close() for probe in built), return_exceptions=True)
     table = [
-        (name, part.site or "-", part.component, kind, _found(sample), f"{(sample.ended - sample.started) * 1000:.0f} ms",
-         _facts(sample, canary=canary))
-        for (name, part, kind, canary), sample in zip(rows, samples, strict=True)
+        (row.system, row.part.site or "-", row.part.component, row.kind, _found(sample),
+         f"{(sample.ended - sample.started) * 1000:.0f} ms", _facts(sample, canary=row.canary))
+        for row, sample in zip(rows, samples, strict=True)
     ]  # fmt: skip
     for target in config.references:
         found = await _reference(Reference(target.host, target.port))
@@ -37,11 +57,43 @@ async def look_once(config: Config) -> tuple[str, int]:
     return _aligned([COLUMNS, *table]), sum(not sample.ok for sample in samples)
 
 
-async def _look(part: Part, probe: Probe, ask: Ask, timeout: float) -> Sample:
-    try:
-        return await attempt(part, lambda: probe.look(ask), Deadline(time.monotonic() + timeout), time.monotonic)
-    finally:
-        await probe.close()
+def _looks(system: SystemConfig, probes: Mapping[Part, Probe]) -> Iterator[_Row]:
+    model = system.model
+    for part, probe in sorted(probes.items()):
+        component = model.components.get(part.component) if part.site else None
+        canary = component is not None and component.canary_every is not None
+        ask = Ask(fresh=True, markers_after=0 if canary else None)
+        look = _sample(part, partial(probe.look, ask), model.policy.timeout)
+        yield _Row(model.name, part, system.endpoints[part].kind, look, canary)
+
+
+def _inspections(system: SystemConfig, asked: Inspections) -> Iterator[_Row]:
+    name = system.model.name
+    for backup, inspection in asked.backups.items():
+        part = Part(system.model.backups[backup].site, backup)
+        yield _Row(name, part, "backup", _sample(part, partial(_inspect, inspection.inspect), inspection.timeout))
+    for kind, questions in (("parity", asked.parity), ("kpi", asked.kpis)):
+        for question, plan in questions.items():
+            for site, ask in plan.ask.items():
+                part = Part(site, question)
+                yield _Row(name, part, kind, _sample(part, partial(_answer, ask), plan.timeout))
+
+
+async def _inspect(inspect: Callable[[], Awaitable[BackupFacts]]) -> Look:
+    facts = await inspect()
+    point = "nothing to restore" if facts.point is None else f"recovery point {_second(facts.point)}"
+    versions = "" if facts.versions is None else f"  versions {facts.versions}"
+    return Look(detail="  ".join([point + versions, *facts.notes]))
+
+
+async def _answer(ask: Asking) -> Look:
+    value = await ask()
+    said = "nothing" if value is None else value[:60] if isinstance(value, str) else f"{value:g}"
+    return Look(detail=f"answers {said}")
+
+
+async def _sample(part: Part, look: Callable[[], Awaitable[Look]], timeout: float) -> Sample:
+    return await attempt(part, look, Deadline(time.monotonic() + timeout), time.monotonic)
 
 
 async def _reference(target: Reference) -> str:
@@ -76,6 +128,10 @@ def _facts(sample: Sample, *, canary: bool) -> str:
 
 def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _second(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

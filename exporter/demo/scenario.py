@@ -78,10 +78,10 @@ async def run_demo(
 
 
 async def _run(terminal: Terminal, break_: bool, postgres: bool, listen: str | None, dice: random.Random) -> int:
-    listen = listen or f"{LOOPBACK}:{free_ports(1)[0]}"
+    listen, url = addresses(listen or f"{LOOPBACK}:0")
     with tempfile.TemporaryDirectory(prefix="rto-rpo-demo-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        async with Children(folder) as children, Observer(f"http://{listen}", SYSTEM) as observer:
+        async with Children(folder) as children, Observer(url, SYSTEM) as observer:
             pair = (PostgresPair if postgres else SitePair)(folder, children, DELAY)
             terminal.title(f"RTO/RPO exporter demo: orders, served from {HOME}, with a standby at {AWAY}")
             try:
@@ -91,6 +91,14 @@ async def _run(terminal: Terminal, break_: bool, postgres: bool, listen: str | N
                 await _invite(terminal, pair, observer)
             except (aiohttp.ClientError, TimeoutError) as error:
                 await _explain(children, error)
+
+
+def addresses(listen: str) -> tuple[str, str]:
+    """Where the exporter is to listen, with a free port instead of 0, and the URL at which we reach it there."""
+    host, _, port = listen.rpartition(":")
+    port = str(free_ports(1)[0]) if port == "0" else port
+    everywhere = host.strip("[]") in ("", "::", "0.0.0.0")  # noqa: S104 - it is the person's wish
+    return f"{host}:{port}", f"http://{LOOPBACK if everywhere else host}:{port}"
 
 
 async def _explain(children: Children, error: Exception) -> NoReturn:

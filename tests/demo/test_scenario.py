@@ -12,7 +12,7 @@ import pytest
 
 from exporter.demo.postgres_pair import INSTALLED
 from exporter.demo.process import free_ports
-from exporter.demo.scenario import run_demo
+from exporter.demo.scenario import addresses, run_demo
 
 WITHIN = 60.0
 NEEDS_POSTGRES = pytest.mark.skipif(
@@ -56,6 +56,22 @@ async def test_the_exporter_tells_the_truth_about_postgresql() -> None:
     lines = await broken_demo(postgres=True)
     for what in ("outage began", "RTO", "RPO", "canary markers lost"):
         assert row(lines, what).endswith("yes")
+
+
+@pytest.mark.parametrize(
+    ("listen", "asked", "url"),
+    [
+        ("127.0.0.1:9720", "127.0.0.1:9720", "http://127.0.0.1:9720"),
+        (":9720", ":9720", "http://127.0.0.1:9720"),
+        ("[::]:9720", "[::]:9720", "http://127.0.0.1:9720"),
+        ("[::1]:9720", "[::1]:9720", "http://[::1]:9720"),
+    ],
+)
+def test_where_the_exporter_is_reached(listen: str, asked: str, url: str) -> None:
+    """On loopback where it listens on every interface; port 0 becomes a free one, which has to be known beforehand."""
+    assert addresses(listen) == (asked, url)
+    told, reached = addresses(listen.replace("9720", "0"))
+    assert int(told.rpartition(":")[2]) == int(reached.rpartition(":")[2]) > 0
 
 
 async def test_a_taken_port_is_named() -> None:

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +83,38 @@ async def test_check_once(exporter: Exporter, sites: Sites) -> None:
     code, out, _ = await exporter.run("check", "--config.file=dr.yml", "--once")
     assert code == 1
     assert "refused: " in next(line for line in out.splitlines() if f" {HOME} " in line)
+
+
+async def test_check_once_asks_and_inspects(exporter: Exporter, tmp_path: Path) -> None:
+    """Backups, parity and figures are asked once too, each in a row of its own; one that fails is code 1."""
+    dump = tmp_path / "dumps" / "orders.dump"
+    dump.parent.mkdir()
+    dump.write_bytes(b"x")
+    os.utime(dump, (time.time() - 3600,) * 2)
+    async with serve(answer(message(body=b'{"opm": 7}'))) as shop:
+        system = page(shop.port)
+        system["kpis"] = {"opm": {"component": "web", "path": "/kpi", "json": "$.opm", "normal": 7}}
+        system["backups"] = {"nightly": {"directory": {"path": str(dump.parent), "glob": "*.dump", "takes": "1h"}}}
+        exporter.configure({"shop": system})
+        code, out, said = await exporter.run("check", "--config.file=dr.yml", "--once")
+        rows = {tuple(line.split()[:5]): line for line in out.splitlines()}
+        assert code == 0, said
+        assert rows["shop", "hk", "opm", "kpi", "ok"].endswith("answers 7")
+        assert "recovery point 20" in rows["shop", "-", "nightly", "backup", "ok"]
+        dump.parent.rename(tmp_path / "elsewhere")
+        code, out, _ = await exporter.run("check", "--config.file=dr.yml", "--once")
+    assert code == 1
+    assert sum(" ok " in line for line in out.splitlines()) == 2
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    """As with `| head`: code 0, and not a word about a broken pipe."""
+    command = [sys.executable, "-m", "exporter", "init", "--out=-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as told:
+        assert told.stdout is not None
+        assert told.stderr is not None
+        told.stdout.close()
+        assert (told.stderr.read(), told.wait(timeout=60)) == (b"", 0)
 
 
 async def test_init(exporter: Exporter) -> None:
