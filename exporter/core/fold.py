@@ -69,7 +69,7 @@ def observe(
     before = state.parts.get(sample.part) or PartState()
     blind = _proves_nothing(state, sample.reason, sample.started)
     after = counted(before, sample) if blind else judged(system, before, sample, pending)
-    if changes_nothing(state, before, sample, pending):
+    if changes_nothing(system, state, before, sample, pending):
         return Step(state.with_part(sample.part, after))
     draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:

@@ -34,17 +34,20 @@ def judged(system: System, before: PartState, sample: Sample, pending: Sequence[
     return after
 
 
-def changes_nothing(state: SystemState, before: PartState, sample: Sample, pending: Sequence[Instant]) -> bool:
+def changes_nothing(
+    system: System, state: SystemState, before: PartState, sample: Sample, pending: Sequence[Instant]
+) -> bool:
     """Whether what was assessed before a look holds after it, because it only says once more what was known.
 
-    So for a good look after a good one, in a calm system in which nothing tells a role and no check gets older. `before` is
-    what was known of the endpoint. It says no in case of doubt: that is only dearer.
+    So for a good look after a good one, in a calm active-standby system in which nothing tells a role and no check gets older.
+    `before` is what was known of the endpoint. It says no in case of doubt: that is only dearer.
     """
     good = before.serve.good
     return (
         state.assessed
         and state.mode in CALM
         and sample.reason is None
+        and not system.active_active
         and before.serve.count == 0
         and good is not None
         and good.start >= state.trusted_since
