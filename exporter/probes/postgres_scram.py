@@ -2,8 +2,8 @@
 
 With SCRAM the client hashes its password several thousand times, as often as the server says. The result depends on nothing
 but the password and the salt that the server keeps for the role, so that it is the same at the next login, and at the
-role's standby: 1.3 ms of the 2.4 ms that a fresh look takes otherwise. And asyncpg does it on the event loop, where a server that asks for
-2^31 rounds would stop the looks at every system for ten minutes.
+role's standby: 1.3 ms of the 2.4 ms that a fresh look took. And asyncpg does it on the event loop, where a server that asks
+for 2^31 rounds would stop the looks at every system for eleven minutes.
 
 asyncpg offers no place for this, but asks its module's name `hashlib`, which is replaced for asyncpg alone. A version that
 asks something else is as right, only slower; `test_postgres_login.py` would tell.
