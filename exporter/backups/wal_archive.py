@@ -15,12 +15,12 @@ alone restores nothing: a base backup belongs to it, as a source of its own.
 """
 
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
 from exporter.backups.source import Access, Read, Source
 from exporter.settings import Secret, Settings
+from exporter.urls import split
 
 RIGHT = "postgresql://user@host:5432/database?sslmode=verify-full"
 
@@ -34,7 +34,7 @@ class WalArchiveSettings(Settings):
     @field_validator("dsn")
     @classmethod
     def _is_dsn(cls, value: str) -> str:
-        parts = urlsplit(value)
+        parts = split(value, "dsn", RIGHT)
         if parts.scheme not in ("postgresql", "postgres"):
             raise ValueError(f"the dsn must begin with postgresql://, like {RIGHT}")
         if not parts.hostname or not parts.username or len(parts.path) < 2:

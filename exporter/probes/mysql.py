@@ -7,7 +7,7 @@ Works with MySQL 5.7 and MariaDB 10.5 or later, with GTIDs or without. The role 
 """
 
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import field_validator, model_validator
 
@@ -16,6 +16,7 @@ from exporter.probes.mysql_link import Server
 from exporter.probes.mysql_probe import MysqlProbe
 from exporter.probes.tls import Tls
 from exporter.settings import Secret, Settings
+from exporter.urls import split
 
 RIGHT = "mysql://user@host:3306"
 
@@ -34,7 +35,7 @@ class Dsn(NamedTuple):
 
 def parse_dsn(text: str) -> Dsn:
     """Raises ValueError with what would be right; the sentence never repeats a password."""
-    parts = urlsplit(text)
+    parts = split(text, "dsn", RIGHT)
     if parts.scheme not in ("mysql", "mariadb"):
         raise ValueError(f"the dsn must begin with mysql:// or mariadb://, like {RIGHT}")
     if not parts.hostname or "," in parts.netloc:

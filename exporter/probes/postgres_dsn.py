@@ -2,7 +2,9 @@
 
 import ssl
 from typing import Any, Literal, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
+
+from exporter.urls import split
 
 OptionalTls = Literal["disable", "allow", "prefer"]
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -34,11 +36,7 @@ class Dsn(NamedTuple):
 
 def parse_dsn(text: str) -> Dsn:
     """Raises ValueError with what would be right; the sentence never repeats a password."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        # Python's own sentence would repeat what it could not read, and that may be the password.
-        raise ValueError(f"the dsn cannot be read; write [, ] and what is not ASCII as %5B, like {RIGHT}") from None
+    parts = split(text, "dsn", RIGHT)
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError(f"the dsn must begin with postgresql://, like {RIGHT}")
     host = parts.hostname

@@ -10,7 +10,7 @@ The user that it needs is made by `deploy/database-roles/redis.acl`. A database 
 
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from exporter.probes.redis_sentinel import SentinelProbe, Sentinels
 from exporter.probes.tcp import HostPort, host_port
 from exporter.probes.tls import Tls
 from exporter.settings import Secret, Settings
+from exporter.urls import split
 
 RIGHT = "redis://10.1.0.5:6379/0"
 PORT = 6379
@@ -39,7 +40,7 @@ class Url(NamedTuple):
 
 def parse_url(text: str) -> Url:
     """Raises ValueError with what would be right; the sentence never repeats a password."""
-    parts = urlsplit(text)
+    parts = split(text, "url", RIGHT)
     if parts.scheme not in ("redis", "rediss"):
         raise ValueError(f"the url must begin with redis:// (or rediss:// for TLS), like {RIGHT}")
     if not parts.hostname or "," in parts.netloc:

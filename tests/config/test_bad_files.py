@@ -26,7 +26,9 @@ def test_bad_file(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings = [line.removeprefix("# warn: ") for line in lines if line.startswith("# warn: ")]
     assert errors or warnings
     try:
-        assert [str(problem).removeprefix(f"{name}:") for problem in load(Path(name), KINDS, SOURCES).warnings] == warnings
+        assert [
+            str(problem).removeprefix(f"{name}:") for problem in load(Path(name), KINDS, SOURCES).warnings
+        ] == warnings
         assert not errors
     except ConfigError as error:
         assert [str(problem).removeprefix(f"{name}:") for problem in error.problems] == errors

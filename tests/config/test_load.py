@@ -121,7 +121,9 @@ def test_templates(name: str, tmp_path: Path) -> None:
 
 def test_template_of_no_such_name() -> None:
     """An unknown template is refused with those that there are."""
-    with pytest.raises(ValueError, match="there is no template 'oracle'; choose from: dingtalk, http, mariadb, postgres, redis"):
+    with pytest.raises(
+        ValueError, match="there is no template 'oracle'; choose from: dingtalk, http, mariadb, postgres, redis"
+    ):
         template("oracle")
 
 

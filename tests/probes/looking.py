@@ -1,6 +1,5 @@
 """Building a probe from settings as they are written, and looking once with it."""
 
-import asyncio
 import time
 from typing import Any
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure, Probe
+from exporter.probes.mysql import parse_dsn
 from exporter.probes.redis import RedisSettings, parse_url
 from exporter.probes.redis_resp import ErrorReply, ReplyReader
 from exporter.probes.tcp import HostPort
@@ -264,3 +265,12 @@ def test_what_a_url_says() -> None:
     )
     assert "p/w" not in repr(parse_url("rediss://u:p%2Fw@a"))
     assert probe_with(url="redis://[::1]:7000/3").target == "[::1]:7000/3"
+
+
+@pytest.mark.parametrize("password", ["s3cr[et", "s3cr]et", "s3\u2100cret"])
+def test_an_address_that_cannot_be_read_keeps_its_secret(password: str) -> None:
+    """Python's own sentence about brackets, or about what is not ASCII, would repeat them."""
+    for parse, scheme in ((parse_url, "redis"), (parse_dsn, "mysql")):
+        with pytest.raises(ValueError, match="cannot be read") as failed:
+            parse(f"{scheme}://probe:{password}@10.1.0.5/0")
+        assert "s3" not in str(failed.value)
