@@ -54,7 +54,7 @@ BAD = {
     "megabyte_header": Bad(MEGABYTE_HEADER, {"too_large"}),
     "redirect_loop": Bad(answer(LOOP), {"redirect"}, {"redirects": 5}),
     "redirect": Bad(answer(LOOP), {"redirect"}),
-    "invalid_utf8": Bad(answer(message(body=b'{"role": "\xff\xfe"}')), {"assertion"}, {"role": "$.role"}),
+    "invalid_utf8": Bad(answer(message(body=b'{"role": "\xff\xfe"}')), {"protocol"}, {"role": "$.role"}),
     "not_http": Bad(answer(GARBAGE), {"protocol"}),
     "reset": Bad(reset, {"reset"}),
     "dies": Bad(dies_after(message(body=b"x" * 100)[:-50]), {"reset", "protocol"}),
