@@ -11,7 +11,8 @@ demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kill
 	$(BIN)/rto-rpo-exporter demo $(ARGS)
 
 test: $(STAMP) servers lint  ## everything that must hold before a change lands
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not faults"
+	$(BIN)/python -m pytest -m faults
 
 lint: $(STAMP)  ## formatting, style, types
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from tests import hostile
 from tests.backups.inspecting import RECORDED_AT, failure, inspect, inspector
 from tests.hostile import Behaviour, answer, message, serve
 from tests.probes.conftest import Certificates
+from tests.servers import free_port
 
 GOOD = message("200 OK", json.dumps({"t": RECORDED_AT}).encode())
 
@@ -68,7 +69,7 @@ async def test_bad_answers(behaviour: Behaviour, reason: Reason) -> None:
 
 async def test_nobody_listens() -> None:
     """A refusal names the place without its query."""
-    port = hostile.free_port()
+    port = free_port()
     found = await failure("json", url=f"http://127.0.0.1:{port}/x?key=hunter2", point="$.t")
     assert (found.reason, found.detail) == (Reason.REFUSED, f"http://127.0.0.1:{port}/x: Connection refused")
 

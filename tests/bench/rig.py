@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.hostile import free_port
+from tests.servers import free_port
 
 RESULTS = Path(__file__).parent / "results"
 _WITHIN = 60.0

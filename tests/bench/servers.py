@@ -11,7 +11,7 @@ from subprocess import Popen
 from typing import Any, NamedTuple
 
 from tests.bench.rig import ask, running, until_listening
-from tests.hostile import free_port
+from tests.servers import free_port
 
 _PAGE = {"preferred_ip_protocol": "ip4", "fail_if_body_not_matches_regexp": ['"status": "ok"']}
 _LAG_QUERY = """

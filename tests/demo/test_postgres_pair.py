@@ -24,7 +24,7 @@ pytestmark = [
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[PostgresPair]:
     """A running pair; PostgreSQL's own user may walk to its files."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o711)
     async with Children(tmp_path) as children:
         pair = PostgresPair(tmp_path, children, delay=0.5)

@@ -21,7 +21,6 @@ from tests.hostile import (
     dies_after,
     drip,
     forever,
-    free_port,
     full_backlog,
     hang,
     message,
@@ -29,6 +28,7 @@ from tests.hostile import (
     serve,
 )
 from tests.probes.conftest import Certificates, certificates
+from tests.servers import free_port
 
 __all__ = ["certificates"]
 INTERVAL = 0.2

@@ -13,7 +13,8 @@ import pytest
 from exporter import __version__
 from exporter.demo.pair import HOME
 from tests.exporter.rig import Exporter, Sites, page
-from tests.hostile import answer, free_port, message, serve
+from tests.hostile import answer, message, serve
+from tests.servers import free_port
 
 COMMANDS = ("serve", "check", "demo", "init", "build", "ledger")
 

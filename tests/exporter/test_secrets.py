@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from tests.exporter.rig import Exporter, page, until
-from tests.hostile import answer, free_port, message, reset, serve
+from tests.hostile import answer, message, reset, serve
+from tests.servers import free_port
 
 SECRET = "hunter2-Tr0ub4dor"
 PATHS = ("/", "/metrics", "/config", "/sd", "/api/v1/systems", "/api/v1/incidents?blips=true", "/-/ready", "/nothing")

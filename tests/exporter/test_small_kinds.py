@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.exporter.rig import Exporter, until
-from tests.hostile import free_port
+from tests.servers import free_port
 from tests.servers.name_server import name_server
 
 SAYS_OK = ["/bin/sh", "-c", """echo '{"ok": true, "detail": "312 orders"}'"""]

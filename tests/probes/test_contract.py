@@ -15,6 +15,7 @@ from tests.probes.conftest import Certificates
 from tests.probes.contract import CASES, Case
 from tests.probes.example import example_code
 from tests.probes.looking import look
+from tests.servers import free_port
 
 
 def each(cases: list[Case]) -> pytest.MarkDecorator:
@@ -44,7 +45,7 @@ async def test_a_good_answer_is_ok(case: Case, certificates: Certificates) -> No
 @every_kind
 async def test_refused(case: Case) -> None:
     """Nobody listens: refused, at once."""
-    sample = await look(case.build(hostile.free_port()))
+    sample = await look(case.build(free_port()))
     assert sample.reason is Reason.REFUSED
     assert sample.phases.connect is not None
 

@@ -11,8 +11,8 @@ import pytest
 
 from exporter.core.model import Reason, Sample
 from exporter.probes import KINDS
-from tests.hostile import free_port
 from tests.probes.looking import look, probe
+from tests.servers import free_port
 from tests.servers.name_server import name_server
 
 RECORDS = (

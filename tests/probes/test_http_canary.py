@@ -7,9 +7,9 @@ import pytest
 
 from exporter.core.model import Reason
 from exporter.probes.kind import Failure
-from tests import hostile
 from tests.hostile import answer, message, serve
 from tests.probes.looking import look, probe
+from tests.servers import free_port
 
 
 class _Store:
@@ -64,7 +64,7 @@ async def test_markers_that_cannot_be_read_do_not_fail_the_look() -> None:
     """A broken marker store proves nothing; the service that answers as it should is not down."""
     async with serve(answer(message("200 OK", b'{"seqs": "?"}'))) as server:
         base = f"http://127.0.0.1:{server.port}"
-        gone = f"http://127.0.0.1:{hostile.free_port()}/"
+        gone = f"http://127.0.0.1:{free_port()}/"
         for get in (base, gone):
             sample = await look(probe("http", url=base, canary={"put": base, "get": get}), markers_after=0)
             assert sample.ok

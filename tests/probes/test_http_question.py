@@ -10,7 +10,7 @@ from exporter.probes import KINDS
 from exporter.probes.http_question import QuestionSettings
 from exporter.probes.http_settings import HttpSettings
 from exporter.probes.kind import Failure, Value
-from tests.hostile import free_port
+from tests.servers import free_port
 from tests.servers.orders import Orders
 
 

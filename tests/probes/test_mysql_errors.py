@@ -23,7 +23,7 @@ from tests.probes.conftest import Certificates
 from tests.probes.looking import probe
 from tests.probes.mysql_rig import facts, make_pair, probe_of
 from tests.probes.mysql_server import OK, greeting, packet, proof, refusal, results, server
-from tests.servers import PASSWORD
+from tests.servers import PASSWORD, free_port
 from tests.servers.mariadb_pair import MariadbPair
 
 WRONG = "hunter2-is-wrong"
@@ -215,7 +215,7 @@ async def test_unasked_talk_on_an_idle_connection_is_bounded() -> None:
 
 async def test_refused_and_unknown_names() -> None:
     """Nobody listens; and a name that does not exist."""
-    assert (await failure_of(at(hostile.free_port()))).reason is Reason.REFUSED
+    assert (await failure_of(at(free_port()))).reason is Reason.REFUSED
     assert (await failure_of(probe("mysql", dsn="mysql://u@nowhere.invalid"))).reason is Reason.DNS
 
 

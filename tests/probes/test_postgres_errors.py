@@ -19,7 +19,7 @@ from exporter.probes.postgres_probe import PostgresProbe
 from tests import hostile
 from tests.probes.conftest import Certificates
 from tests.probes.postgres_rig import facts, make_pair, probe_of
-from tests.servers import PASSWORD, PostgresPair
+from tests.servers import PASSWORD, PostgresPair, free_port
 
 WRONG = "hunter2-is-wrong"
 
@@ -116,7 +116,7 @@ async def test_silence_is_bounded_and_leaves_nothing_open(options: str) -> None:
 
 async def test_refused_and_unknown_names() -> None:
     """Nobody listens; and a name that does not exist."""
-    assert (await failure_of(at(hostile.free_port()))).reason is Reason.REFUSED
+    assert (await failure_of(at(free_port()))).reason is Reason.REFUSED
     settings = PostgresSettings.model_validate({"dsn": "postgresql://u@nowhere.invalid/app"})
     probe = PostgresProbe(settings.address, settings.password, Context("here"))
     assert (await failure_of(probe)).reason is Reason.DNS

@@ -189,7 +189,7 @@ async def test_an_answer_that_nobody_asked_for_is_no_answer() -> None:
 
 async def test_refused_and_unknown_names() -> None:
     """Nobody listens; and a name that does not exist."""
-    assert (await failure_of(at(hostile.free_port()))).reason is Reason.REFUSED
+    assert (await failure_of(at(free_port()))).reason is Reason.REFUSED
     assert (await failure_of(probe_with(url="redis://nowhere.invalid"))).reason is Reason.DNS
 
 

@@ -15,7 +15,7 @@ from exporter.probes.redis_resp import packed
 from tests import hostile
 from tests.hostile import serve
 from tests.probes.redis_rig import facts, failure_of, make_pair, probe_with
-from tests.servers import until
+from tests.servers import free_port, until
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import MASTER, RedisPair, Sentinels
 
@@ -177,7 +177,7 @@ async def test_the_newest_config_epoch_counts() -> None:
     async with (
         serve(answering) as new,
         serve(naming({"port": new.port, "epoch": 7})) as leader,
-        serve(naming({"port": hostile.free_port(), "epoch": 6})) as late,
+        serve(naming({"port": free_port(), "epoch": 6})) as late,
         asking([f"127.0.0.1:{leader.port}", f"127.0.0.1:{late.port}"], **NOBODY) as probe,
     ):
         assert (await facts(probe, fresh=True)).epoch == "7e"

@@ -13,6 +13,7 @@ from exporter.probes.references import answers, parse_reference
 from exporter.probes.resolve import FLIGHTS_PER_NAME, JOIN_FOR, Resolver, is_address
 from tests import hostile
 from tests.hostile import serve
+from tests.servers import free_port
 
 
 class Names:
@@ -108,7 +109,7 @@ async def test_references() -> None:
     """A handshake and a refusal prove that we are not cut off; silence does not."""
     async with serve(hostile.hang) as server:
         assert await answers(parse_reference(f"tcp://127.0.0.1:{server.port}"))
-    assert await answers(parse_reference(f"tcp://127.0.0.1:{hostile.free_port()}"))
+    assert await answers(parse_reference(f"tcp://127.0.0.1:{free_port()}"))
     with hostile.full_backlog() as port, pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await answers(parse_reference(f"tcp://127.0.0.1:{port}"))
