@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.postgres import PASSWORD
-from tests.servers.processes import Process, family
+from tests.servers.processes import Process, family, wait_stopped
 from tests.servers.wait import free_port, until
 
 SQL = Path(__file__).parents[2] / "deploy" / "database-roles" / "mariadb.sql"
@@ -154,8 +154,10 @@ class MariadbServer:
     def freeze(self) -> float:
         """SIGSTOP. Returns the instant just before."""
         at = time.monotonic()
-        for process in self.family():
+        family_now = self.family()
+        for process in family_now:
             process.signal(signal.SIGSTOP)
+        wait_stopped(family_now)
         return at
 
     def thaw(self) -> None:

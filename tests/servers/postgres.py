@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.servers.processes import Process, family
+from tests.servers.processes import Process, family, wait_stopped
 from tests.servers.wait import free_port, until
 
 PASSWORD = "only-for-tests"
@@ -176,8 +176,10 @@ class PostgresServer:
         at = time.monotonic()
         assert self._process is not None, f"{self.name} does not run"
         self._process.send_signal(signal.SIGSTOP)  # first, so that no new children appear
-        for process in self.family():
+        family_now = self.family()
+        for process in family_now:
             process.signal(signal.SIGSTOP)
+        wait_stopped(family_now)
         return at
 
     def thaw(self) -> None:

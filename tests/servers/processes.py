@@ -2,8 +2,11 @@
 
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.servers.wait import until
 
 
 class Process(NamedTuple):
@@ -18,7 +21,8 @@ class Process(NamedTuple):
 
     @property
     def is_stopped(self) -> bool:
-        return self.is_alive and _stat(self.pid)[:1] == ["T"]
+        """All of its threads are: each stops by itself, and one may still answer when SIGSTOP was sent."""
+        return self.is_alive and all(state in "TZ" for state in _states(self.pid))
 
     def signal(self, number: signal.Signals) -> None:
         """Nothing happens when it has ended by itself."""
@@ -37,6 +41,27 @@ def family(parent: int) -> set[Process]:
         if fields and fields[0] != "Z" and parent in (int(entry.name), int(fields[1])):
             found.add(Process(int(entry.name), fields[19]))
     return found
+
+
+def wait_stopped(processes: Iterable[Process]) -> None:
+    """Return when none of these that lives answers anything any more. Raises AssertionError after some seconds."""
+    waiting = list(processes)
+    until(lambda: all(one.is_stopped or not one.is_alive for one in waiting), "SIGSTOP stops every thread", step=0.0005)
+
+
+def _states(pid: int) -> list[str]:
+    """Of each thread."""
+    try:
+        return [_state(task) for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _state(task: Path) -> str:
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"  # it has ended meanwhile
 
 
 def _stat(pid: int) -> list[str]:

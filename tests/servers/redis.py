@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.servers.postgres import PASSWORD
+from tests.servers.processes import family, wait_stopped
 from tests.servers.proxy import Proxy
 from tests.servers.wait import free_port, until
 
@@ -108,6 +109,7 @@ class RedisProcess:
         assert self._process is not None, f"{self.name} does not run"
         at = time.monotonic()
         self._process.send_signal(signal.SIGSTOP)
+        wait_stopped(family(self._process.pid))
         return at
 
     def thaw(self) -> None:
