@@ -184,7 +184,7 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
         site = role.site if role is not None else state.believed or system.home
         sites = system.sites if system.active_active else (site,)
         seen = [state.parts.get(part_of(component, site)) for site in sites]
-        known = [one.serve for one in seen if one is not None and one.sample is not None]
+        known = [one.serve for one in seen if one is not None and one.serve.is_known]
         if known:
             total += component.weight
             works += component.weight if any(track.is_good for track in known) else 0.0
@@ -210,7 +210,7 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     for component in system.components.values():
         if component.stateful:
             parts = [state.parts.get(_part(site, component.name)) for site in system.sites]
-            seen = [part.serve.is_good for part in parts if part is not None and part.sample is not None]
+            seen = [part.serve.is_good for part in parts if part is not None and part.serve.is_known]
             if seen:
                 counts.append(sum(seen))
     if not counts:

@@ -54,6 +54,11 @@ class Track:
     """The run is going on and nobody answered in any of its looks."""
 
     @property
+    def is_known(self) -> bool:
+        """Any look was judged: one that failed while we were blind was not, and tells neither good nor bad."""
+        return self.good is not None or self.count > 0
+
+    @property
     def is_good(self) -> bool:
         return self.good is not None and self.count == 0
 

@@ -132,7 +132,7 @@ class Standing(Settled):
             b"".join(roles),
             self._writable.fill([writable_sites(system, state) for system, state in pairs]),
             self._ratio.fill([functional_ratio(system, state) for system, state in pairs]),
-            self._up.fill([None if part.sample is None else part.reach.is_good for part in parts]),
+            self._up.fill([part.reach.is_good if part.reach.is_known else None for part in parts]),
             self._writes.fill([canary.writes for canary in canaries]),
             self._failures.fill([canary.failed for canary in canaries]),
         )

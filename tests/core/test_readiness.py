@@ -18,12 +18,12 @@ def test_a_site_that_was_never_looked_at_is_unknown() -> None:
 
 
 def test_a_site_that_only_silence_was_heard_of_is_not_reachable() -> None:
-    """Blind from the start, its failed looks count for nothing, and nothing is no proof that it answers or takes writes."""
+    """Blind from the start, its failed looks count for nothing, and nothing is no proof that it answers; what nobody knows is no 0."""
     shown = Projector()
     shown.take(fold.blinded(SYSTEM, shown.state, 0.5, moment(1)))
     shown.frame("t", 2.0)
     assert readiness(SYSTEM, shown.state, "sg", 2.0)["reachable"] is False
-    assert (writable_sites(SYSTEM, shown.state), functional_ratio(SYSTEM, shown.state)) == (0, 0.0)
+    assert (writable_sites(SYSTEM, shown.state), functional_ratio(SYSTEM, shown.state)) == (None, None)
 
 
 def test_a_standby_that_follows_is_ready() -> None:

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.core import fold
 from exporter.core.interval import Interval, Verdict, difference, verdict
 from exporter.core.model import Component, Part, Reason
 from exporter.core.past import Counters
 from exporter.core.readiness import readiness
 from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, writable_sites
-from tests.core.filming import HK, SG, SYSTEM, Projector, film
+from tests.core.filming import HK, SG, SYSTEM, Projector, film, moment
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,14 @@ def test_functional_ratio_is_weighted() -> None:
     assert functional_ratio(system, shown.state) == 1.0
     shown.look(Part("hk", "database"), 2.0, None, Reason.REFUSED)
     assert functional_ratio(system, shown.state) == 0.0
+
+
+def test_what_was_only_heard_of_in_blindness_lowers_no_ratio() -> None:
+    """Nothing was judged, so the share is unknown, and not 0."""
+    shown = Projector()
+    shown.take(fold.blinded(shown.system, shown.state, 0.5, moment(0.5)))
+    shown.look(HK, 1.0, None, Reason.TIMEOUT)
+    assert functional_ratio(SYSTEM, shown.state) is None
 
 
 def test_a_standby_is_ready_by_every_check() -> None:
