@@ -18,7 +18,6 @@ from exporter.config.problem import ConfigError, Path, Place, Problem, printable
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 500_000
 """Values in one file, aliases expanded."""
-MAX_DEPTH = 60
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -137,8 +136,8 @@ class _Composer:
         return found
 
     def _node(self, event: Any, path: Path) -> Node:
-        if len(path) > MAX_DEPTH:
-            raise self._stop(event, f"is nested more than {MAX_DEPTH} deep; write it flatter")
+        if len(path) > syntax.MAX_DEPTH:
+            raise self._stop(event, syntax.TOO_DEEP)
         if isinstance(event, yaml.AliasEvent):
             node = self._aliased(event)
         else:

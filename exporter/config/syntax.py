@@ -8,6 +8,10 @@ from exporter.config.problem import WHOLE_FILE, ConfigError, Place, Problem
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+MAX_DEPTH = 60
+"""Mappings and lists in one another."""
+TOO_DEEP = f"is nested more than {MAX_DEPTH} deep; write it flatter"
+
 # (what PyYAML or libyaml says, whether the place is where the construct began, what we say)
 _SENTENCES = (
     (
@@ -51,6 +55,7 @@ _SENTENCES = (
         False,
         "a backslash means something in double quotes; use 'single quotes', or write \\\\",
     ),
+    ("maximum nesting depth", False, TOO_DEEP),  # PyYAML 6.0.4 and later look ahead, and give up before we can
     ("expected node content", False, "a value is missing here; write it, or close the [ or { that is open"),
     ("expected the node content", False, "a value is missing here; write it, or close the [ or { that is open"),
     (
