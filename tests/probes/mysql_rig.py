@@ -1,17 +1,15 @@
 """Real MariaDB servers for the tests of the probe, and looks at them."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from exporter.core.model import Facts
 from exporter.core.position import GtidSet
-from exporter.probes.kind import Ask, Context
+from exporter.probes.kind import Context
 from exporter.probes.mysql import MysqlSettings
 from exporter.probes.mysql_probe import MysqlProbe
+from tests.probes.database import needs
 from tests.servers import PASSWORD
 from tests.servers.mariadb import MariadbServer, mariadb_missing
 from tests.servers.mariadb_pair import MariadbPair
@@ -21,11 +19,7 @@ VANTAGE = "here"
 
 def make_pair() -> Iterator[MariadbPair]:
     """For a fixture: a pair, or a skip where MariaDB is not installed (a failure with CI=true)."""
-    missing = mariadb_missing()
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    needs(mariadb_missing())
     with MariadbPair() as pair:
         yield pair
 
@@ -54,10 +48,6 @@ async def probing(server: MariadbServer, **changed: Any) -> AsyncIterator[MysqlP
         yield probe
     finally:
         await probe.close()
-
-
-async def facts(probe: MysqlProbe, *, fresh: bool = False, markers_after: int | None = None) -> Facts:
-    return (await probe.look(Ask(fresh, markers_after))).facts
 
 
 def place(facts: Facts) -> GtidSet:

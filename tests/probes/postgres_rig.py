@@ -1,16 +1,14 @@
 """Real PostgreSQL servers for the tests of the probe, and looks at them."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from exporter.core.model import Facts
-from exporter.probes.kind import Ask, Context
+from exporter.probes.kind import Context
 from exporter.probes.postgres import PostgresSettings
 from exporter.probes.postgres_probe import PostgresProbe
+from tests.probes.database import needs
 from tests.servers import PASSWORD, PostgresPair, PostgresServer, postgres_missing
 
 VANTAGE = "here"
@@ -18,11 +16,7 @@ VANTAGE = "here"
 
 def make_pair(*, synchronous: bool = False) -> Iterator[PostgresPair]:
     """For a fixture: a pair, or a skip where PostgreSQL is not installed (a failure with CI=true)."""
-    missing = postgres_missing()
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    needs(postgres_missing())
     with PostgresPair(synchronous=synchronous) as pair:
         yield pair
 
@@ -52,10 +46,6 @@ async def probing(server: PostgresServer, options: str = "", **changed: Any) -> 
         yield probe
     finally:
         await probe.close()
-
-
-async def facts(probe: PostgresProbe, *, fresh: bool = False, markers_after: int | None = None) -> Facts:
-    return (await probe.look(Ask(fresh, markers_after))).facts
 
 
 def place(facts: Facts) -> int:

@@ -1,7 +1,6 @@
 """Real Redis servers for the tests of the probe, and looks at them."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.core.model import Facts
-from exporter.probes.kind import Ask, Context, Failure, Probe
+from exporter.probes.kind import Context, Failure, Probe
 from exporter.probes.redis import KIND, RedisSettings
+from tests.probes.database import needs
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import RedisPair, RedisServer, redis_missing
 
@@ -19,11 +19,7 @@ VANTAGE = "here"
 
 def redis_or_skip() -> None:
     """A skip where Redis is not installed (a failure with CI=true)."""
-    missing = redis_missing()
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    needs(redis_missing())
 
 
 def make_pair() -> Iterator[RedisPair]:
@@ -46,18 +42,6 @@ async def probing(server: RedisServer, port: int | None = None, **changed: Any) 
         yield probe
     finally:
         await probe.close()
-
-
-async def facts(probe: Probe, *, fresh: bool = False, markers_after: int | None = None) -> Facts:
-    return (await probe.look(Ask(fresh, markers_after))).facts
-
-
-async def failure_of(probe: Probe, *, fresh: bool = True) -> Failure:
-    """Why a look fails; the look has 5 s."""
-    with pytest.raises(Failure) as failed:
-        async with asyncio.timeout(5):
-            await probe.look(Ask(fresh))
-    return failed.value
 
 
 async def refusal_of(probe: Probe, seq: int = 1, *, fresh: bool = False) -> Failure:

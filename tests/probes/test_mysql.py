@@ -10,7 +10,8 @@ from exporter.core.model import Reason, Role
 from exporter.core.position import GtidSet, gap
 from exporter.probes.kind import Ask, Failure
 from exporter.probes.mysql_probe import MysqlProbe
-from tests.probes.mysql_rig import facts, make_pair, place, probing
+from tests.probes.database import facts
+from tests.probes.mysql_rig import make_pair, place, probing
 from tests.servers import Proxy, until
 from tests.servers.mariadb_pair import MariadbPair
 

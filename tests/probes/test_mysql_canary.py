@@ -9,7 +9,8 @@ import pytest
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure
 from exporter.probes.mysql_probe import MysqlProbe
-from tests.probes.mysql_rig import VANTAGE, facts, make_pair, probing
+from tests.probes.database import facts
+from tests.probes.mysql_rig import VANTAGE, make_pair, probing
 from tests.servers import PASSWORD
 from tests.servers.mariadb import SQL
 from tests.servers.mariadb_pair import MariadbPair

@@ -10,7 +10,8 @@ from exporter.core.model import Follower, Reason, Role
 from exporter.probes.kind import Ask, Failure
 from exporter.probes.postgres_probe import PostgresProbe
 from exporter.probes.postgres_sql import written_end
-from tests.probes.postgres_rig import facts, make_pair, place, probing
+from tests.probes.database import facts
+from tests.probes.postgres_rig import make_pair, place, probing
 from tests.servers import PostgresPair, Proxy, until
 
 pytestmark = pytest.mark.postgres

@@ -10,7 +10,8 @@ import pytest
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure
 from exporter.probes.postgres_probe import PostgresProbe
-from tests.probes.postgres_rig import VANTAGE, facts, make_pair, probing
+from tests.probes.database import facts
+from tests.probes.postgres_rig import VANTAGE, make_pair, probing
 from tests.servers import PASSWORD, PostgresPair, Proxy, until
 from tests.servers.postgres import SQL, run
 

@@ -4,18 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import asyncpg
 import pytest
 
 from exporter.core.model import Reason, Role
-from exporter.probes.kind import Ask, Failure
-from exporter.probes.postgres_probe import PostgresProbe
-from tests.probes.postgres_rig import facts, make_pair, probing
-from tests.servers import PostgresPair, PostgresServer, Proxy, until
+from exporter.probes.kind import Failure
+from tests.probes.database import facts, failure_of, held
+from tests.probes.postgres_rig import make_pair, probing
+from tests.servers import PostgresPair, PostgresServer, until
 
 pytestmark = pytest.mark.postgres
-OURS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dr_probe'"
 
 
 @pytest.fixture
@@ -26,38 +26,6 @@ def pair() -> Iterator[PostgresPair]:
 @pytest.fixture
 def synchronous() -> Iterator[PostgresPair]:
     yield from make_pair(synchronous=True)
-
-
-async def reason_of(probe: PostgresProbe, *, fresh: bool = True) -> Reason:
-    """Why a look fails; the look has 5 s."""
-    with pytest.raises(Failure) as failed:
-        async with asyncio.timeout(5):
-            await probe.look(Ask(fresh))
-    return failed.value.reason
-
-
-class Holding:
-    """A tripwire that is being held."""
-
-    def __init__(self, probe: PostgresProbe) -> None:
-        self.broken: list[float] = []
-        self.task = asyncio.create_task(probe.hold(lambda: self.broken.append(time.monotonic())))
-
-    async def ended(self) -> None:
-        await asyncio.wait_for(self.task, 5)
-
-
-@asynccontextmanager
-async def held(server: PostgresServer) -> AsyncIterator[tuple[PostgresProbe, Holding]]:
-    """A probe with a calm look done and its tripwire held."""
-    async with probing(server) as probe:
-        holding = Holding(probe)
-        try:
-            await facts(probe)
-            yield probe, holding
-        finally:
-            holding.task.cancel()
-            await asyncio.gather(holding.task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -74,112 +42,17 @@ async def full(server: PostgresServer) -> AsyncIterator[None]:
             connection.terminate()
 
 
-async def test_the_tripwire_breaks_with_the_server(pair: PostgresPair) -> None:
-    """SIGKILL of the postmaster is told once and at once; the next looks say refused, kept connection or not."""
-    async with held(pair.primary) as (probe, holding):
-        pair.kill()
+async def test_the_tripwire_breaks_with_an_immediate_end(pair: PostgresPair) -> None:
+    """A server that goes without a checkpoint, but says farewell, breaks it too, once."""
+    async with held(partial(probing, pair.primary)) as (_, holding):
+        await asyncio.to_thread(pair.primary.stop, "immediate")
         await holding.ended()
         assert len(holding.broken) == 1
-        assert await reason_of(probe, fresh=False) is Reason.REFUSED
-        assert await reason_of(probe, fresh=True) is Reason.REFUSED
-
-
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-async def test_the_tripwire_breaks_with_an_orderly_end(pair: PostgresPair, mode: str) -> None:
-    """A server that says farewell before it goes breaks it too, once."""
-    async with held(pair.primary) as (_, holding):
-        await asyncio.to_thread(pair.primary.stop, mode)
-        await holding.ended()
-        assert len(holding.broken) == 1
-
-
-async def test_the_tripwire_cannot_be_made(pair: PostgresPair) -> None:
-    """hold() fails with the reason, and nothing is called broken."""
-    async with probing(pair.primary) as probe:
-        pair.primary.stop()
-        with pytest.raises(Failure) as failed:
-            await probe.hold(lambda: pytest.fail("nothing was held"))
-        assert failed.value.reason is Reason.REFUSED
-
-
-async def test_what_we_end_ourselves_does_not_break_the_tripwire(pair: PostgresPair) -> None:
-    """A look that is cancelled takes the kept connection with it; another is held, and that one tells the truth."""
-    async with held(pair.primary) as (probe, holding):
-        pair.primary.freeze()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await facts(probe)
-        assert holding.broken == []
-        pair.primary.thaw()
-        async with asyncio.timeout(5):
-            await facts(probe)
-        assert not holding.task.done()
-        pair.kill()
-        await holding.ended()
-        assert len(holding.broken) == 1
-
-
-@pytest.mark.parametrize("fresh", [False, True])
-async def test_a_frozen_server_costs_the_deadline_and_no_more(pair: PostgresPair, fresh: bool) -> None:
-    """SIGSTOP: kept and fresh looks end when their time is over; thawed, the next one is well, and no session of ours stays."""
-    async with probing(pair.primary) as probe:
-        await facts(probe)
-        pair.primary.freeze()
-        for _ in range(3):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await facts(probe, fresh=fresh)
-        pair.primary.thaw()
-        async with asyncio.timeout(5):
-            assert (await facts(probe, fresh=fresh)).role is Role.PRIMARY
-    until(lambda: pair.primary.sql(OURS) == "0", "our sessions have ended")
-
-
-@pytest.mark.parametrize("fresh", [False, True])
-async def test_a_black_hole_costs_the_deadline_and_no_more(pair: PostgresPair, fresh: bool) -> None:
-    """A link that swallows everything: no answer of any kind; healed, the next look is well."""
-    with Proxy(pair.primary.port) as proxy:
-        async with probing(pair.primary, port=proxy.port) as probe:
-            await facts(probe)
-            proxy.blackhole()
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await facts(probe, fresh=fresh)
-            proxy.heal()
-            assert (await facts(probe, fresh=fresh)).role is Role.PRIMARY
-
-
-async def test_a_server_that_dies_in_the_middle_of_a_query(pair: PostgresPair) -> None:
-    """Its process is killed while it works on our statement: reset."""
-    async with probing(pair.primary) as probe:
-        await facts(probe)
-        pair.primary.freeze()
-        looking = asyncio.create_task(reason_of(probe, fresh=False))
-        await asyncio.sleep(0)
-        pair.kill()
-        pair.primary.wait_gone()
-        assert await looking is Reason.RESET
-
-
-async def test_a_cut_link_in_the_middle_of_a_query(pair: PostgresPair) -> None:
-    """RST instead of an answer: reset."""
-    with Proxy(pair.primary.port) as proxy:
-        async with probing(pair.primary, port=proxy.port) as probe:
-            await facts(probe)
-            pair.primary.freeze()
-            looking = asyncio.create_task(reason_of(probe, fresh=False))
-            await asyncio.sleep(0)
-            proxy.cut()
-            assert await looking is Reason.RESET
-            assert await reason_of(probe, fresh=True) is Reason.RESET
-            proxy.refuse()
-            assert await reason_of(probe, fresh=False) is Reason.REFUSED
-            pair.primary.thaw()
 
 
 async def test_a_session_that_was_terminated_is_replaced(pair: PostgresPair) -> None:
     """An administrator ends our idle session: the tripwire tells, and the next calm look connects anew."""
-    async with held(pair.primary) as (probe, holding):
+    async with held(partial(probing, pair.primary)) as (probe, holding):
         pair.primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dr_probe'")
         await holding.ended()
         assert (await facts(probe)).role is Role.PRIMARY
@@ -207,7 +80,7 @@ async def test_no_session_is_left_for_us(pair: PostgresPair) -> None:
     async with probing(pair.primary) as probe:
         await facts(probe)
         async with full(pair.primary):
-            assert await reason_of(probe, fresh=True) is Reason.UNAVAILABLE
+            assert (await failure_of(probe, fresh=True)).reason is Reason.UNAVAILABLE
             assert (await facts(probe)).role is Role.PRIMARY
 
 
@@ -220,7 +93,7 @@ async def test_a_server_that_starts_up_is_unavailable(pair: PostgresPair) -> Non
         reason = Reason.REFUSED
         deadline = time.monotonic() + 10
         while reason is Reason.REFUSED and time.monotonic() < deadline:
-            reason = await reason_of(probe)
+            reason = (await failure_of(probe)).reason
         assert reason is Reason.UNAVAILABLE
 
 

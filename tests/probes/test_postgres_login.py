@@ -18,7 +18,8 @@ from exporter.probes.postgres_probe import PostgresProbe
 from exporter.probes.postgres_scram import ROUNDS_LIMIT, salted
 from exporter.probes.wire import Stopwatch
 from tests import hostile
-from tests.probes.postgres_rig import facts, make_pair, probe_of, probing
+from tests.probes.database import facts
+from tests.probes.postgres_rig import make_pair, probe_of, probing
 from tests.servers import PASSWORD, PostgresPair
 
 _VERSION = b"server_version\0" + b"15.1\0"

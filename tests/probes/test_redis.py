@@ -8,7 +8,8 @@ import pytest
 
 from exporter.core.model import Follower, Reason, Role
 from exporter.probes.kind import Ask, Probe
-from tests.probes.redis_rig import facts, make_pair, place, probing, refusal_of
+from tests.probes.database import facts
+from tests.probes.redis_rig import make_pair, place, probing, refusal_of
 from tests.servers import Proxy, until
 from tests.servers.redis import RedisPair
 

@@ -10,7 +10,8 @@ import pytest
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Context, Probe
 from exporter.probes.redis import KIND, RedisSettings
-from tests.probes.redis_rig import VANTAGE, facts, make_pair, probe_with, probing, refusal_of
+from tests.probes.database import facts
+from tests.probes.redis_rig import VANTAGE, make_pair, probe_with, probing, refusal_of
 from tests.servers import until
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import RedisPair

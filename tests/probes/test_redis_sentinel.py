@@ -14,7 +14,8 @@ from exporter.probes.kind import Probe
 from exporter.probes.redis_resp import packed
 from tests import hostile
 from tests.hostile import serve
-from tests.probes.redis_rig import facts, failure_of, make_pair, probe_with
+from tests.probes.database import facts, failure_of
+from tests.probes.redis_rig import make_pair, probe_with
 from tests.servers import free_port, until
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import MASTER, RedisPair, Sentinels
