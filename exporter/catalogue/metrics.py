@@ -178,7 +178,17 @@ BLIP_SECONDS = _counter("dr_blip_seconds_total", "system bound", "How long the b
 OBSERVED = _counter(
     "dr_observed_seconds_total", "system", "Time in which the system was watched and we were not blind."
 )
-DOWNTIME = _counter("dr_downtime_seconds_total", "system", "Upper bound of the time in which the system did not serve.")
+DOWNTIME = _counter(
+    "dr_downtime_seconds_total",
+    "system",
+    "Upper bound of the time in which the system did not serve; in drills and maintenance as the policy says.",
+)
+DRILL_DOWNTIME = _counter(
+    "dr_drill_downtime_seconds_total", "system", "The same in drills alone, whether or not the policy counts it."
+)
+MAINTENANCE_DOWNTIME = _counter(
+    "dr_maintenance_downtime_seconds_total", "system", "The same in maintenance alone, whether or not it counts."
+)
 BLIND = _counter("dr_blind_seconds_total", "system", "Time in which the exporter itself was cut off.")
 DOWNTIME_COST = _counter("dr_downtime_cost_total", "system currency", "Downtime times the configured cost per minute.")
 
@@ -198,6 +208,25 @@ LAST_VERDICT = _gauge(
 )
 CANARY_MARKERS = _gauge(
     "dr_canary_markers", "system outcome", "Canary markers of the last failover: lost, surviving, indeterminate."
+)
+
+# Drills, and when the next one is due.
+DRILL_ACTIVE = _gauge(
+    "dr_drill_active",
+    "system",
+    "1 while a drill runs that has not expired, and no incident is open that began before it: its pages are muted.",
+)
+DRILL_EXPIRED = _gauge("dr_drill_expired", "system", "1 while a drill is left open past its expiry: it mutes nothing.")
+MAINTENANCE_ACTIVE = _gauge(
+    "dr_maintenance_active", "system", "1 during declared maintenance, which labels incidents and mutes nothing."
+)
+DRILL_LAST = _gauge(
+    "dr_drill_last_timestamp_seconds", "system", "When the last finished drill was stopped; absent before the first."
+)
+DRILL_DUE = _gauge(
+    "dr_drill_due_timestamp_seconds",
+    "system",
+    "Until when the next recovery has to be proven; absent where no interval was promised.",
 )
 
 # The looks themselves; site is empty for the entry.

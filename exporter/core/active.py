@@ -93,6 +93,8 @@ def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: In
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
             sentence = f"{part.site} is lost: {part.component} {failing[0].reason}"
+            if state.drill is not None and state.drill.runs(now.mono):
+                draft.state = replace(draft.state, drill=replace(state.drill, site_lost=True))
             draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(failing[0].reason)})
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from exporter.core.active import lost_sites
+from exporter.core.drill import INCIDENTS_KEPT, Drill
+from exporter.core.drilling import missed_by, proof_of
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
@@ -23,10 +25,33 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
         kind = _kind(system, draft.state, incident)
     closed = replace(incident, kind=kind, to_site=site, open=False, phases={**incident.phases, "stable": now.mono})
     rto = incident.rto
+    if closed.apart is None and (closed.drill or closed.maintenance):
+        closed = replace(closed, apart=_down(closed, rto))
     sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
     draft.record("incident", now.mono, sentence, incident_json(closed, now))
     counters = _count(draft.state.counters, closed, rto)
-    draft.state = replace(draft.state, incident=None, last=closed, counters=counters)
+    state = draft.state
+    draft.state = replace(
+        state,
+        incident=None,
+        last=closed,
+        counters=counters,
+        drill=_with(state.drill, closed),
+        proof=proof_of(system, closed) or state.proof,
+        missed=missed_by(system, closed) or state.missed,
+    )
+
+
+def _with(drill: Drill | None, closed: Incident) -> Drill | None:
+    """The open drill with one more incident, if it began in it."""
+    if drill is None or drill.id not in (closed.drill, closed.maintenance):
+        return drill
+    return replace(drill, incidents=(*drill.incidents, closed.id)[-INCIDENTS_KEPT:])
+
+
+def _down(closed: Incident, rto: Interval) -> float:
+    """Seconds of downtime, upper bound, less those in which nobody looked."""
+    return max(0.0, rto.upper - closed.blind)
 
 
 def _kind(system: System, state: SystemState, incident: Incident) -> Kind:
@@ -44,11 +69,15 @@ def _count(counters: Counters, closed: Incident, rto: Interval) -> Counters:
     switches = counters.switch_times
     if closed.kind in MOVES and not closed.inferred:
         switches = (*switches, switch_time(closed, rto))[-SWITCHES_KEPT:]
+    down = _down(closed, rto)
+    apart = min(down, closed.apart or 0.0)
     error = closed.expected - rto.estimate if closed.expected is not None else counters.estimate_error
     return replace(
         counters,
         incidents=incidents,
-        downtime=counters.downtime + max(0.0, rto.upper - closed.blind),
+        downtime=counters.downtime + down - (apart if closed.excluded else 0.0),
+        drill_downtime=counters.drill_downtime + (apart if closed.drill else 0.0),
+        maintenance_downtime=counters.maintenance_downtime + (apart if closed.maintenance else 0.0),
         switch_times=switches,
         estimate_error=error,
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
+from exporter.core.drill import DrillType, belongs, stamp
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import Incident, Kind
@@ -20,9 +20,17 @@ class Draft:
     records: list[Record] = field(default_factory=list)
 
     def record(self, kind: str, at: Instant, sentence: str, data: Mapping[str, Any] | None = None) -> None:
-        incident = self.state.incident
-        told = {"incident": incident.id if incident else None, **(data or {})}
+        incident, drill = self.state.incident, self._drill(at)
+        told = {"incident": incident.id if incident else None, **({"drill": drill} if drill else {}), **(data or {})}
         self.records.append(Record(str(kind), self.system, at, sentence, told))
+
+    def _drill(self, at: Instant) -> str | None:
+        """The drill to which what happens now belongs: that of the open incident, else the one that runs."""
+        incident, drill = self.state.incident, self.state.drill
+        if incident is not None:
+            return incident.drill
+        runs = drill is not None and drill.type is DrillType.DRILL and drill.started <= at < drill.expires
+        return drill.id if runs and drill is not None else None
 
     def step(self) -> Step:
         return Step(self.state, tuple(self.records))
@@ -45,10 +53,9 @@ def open_incident(
     system: System, state: SystemState, start: Interval, cause: str, now: Moment, expected: float | None
 ) -> Incident:
     """A new incident, named after its system and the instant of the first failed look (UTC, milliseconds)."""
-    stamp = datetime.fromtimestamp(now.wall_of(start.upper), UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3]
     unseen = max(0.0, state.trusted_since - max(start.lower, state.blind_from))
-    return Incident(
-        id=f"{system.name}-{stamp}Z",
+    incident = Incident(
+        id=f"{system.name}-{stamp(now, start.upper)}",
         system=system.name,
         kind=Kind.OUTAGE,
         start=start,
@@ -61,3 +68,27 @@ def open_incident(
         inferred=False,
         expected=expected,
     )
+    return _declared(system, state, incident)
+
+
+def _declared(system: System, state: SystemState, incident: Incident) -> Incident:
+    """The incident with the drill or the maintenance that it began in, if any, and how that is booked."""
+    drill = state.drill
+    if drill is None or not belongs(drill, incident.start):
+        return incident
+    maintenance, accounting = drill.type is DrillType.MAINTENANCE, system.accounting
+    return replace(
+        incident,
+        drill=None if maintenance else drill.id,
+        maintenance=drill.id if maintenance else None,
+        scenario=drill.scenario,
+        excluded=not (accounting.maintenance if maintenance else accounting.drills),
+    )
+
+
+def dated(state: SystemState, incident: Incident, start: Interval) -> Incident:
+    """The incident with a start that is known better now; it may turn out to have begun before its drill did."""
+    incident, drill = replace(incident, start=start), state.drill
+    if drill is None or drill.id not in (incident.drill, incident.maintenance) or belongs(drill, start):
+        return incident
+    return replace(incident, drill=None, maintenance=None, scenario="", excluded=False)

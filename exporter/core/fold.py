@@ -10,7 +10,7 @@ from dataclasses import replace
 from exporter.core import active
 from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
-from exporter.core.events import Draft
+from exporter.core.events import Draft, dated
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
 from exporter.core.looks import changes_nothing, counted, counted_anew, judged
@@ -150,7 +150,7 @@ def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
     lower, upper, _ = incident.start
     if not lower < at <= upper + TRIPPED_LATE:
         return state
-    return replace(state, incident=replace(incident, start=Interval(lower, upper, min(at, upper))))
+    return replace(state, incident=dated(state, incident, Interval(lower, upper, min(at, upper))))
 
 
 def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:

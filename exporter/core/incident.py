@@ -23,7 +23,7 @@ from dataclasses import replace
 from exporter.core.active import still_served
 from exporter.core.closing import close_blip, close_incident
 from exporter.core.condition import complaint
-from exporter.core.events import Draft, open_incident, reopened
+from exporter.core.events import Draft, dated, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.past import Kind
@@ -103,8 +103,7 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Insta
     lower, upper = min(incident.start.lower, seen.start.lower), min(incident.start.upper, seen.start.upper)
     best = incident.start.best if incident.start.best is not None else seen.start.best
     incident = replace(
-        incident,
-        start=Interval(lower, upper, best),
+        dated(state, incident, Interval(lower, upper, best)),
         phases={**incident.phases, "last_good": lower, "first_bad": upper},
     )
     enough = seen.failures >= policy.declare_after and now.mono - seen.first_failed >= policy.declare_min

@@ -256,6 +256,14 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Accounting:
+    """Whether downtime counts that was declared beforehand. It is booked apart in any case."""
+
+    drills: bool = True
+    maintenance: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A system as it is configured. `parts` are all that is looked at; a part that is missing cannot be seen."""
 
@@ -272,6 +280,7 @@ class System:
     policy: Policy = Policy()
     cost_per_minute: float | None = None
     currency: str = ""
+    accounting: Accounting = Accounting()
     switch_time: float | None = None
     """Configured guess of how long a switch takes, in seconds, until one was measured."""
     backups: Mapping[str, Backup] = field(default_factory=dict)

@@ -67,6 +67,15 @@ class Incident:
     inferred: bool = False
     """It happened while nobody looked; what is known comes from what had changed."""
     drill: str | None = None
+    """The drill in which it began."""
+    maintenance: str | None = None
+    """The maintenance in which it began."""
+    scenario: str = ""
+    """What was declared beforehand; "" for what nobody declared."""
+    excluded: bool = False
+    """Until its drill or maintenance ended its downtime does not count, as the policy was when it began."""
+    apart: float | None = None
+    """Seconds of its downtime until its drill or maintenance ended; None: that is still open, or there is none."""
     from_site: str = ""
     to_site: str = ""
     phases: Mapping[str, Instant | None] = field(default_factory=dict)
@@ -110,7 +119,10 @@ class Counters:
     blips: int = 0
     blip_seconds: Interval = NOTHING
     downtime: float = 0.0
-    """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
+    """Seconds, upper bounds of the closed incidents, less what fell into blindness and what the policy does not count."""
+    drill_downtime: float = 0.0
+    """The same in drills alone, counted or not."""
+    maintenance_downtime: float = 0.0
     blind: float = 0.0
     """Seconds of finished blindness."""
     observed: float = 0.0

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from exporter.core.active import surviving_point
 from exporter.core.model import Component, Instant, Part, Role, System
+from exporter.core.past import Incident
 from exporter.core.state import SourceState, SystemState
 
 SITE_LOSS = "site_loss"
@@ -26,7 +27,11 @@ class Totals(NamedTuple):
 
     observed: float
     downtime: float
+    """What counts by the policy."""
     blind: float
+    drills: float = 0.0
+    """Downtime in drills, counted or not."""
+    maintenance: float = 0.0
 
 
 @lru_cache(maxsize=1 << 16)
@@ -229,16 +234,26 @@ def totals(state: SystemState, now: Instant) -> Totals:
         observed += max(0.0, settled - state.observed_since)
     if state.blind_since is not None:
         blind += max(0.0, settled - state.blind_since)
-    downtime = counters.downtime + _running_downtime(state, settled)
-    return Totals(observed, min(downtime, observed), blind)
-
-
-def _running_downtime(state: SystemState, settled: Instant) -> float:
-    """Seconds of the open outage: what came before the last blindness in it, and what ran since."""
     incident = state.incident
-    if incident is None or not incident.declared:
-        return 0.0
-    start, until = incident.start.lower, settled
+    running = downtime_until(state, incident, settled) if incident is not None and incident.declared else 0.0
+    drills = maintenance = excluded = 0.0
+    if incident is not None and (incident.drill or incident.maintenance):
+        apart = running if incident.apart is None else min(running, incident.apart)
+        drills, maintenance = (apart, 0.0) if incident.drill else (0.0, apart)
+        excluded = apart if incident.excluded else 0.0
+    downtime = counters.downtime + running - excluded
+    return Totals(
+        observed,
+        min(downtime, observed),
+        blind,
+        min(counters.drill_downtime + drills, observed),
+        min(counters.maintenance_downtime + maintenance, observed),
+    )
+
+
+def downtime_until(state: SystemState, incident: Incident, until: Instant) -> float:
+    """Seconds of an open incident: what came before the last blindness in it, and what ran since."""
+    start = incident.start.lower
     if incident.end is not None:
         until = min(until, incident.end.upper)
     elif state.blind_since is not None:

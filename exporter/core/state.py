@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from exporter.core.drill import Drill, Proof
 from exporter.core.inspected import BackupState, KpiState, ParityState
 from exporter.core.interval import When
 from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Proven, Reason, Sample
@@ -219,6 +220,14 @@ class SystemState:
     backups: Mapping[str, BackupState] = field(default_factory=dict)
     parity: Mapping[str, ParityState] = field(default_factory=dict)
     kpis: Mapping[str, KpiState] = field(default_factory=dict)
+    drill: Drill | None = None
+    """The drill, or the maintenance, that is open."""
+    drilled: Instant | None = None
+    """When the last finished drill was stopped."""
+    proof: Proof | None = None
+    """The newest recovery that kept the RTO objective."""
+    missed: Proof | None = None
+    """The newest that missed it."""
 
     def with_part(self, part: Part, after: PartState) -> "SystemState":
         """`replace` of that one part, in a tenth of the time: it is done for every look."""

@@ -5,6 +5,8 @@ from typing import Any
 from exporter.core.active import traffic_share
 from exporter.core.backup import BackupFacts
 from exporter.core.checks import NEVER_SEEN, backup_complaint, kpi_low, parity_at, parity_match
+from exporter.core.drill import drill_json
+from exporter.core.drilling import due, proof_state
 from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
 from exporter.core.readiness import readiness
@@ -33,6 +35,7 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
             "rto": system.objectives.rto,
             "rpo": dict(system.objectives.rpo),
             "availability": system.objectives.availability,
+            "drill_every": system.objectives.drill_every,
         },
         "rto_seconds": rto_clock(state, now.mono),
         "rto_estimate_seconds": estimate,
@@ -49,7 +52,28 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
         "sites": [_site_json(watched, site, now) for site in system.sites],
         "recovery_points": _points(watched, now),
         "incident": None if state.incident is None else incident_json(state.incident, now),
+        **_drill_json(watched, now),
         "last": None if state.last is None else incident_json(state.last, now),
+    }
+
+
+def _drill_json(watched: Watched, now: Moment) -> dict[str, Any]:
+    """The open drill or maintenance, and what is proven of the recovery. `missed`: a later one that broke the objective."""
+    system, state = watched.system, watched.state
+    proof, missed, until = state.proof, state.missed, due(system, state)
+    if missed is not None and proof is not None and missed.at <= proof.at:
+        missed = None
+    return {
+        "drill": None if state.drill is None else drill_json(system.name, state.drill, now),
+        "drill_last": None if state.drilled is None else now.wall_of(state.drilled),
+        "drill_due": None if until is None else now.wall_of(until),
+        "proof": {
+            "state": proof_state(system, state, now.mono),
+            "at": None if proof is None else now.wall_of(proof.at),
+            "incident": None if proof is None else proof.incident,
+            "drill": None if proof is None else proof.drill,
+            "missed": None if missed is None else now.wall_of(missed.at),
+        },
     }
 
 

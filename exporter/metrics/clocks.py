@@ -34,6 +34,8 @@ class Clocks(Section):
         m.DOWNTIME,
         m.BLIND,
         m.DOWNTIME_COST,
+        m.DRILL_DOWNTIME,
+        m.MAINTENANCE_DOWNTIME,
     )
 
     def __init__(self, systems: Sequence[System]) -> None:
@@ -46,10 +48,12 @@ class Clocks(Section):
         ]
         self._rpo = Block((series(m.RPO, *labels) for labels in exposed), SECONDS)
         self._known = Block(series(m.RPO_KNOWN, *labels) for labels in exposed)
-        self._rto, self._estimate, self._observed, self._downtime, self._blind = (
+        self._rto, self._estimate, self._observed, self._downtime, self._blind, self._drills, self._maintenance = (
             Block((series(metric, system.name) for system in systems), SECONDS)
-            for metric in (m.RTO, m.RTO_ESTIMATE, m.OBSERVED, m.DOWNTIME, m.BLIND)
-        )
+            for metric in (
+                m.RTO, m.RTO_ESTIMATE, m.OBSERVED, m.DOWNTIME, m.BLIND, m.DRILL_DOWNTIME, m.MAINTENANCE_DOWNTIME
+            )
+        )  # fmt: skip
         self._cost = Block((series(m.DOWNTIME_COST, system.name, system.currency) for system in systems), SECONDS)
         self._sites = [(system.name, site) for system in systems for site in system.sites]
         self._ready = Block(series(m.SITE_READY, *labels) for labels in self._sites)
@@ -78,6 +82,8 @@ class Clocks(Section):
             self._downtime.fill([each.downtime for each in sums]),
             self._blind.fill([each.blind for each in sums]),
             self._cost.fill([_cost(system, each) for system, each in zip(self.systems, sums, strict=True)]),
+            self._drills.fill([each.drills for each in sums]),
+            self._maintenance.fill([each.maintenance for each in sums]),
         )
 
     def _check_lines(self, checks: list[Mapping[str, bool]]) -> bytes:

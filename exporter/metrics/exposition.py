@@ -20,6 +20,7 @@ from exporter.catalogue.metrics import Metric, Type
 from exporter.core.model import Moment, System
 from exporter.core.snapshot import Clocked
 from exporter.metrics.clocks import Clocks, Recovery
+from exporter.metrics.drills import Drills
 from exporter.metrics.inspected import Inspected
 from exporter.metrics.negotiation import OPENMETRICS, content_type, wants_gzip
 from exporter.metrics.own import own_lines
@@ -27,7 +28,7 @@ from exporter.metrics.past import Past
 from exporter.metrics.section import Row, Section
 from exporter.metrics.standing import Looks, Promised, Standing
 
-SECTIONS = (Promised, Standing, Clocks, Recovery, Inspected, Past, Looks)
+SECTIONS = (Promised, Standing, Clocks, Recovery, Inspected, Past, Drills, Looks)
 
 TURN = 0.002
 """Seconds that the scrape may keep the event loop before others get a turn."""

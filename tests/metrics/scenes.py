@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from exporter.core.backup import BackupFacts
+from exporter.core.drill import Drill, DrillType, Proof
 from exporter.core.inspected import Answer, BackupState, KpiState, ParityState
 from exporter.core.interval import Interval
 from exporter.core.model import (
@@ -35,6 +36,18 @@ EXPORTER = ExporterState(
     config_hash="abc123",
     references={"tcp://198.51.100.1:443": True},
     lateness=Histogram((0.001, 0.01, 0.1, float("inf")), (10, 5, 1, 0), 0.093),
+)
+
+
+DRILL = Drill(
+    id="drill-shop-2",
+    type=DrillType.DRILL,
+    scenario="site_loss",
+    operator="ops-lead@example.com",
+    reason="quarterly drill",
+    expected="sg serves within 90 s",
+    started=NOW.mono - 60.0,
+    expires=NOW.mono + 3540.0,
 )
 
 
@@ -89,6 +102,9 @@ def inspected(of: System, now: float = NOW.mono) -> SystemState:
             )
         },
         kpis={"orders_per_minute": KpiState(1044.5, 1200.0, now - 2)},
+        drill=DRILL,
+        drilled=now - 86400.0,
+        proof=Proof(now - 86410.0, "01JA7P", "drill-shop-1"),
     )
 
 

@@ -1,0 +1,226 @@
+"""What people do with drills, folded into the state of a system; and what is due.
+
+    open drill   what comes          next          record
+    -----------  ------------------  ------------  --------------------------------------------------------------------
+    none         start               runs          drill_started; refused while an incident is open: it would be hidden
+    any          start               the same      refused: one at a time
+    runs         its expiry          expired       drill_expired (maintenance: none open any more, maintenance_stopped)
+    any          stop                none          drill_stopped
+
+`state.mode` and the incidents do not depend on any of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stamp
+from exporter.core.interval import Verdict, verdict
+from exporter.core.model import Instant, Moment, System
+from exporter.core.past import MOVES, Incident, Kind
+from exporter.core.readings import downtime_until
+from exporter.core.state import Record, Step, SystemState
+
+STARTED, EXPIRED, STOPPED, SIGNED = "drill_started", "drill_expired", "drill_stopped", "drill_signed"
+MAINTENANCE_STARTED, MAINTENANCE_STOPPED = "maintenance_started", "maintenance_stopped"
+FINISHED = (STOPPED, MAINTENANCE_STOPPED)
+"""Kinds of the records that close a drill or a maintenance."""
+PROOFS = frozenset({*MOVES, Kind.TRAFFIC_MOVED, Kind.SITE_LOST})
+"""Ends of an incident that prove that another site can serve."""
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer, not an error
+    """What was asked for cannot be done in this state; the sentence says why, and what would be right."""
+
+
+# --- what people do
+
+
+def start(system: System, state: SystemState, order: Order, now: Moment) -> Step:
+    """Raises Refused."""
+    drill, incident = state.drill, state.incident
+    if drill is not None:
+        raise Refused(f"{system.name} has a {drill.type} open already, {drill.id}; stop it first")
+    if incident is not None:
+        raise Refused(
+            f"{system.name} is {state.mode}: {state.sentence}. A {order.type} cannot begin in an incident, "
+            f"which it would hide; start it when {system.name} is healthy again"
+        )
+    begun = Drill(
+        id=f"{order.type}-{system.name}-{stamp(now, now.mono)}",
+        type=order.type,
+        scenario=order.scenario,
+        operator=order.operator,
+        reason=order.reason,
+        expected=order.expected,
+        started=now.mono,
+        expires=now.mono + order.seconds,
+    )
+    sentence = f"{order.type} started by {order.operator}: {order.scenario}, until {_clock(now, begun.expires)}: {order.reason}"
+    kind = STARTED if order.type is DrillType.DRILL else MAINTENANCE_STARTED
+    return Step(replace(state, drill=begun), (_record(system, kind, begun, now, sentence, {}),))
+
+
+def stop(system: System, state: SystemState, drill: str, by: str, outcome: str, now: Moment) -> Step:
+    """Raises Refused if it is not the open one."""
+    known = state.drill
+    if known is None or known.id != drill:
+        raise Refused(f"{drill} is not open; the open drill of {system.name} is {known.id if known else 'none'}")
+    return _stopped(system, state, known, by, outcome, now)
+
+
+def signature(system: str, drill: str, by: str, role: str, note: str, now: Moment) -> Record:
+    """Somebody signs a drill off. Many may; none is ever taken back."""
+    told = {"id": f"sign-{stamp(now, now.mono)}", "drill": drill, "by": by, "role": role or None, "note": note or None}
+    as_role, said = f" as {role}" if role else "", f": {note}" if note else ""
+    return Record(SIGNED, system, now.mono, f"{drill} signed off by {by}{as_role}{said}", {**told, "at": now.wall})
+
+
+# --- what time does
+
+
+def expire(system: System, state: SystemState, now: Moment) -> Step:
+    """Called now and then: tells an expiry, once."""
+    drill = state.drill
+    if drill is None or drill.told or drill.runs(now.mono):
+        return Step(state)
+    if drill.type is DrillType.MAINTENANCE:
+        return _stopped(system, state, drill, None, "it expired", now)
+    told = replace(drill, told=True)
+    open_ = _open_in(state, drill)
+    trouble = f"; {system.name} is {state.mode}" if open_ is not None else ""
+    sentence = f"drill expired, and is left open until somebody stops it: nothing is muted any more{trouble}"
+    more = {"state": str(state.mode), "incident": open_.id if open_ else None}
+    after = replace(state, drill=told, incident=_settled(state, drill, drill.expires))
+    return Step(after, (_record(system, EXPIRED, told, now, sentence, more, at=drill.expires),))
+
+
+def _stopped(system: System, state: SystemState, drill: Drill, by: str | None, outcome: str, now: Moment) -> Step:
+    maintenance = drill.type is DrillType.MAINTENANCE
+    ended = min(now.mono, drill.expires) if by is None else now.mono
+    open_ = _open_in(state, drill)
+    found = [*drill.incidents, *([open_.id] if open_ is not None else [])]
+    told = {
+        "ended": now.wall_of(ended),
+        "by": by,
+        "outcome": outcome or None,
+        "state": str(state.mode),
+        "incident": open_.id if open_ else None,
+        "incidents": found,
+    }
+    who, count = by or "itself", "no incident" if not found else f"incidents: {', '.join(found)}"
+    sentence = f"{drill.type} stopped by {who} after {ended - drill.started:.0f} s, {count}" + (
+        f": {outcome}" if outcome and by else ""
+    )
+    after = replace(
+        state,
+        drill=None,
+        incident=_settled(state, drill, min(ended, drill.expires)),
+        drilled=state.drilled if maintenance else ended,
+        proof=_unnoticed(system, drill, found, ended) or state.proof,
+    )
+    kind = MAINTENANCE_STOPPED if maintenance else STOPPED
+    return Step(after, (_record(system, kind, drill, now, sentence, told, at=ended),))
+
+
+def _unnoticed(system: System, drill: Drill, incidents: list[str], ended: Instant) -> Proof | None:
+    """What a drill proves in which a site of an active-active system was lost, and users lost nothing."""
+    lossless = system.active_active and drill.site_lost and not incidents and drill.type is DrillType.DRILL
+    return Proof(ended, None, drill.id) if lossless else None
+
+
+def _open_in(state: SystemState, drill: Drill) -> Incident | None:
+    """The open incident, if it began in this drill."""
+    incident = state.incident
+    return incident if incident is not None and drill.id in (incident.drill, incident.maintenance) else None
+
+
+def _settled(state: SystemState, drill: Drill, until: Instant) -> Incident | None:
+    """The open incident; if it is the drill's, with the downtime that is booked apart: from now on it is like any other."""
+    incident = state.incident
+    if incident is None or incident.apart is not None or _open_in(state, drill) is None:
+        return incident
+    return replace(incident, apart=downtime_until(state, incident, until))
+
+
+def _record(
+    system: System,
+    kind: str,
+    drill: Drill,
+    now: Moment,
+    sentence: str,
+    more: Mapping[str, Any],
+    at: Instant | None = None,
+) -> Record:
+    data = {**drill_json(system.name, drill, now), **more}
+    return Record(kind, system.name, now.mono if at is None else at, sentence, data)
+
+
+def _clock(now: Moment, at: Instant) -> str:
+    return datetime.fromtimestamp(now.wall_of(at), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+# --- what is read
+
+
+def mutes(state: SystemState, now: Instant) -> bool:
+    """Whether pages of the system are muted: a drill runs, and no open incident began outside of it."""
+    drill = state.drill
+    if drill is None or drill.type is not DrillType.DRILL or not drill.runs(now):
+        return False
+    return state.incident is None or state.incident.drill == drill.id
+
+
+def left_open(state: SystemState, now: Instant) -> bool:
+    """Whether a drill is open past its expiry."""
+    drill = state.drill
+    return drill is not None and drill.type is DrillType.DRILL and not drill.runs(now)
+
+
+def maintained(state: SystemState, now: Instant) -> bool:
+    drill = state.drill
+    return drill is not None and drill.type is DrillType.MAINTENANCE and drill.runs(now)
+
+
+def proof_of(system: System, closed: Incident) -> Proof | None:
+    """What a closed incident proves: that the system comes back inside its RTO objective.
+
+    It does if its upper bound keeps the objective (or there is none), if it was seen and not inferred, and if another site
+    took over: a process that came back where it was proves that only of a system with one site, and of a drill of another
+    scenario than the loss of the site, such as a restore in place.
+    """
+    return _test(system, closed, (Verdict.MET, Verdict.NO_OBJECTIVE))
+
+
+def missed_by(system: System, closed: Incident) -> Proof | None:
+    """The same for one whose lower bound broke the objective: it proves the contrary."""
+    return _test(system, closed, (Verdict.MISSED,))
+
+
+def _test(system: System, closed: Incident, wanted: tuple[Verdict, ...]) -> Proof | None:
+    if closed.inferred or closed.end is None or verdict(closed.rto, closed.objectives.get("rto")) not in wanted:
+        return None
+    return Proof(closed.end.upper, closed.id, closed.drill) if _tests_recovery(system, closed) else None
+
+
+def _tests_recovery(system: System, closed: Incident) -> bool:
+    """Whether it says anything about the recovery that was promised, kept or missed."""
+    elsewhere = closed.kind in PROOFS or (closed.drill is not None and closed.scenario not in ("", "site_loss"))
+    return elsewhere or len(system.sites) == 1
+
+
+def due(system: System, state: SystemState) -> Instant | None:
+    """When the proof goes stale; None where no interval was promised. What was never proven is due from when we began."""
+    every = system.objectives.drill_every
+    if every is None:
+        return None
+    return (state.watched_since if state.proof is None else state.proof.at) + every
+
+
+def proof_state(system: System, state: SystemState, now: Instant) -> str:
+    """`proven`, `stale` (longer ago than was promised) or `missing` (never)."""
+    if state.proof is None:
+        return "missing"
+    until = due(system, state)
+    return "proven" if until is None or now < until else "stale"
