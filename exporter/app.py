@@ -108,6 +108,7 @@ class App:
             ledger=self._ledger,
             token=self._token,
             restore_verified=self.engine.restore_verified,
+            people=self.engine.people,
         )
 
     def _masked_config(self) -> str:

@@ -177,6 +177,16 @@ class Promises(Settings):
 DEFAULT_TIER = {"rto": "4h", "rpo": {"site_loss": "15m"}, "availability": "99.9%", "drill_every": "90d"}
 
 
+Counts = Literal["count", "exclude"]
+
+
+class AccountingSection(Settings):
+    """Whether downtime that was declared beforehand counts. It is booked apart in any case."""
+
+    drills: Counts = "count"
+    maintenance: Counts = "count"
+
+
 class Contact(Settings):
     name: Name
     who: Name
@@ -211,6 +221,7 @@ class SystemSection(Settings):
     cost_per_minute: Cost | None = None
     switch_time: DurationOrZero | None = None
     probing: Probing = Probing()
+    accounting: AccountingSection = AccountingSection()
     entry: Any = None
     components: dict[Name, ComponentSection] = Field(default_factory=dict)
     sites: dict[Name, dict[Name, Any]] = Field(default_factory=dict)
@@ -226,6 +237,7 @@ class File(Settings):
     exporter: Exporter = Exporter()
     api: Api = Api()
     probing: Probing = Probing()
+    accounting: AccountingSection = AccountingSection()
     tiers: dict[Name, Promises] = Field(default_factory=dict)
     contacts: tuple[Contact, ...] = ()
     systems_from: tuple[str, ...] = ()

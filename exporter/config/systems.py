@@ -7,8 +7,8 @@ from exporter.config.endpoints import Endpoint, Kind, endpoint
 from exporter.config.inspections import Inspections
 from exporter.config.report import Report
 from exporter.config.result import SystemConfig
-from exporter.config.schema import File, Probing, Promises, SystemSection
-from exporter.core.model import ENTRY, Component, Objectives, Part, Policy, System
+from exporter.config.schema import AccountingSection, File, Probing, Promises, SystemSection
+from exporter.core.model import ENTRY, Accounting, Component, Objectives, Part, Policy, System
 
 
 def endpoints_of(name: str, section: SystemSection, kinds: Mapping[str, Kind], report: Report) -> dict[Part, Endpoint]:
@@ -25,13 +25,15 @@ def endpoints_of(name: str, section: SystemSection, kinds: Mapping[str, Kind], r
 
 
 def resolved(section: SystemSection, file: File) -> SystemSection:
-    """The same with what it inherits filled in: probing from the file, objectives from its tier, home from its only site."""
+    """The same with what it inherits filled in: probing and accounting from the file, objectives from its tier, home from its only site."""
     tier = file.tiers.get(section.tier, Promises())
     own = section.objectives
     objectives = tier.model_copy(update=_given(own) | {"rpo": {**tier.rpo, **own.rpo}})
     probing = file.probing.model_copy(update=_given(section.probing))
+    accounting = file.accounting.model_copy(update=_given(section.accounting))
     home = section.home or (next(iter(section.sites)) if len(section.sites) == 1 else "")
-    return section.model_copy(update={"objectives": objectives, "probing": probing, "home": home})
+    inherited = {"objectives": objectives, "probing": probing, "accounting": accounting, "home": home}
+    return section.model_copy(update=inherited)
 
 
 def system_config(
@@ -64,6 +66,7 @@ def system_config(
         policy=_policy(section.probing),
         cost_per_minute=cost.amount if cost else None,
         currency=cost.currency if cost else "",
+        accounting=Accounting(section.accounting.drills == "count", section.accounting.maintenance == "count"),
         switch_time=section.switch_time,
         backups={key: backup for key, (backup, _) in inspections.backups.items()},
         parity={key: parity for key, (parity, _) in inspections.parity.items()},
@@ -96,5 +99,5 @@ def _policy(probing: Probing) -> Policy:
     return Policy(**{key: getattr(probing, key) for key in Probing.model_fields})
 
 
-def _given(section: Probing | Promises) -> dict[str, Any]:
+def _given(section: AccountingSection | Probing | Promises) -> dict[str, Any]:
     return {key: getattr(section, key) for key in section.model_fields_set}

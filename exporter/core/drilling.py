@@ -19,13 +19,15 @@ from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stam
 from exporter.core.interval import Verdict, verdict
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import MOVES, Incident, Kind
-from exporter.core.readings import downtime_until
+from exporter.core.readings import running_downtime
 from exporter.core.state import Record, Step, SystemState
 
 STARTED, EXPIRED, STOPPED, SIGNED = "drill_started", "drill_expired", "drill_stopped", "drill_signed"
 MAINTENANCE_STARTED, MAINTENANCE_STOPPED = "maintenance_started", "maintenance_stopped"
 FINISHED = (STOPPED, MAINTENANCE_STOPPED)
 """Kinds of the records that close a drill or a maintenance."""
+DECLARED = (STARTED, EXPIRED, STOPPED, SIGNED, MAINTENANCE_STARTED, MAINTENANCE_STOPPED)
+"""All kinds of records about them."""
 PROOFS = frozenset({*MOVES, Kind.TRAFFIC_MOVED, Kind.SITE_LOST})
 """Ends of an incident that prove that another site can serve."""
 
@@ -141,7 +143,7 @@ def _settled(state: SystemState, drill: Drill, until: Instant) -> Incident | Non
     incident = state.incident
     if incident is None or incident.apart is not None or _open_in(state, drill) is None:
         return incident
-    return replace(incident, apart=downtime_until(state, incident, until))
+    return replace(incident, apart=running_downtime(state, until))
 
 
 def _record(

@@ -4,7 +4,7 @@ The record `mark` (instants are Unix seconds; `at` is when it happened, which ma
 
     id        of the mark itself
     incident  the id of the incident that it is about
-    mark      decided | validated | note | action | sign_off | reclassified
+    kind      decided | validated | note | action | sign_off | reclassified
     by, at    who, and when
     told      when it was told to the exporter
     and by kind:
@@ -65,7 +65,7 @@ def mark_json(incident: str, mark: Mark, now: Moment) -> dict[str, Any]:
     return {
         "id": mark.id,
         "incident": incident,
-        "mark": str(mark.kind),
+        "kind": str(mark.kind),
         "by": mark.by,
         "at": mark.at,
         "told": now.wall,
@@ -96,7 +96,7 @@ def _decided(known: Incident | None, wanted: str, at: float) -> Incident | None:
 def sentence(told: Mapping[str, Any]) -> str:
     """What the record of a mark says, in words."""
     by, text = told["by"], told.get("text")
-    match told["mark"]:
+    match told["kind"]:
         case MarkKind.DECIDED:
             under = f", under {told['under']}" if told.get("under") else ""
             said = f"{by} decided to act{under}"
@@ -125,11 +125,11 @@ def with_marks(incident: Mapping[str, Any], marks: Iterable[Mapping[str, Any]]) 
     known = list(marks)
     phases = dict(incident["phases"])
     for name in (MarkKind.DECIDED, MarkKind.VALIDATED):
-        told = [mark["at"] for mark in known if mark["mark"] == name]
+        told = [mark["at"] for mark in known if mark["kind"] == name]
         if told and phases.get(name) is None:
             phases[str(name)] = told[-1]
     original = "drill" if incident.get("drill") else "maintenance" if incident.get("maintenance") else "real"
-    newest = next((mark for mark in reversed(known) if mark["mark"] == MarkKind.RECLASSIFIED), None)
+    newest = next((mark for mark in reversed(known) if mark["kind"] == MarkKind.RECLASSIFIED), None)
     judged = {"original": original, "effective": original if newest is None else newest["as"]}
     judged |= {key: None if newest is None else newest[key] for key in ("by", "at", "reason")}
     return {**incident, "phases": phases, "marks": known, "classification": judged}
@@ -137,6 +137,6 @@ def with_marks(incident: Mapping[str, Any], marks: Iterable[Mapping[str, Any]]) 
 
 def open_actions(marks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The corrective actions that no later mark says are done."""
-    actions = [mark for mark in marks if mark["mark"] == MarkKind.ACTION]
+    actions = [mark for mark in marks if mark["kind"] == MarkKind.ACTION]
     done = {mark["done"] for mark in actions if mark["done"]}
     return [mark for mark in actions if not mark["done"] and mark["id"] not in done]

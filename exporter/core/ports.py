@@ -69,4 +69,19 @@ class Ledger(Protocol):
         """The closed incident or blip with this id, as `incidents` gives it; None if there is none."""
         ...
 
+    async def told(
+        self,
+        kinds: Sequence[str],
+        *,
+        system: str | None = None,
+        about: tuple[str, Sequence[str]] | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[Json]:
+        """The `data` of the records of these kinds, newest first, plus `n`, the record's number.
+
+        `about`: only those whose data has one of these texts under this key. `before`: only those with a lower number.
+        """
+        ...
+
     async def close(self) -> None: ...

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from exporter.core.active import surviving_point
 from exporter.core.model import Component, Instant, Part, Role, System
-from exporter.core.past import Incident
 from exporter.core.state import SourceState, SystemState
 
 SITE_LOSS = "site_loss"
@@ -234,8 +233,7 @@ def totals(state: SystemState, now: Instant) -> Totals:
         observed += max(0.0, settled - state.observed_since)
     if state.blind_since is not None:
         blind += max(0.0, settled - state.blind_since)
-    incident = state.incident
-    running = downtime_until(state, incident, settled) if incident is not None and incident.declared else 0.0
+    incident, running = state.incident, running_downtime(state, settled)
     drills = maintenance = excluded = 0.0
     if incident is not None and (incident.drill or incident.maintenance):
         apart = running if incident.apart is None else min(running, incident.apart)
@@ -251,8 +249,11 @@ def totals(state: SystemState, now: Instant) -> Totals:
     )
 
 
-def downtime_until(state: SystemState, incident: Incident, until: Instant) -> float:
-    """Seconds of an open incident: what came before the last blindness in it, and what ran since."""
+def running_downtime(state: SystemState, until: Instant) -> float:
+    """Seconds of the open outage: what came before the last blindness in it, and what ran since."""
+    incident = state.incident
+    if incident is None or not incident.declared:
+        return 0.0
     start = incident.start.lower
     if incident.end is not None:
         until = min(until, incident.end.upper)

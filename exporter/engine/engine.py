@@ -15,6 +15,7 @@ from exporter.engine.eye import Attempt, Eye
 from exporter.engine.heart import ALIVE, BEAT, Heart
 from exporter.engine.inspector import Inspections, Inspector
 from exporter.engine.pace import Pace
+from exporter.engine.people import People
 from exporter.engine.publish import Observer, Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.watch import Tools, Watch
@@ -79,6 +80,7 @@ class Engine:
         self.faults = 0
         """Bugs met while looking: each is in the log with its traceback."""
         self._publisher = Publisher(environment.ledger, environment.moment, environment.observers)
+        self.people = People(self._running, environment.moment, self._publisher)
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools: Tools | None = None
         self._asked: Instant = 0.0
@@ -103,6 +105,7 @@ class Engine:
                 self.apply(plans, references, loaded)
                 group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
                 group.create_task(self._reference_forever())
+                group.create_task(self.people.expire_forever())
                 started()
         finally:
             wheel.stop()

@@ -17,10 +17,13 @@ class Shown(Protocol):
 
 
 class Entry(NamedTuple):
-    who: Shown
+    who: Shown | None
     system: str
     records: Sequence[Record]
-    state: SystemState
+    state: SystemState | None
+    """None: the records are of a system that is not watched any more."""
+    kept: Callable[[], None] = lambda: None
+    """Called once the records are in the ledger, or wait there."""
 
 
 Observer = Callable[[Sequence[Record]], None]
@@ -57,9 +60,11 @@ class Publisher:
 
     async def _write(self, batch: Sequence[Entry]) -> None:
         records = [record for entry in batch for record in entry.records]
-        checkpoints: Mapping[str, Json] = {entry.system: encode(entry.state) for entry in batch}
+        checkpoints: Mapping[str, Json] = {e.system: encode(e.state) for e in batch if e.state is not None}
         await self._ledger.append(records, checkpoints, self._now())
         for entry in batch:
-            entry.who.publish(entry.state)
+            if entry.who is not None and entry.state is not None:
+                entry.who.publish(entry.state)
+            entry.kept()
         for observer in self._observers:
             observer(records)

@@ -221,12 +221,15 @@ class Watch:
 
     # --- what comes out
 
-    def accept(self, step: Step) -> None:
-        """Take over the next state; with records it is shown once they are in the ledger, without them at once."""
+    def accept(self, step: Step, kept: Callable[[], None] = lambda: None) -> None:
+        """Take over the next state; with records it is shown once they are in the ledger, without them at once.
+
+        `kept` is called when its records are there; without records never.
+        """
         self.state = step.state
         if step.records:
             self._unsettled += 1
-            self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state))
+            self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state, kept))
         elif not self._unsettled:
             self.published = step.state
 

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from exporter.core.drilling import DECLARED
+from exporter.core.marks import MARK
 from exporter.core.past import MOVES
 from exporter.ledger.chain import Link, compact
 from exporter.ledger.figures import Figure
@@ -13,7 +15,7 @@ from exporter.ledger.instants import Stamp
 
 _LINGER = 0.02
 """Seconds for which checkpoints, markers and figures are gathered when no record hurries them."""
-_LAST_TO_GO = frozenset({"incident", "blip", *MOVES})
+_LAST_TO_GO = frozenset({"incident", "blip", *MOVES, *DECLARED, MARK})
 """Kinds that are dropped only when nothing else is left to drop."""
 
 

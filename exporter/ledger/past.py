@@ -64,23 +64,43 @@ def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dic
 
 
 def incidents(
-    path: Path, *, system: str | None, blips: bool, before: int | None, limit: int, deadline: float
+    path: Path, *, kinds: Sequence[str], system: str | None, before: int | None, limit: int, deadline: float
 ) -> list[dict[str, Any]]:
-    """`data` of the records of kind `incident` (and `blip`) numbered below `before`, with `n`, newest first."""
+    """`data` of the records of these kinds numbered below `before`, with `n`, newest first."""
     with reader(path, deadline) as db:
-        found = [
-            row
-            for kind in (("incident", "blip") if blips else ("incident",))
-            for row in _newest(db, kind, system, before, limit)
-        ]
+        found = [row for kind in kinds for row in _newest(db, kind, system, before, limit)]
     return [_told(path, n, data) for n, data in sorted(found, reverse=True)[:limit]]
 
 
-def incident(path: Path, wanted: str, *, deadline: float) -> dict[str, Any] | None:
+def incident(path: Path, *, wanted: str, deadline: float) -> dict[str, Any] | None:
     """The newest record of the incident or blip with this id, as `incidents` gives it; None if there is none."""
     with reader(path, deadline) as db:
         found = db.execute(BY_ID, (wanted,)).fetchone()
     return None if found is None else _told(path, *found)
+
+
+def told(
+    path: Path,
+    *,
+    kinds: Sequence[str],
+    system: str | None,
+    about: tuple[str, Sequence[str]] | None,
+    before: int | None,
+    limit: int,
+    deadline: float,
+) -> list[dict[str, Any]]:
+    """`exporter.core.ports.Ledger.told`. People tell little, so the index of the kinds is enough to find it."""
+    where, values = [f"kind IN ({', '.join('?' * len(kinds))})", "n < ?"], [*kinds, before or 2**63 - 1]
+    if system is not None:
+        where.append("+system = ?")
+        values.append(system)
+    if about is not None:
+        where.append(f"CASE WHEN json_valid(data) THEN json_extract(data, ?) END IN ({', '.join('?' * len(about[1]))})")
+        values += [f"$.{about[0]}", *about[1]]
+    query = f"SELECT n, data FROM records WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608
+    with reader(path, deadline) as db:
+        found = db.execute(query, (*values, limit)).fetchall()
+    return [_told(path, n, data) for n, data in found]
 
 
 def _told(path: Path, n: int, data: str) -> dict[str, Any]:
@@ -88,7 +108,7 @@ def _told(path: Path, n: int, data: str) -> dict[str, Any]:
         return {**json.loads(data), "n": n}
     except (TypeError, ValueError) as error:
         raise LedgerError(
-            f"an incident in the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"
+            f"record {n} of the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"
         ) from error
 
 

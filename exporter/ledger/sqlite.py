@@ -11,15 +11,15 @@ What is promised to whom:
 """
 
 import asyncio
-import json
 import logging
 import math
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from exporter.core.model import Moment
 from exporter.core.ports import Json, Loaded
@@ -28,12 +28,14 @@ from exporter.core.state import Marker, Record
 from exporter.ledger import figures, past
 from exporter.ledger.chain import Link, compact, plain, seal_all
 from exporter.ledger.errors import LedgerError
-from exporter.ledger.file import Checkpoint, LedgerFile, StoredMarker
+from exporter.ledger.file import LedgerFile, StoredMarker
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
+from exporter.ledger.rows import clean, encoded
 from exporter.ledger.threads import Threads
 
 _LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 _FIRST_RETRY, _LAST_RETRY = 0.1, 5.0
 _OPEN_WITHIN = 30.0
 _READ_WITHIN = 5.0
@@ -55,7 +57,7 @@ class SqliteLedger:
     ) -> None:
         self._file = file
         self._threads = threads
-        self._vantage = _clean(vantage)
+        self._vantage = clean(vantage)
         self._boot = boot
         self._patience = patience
         self._wall_error = wall_error
@@ -146,10 +148,10 @@ class SqliteLedger:
         """Keep a marker, in place of the one with the same number. Returns at once."""
         stored = StoredMarker(
             self._vantage,
-            _clean(system),
-            _clean(component),
+            clean(system),
+            clean(component),
             marker.seq,
-            _clean(marker.site),
+            clean(marker.site),
             self._boot,
             marker.sent,
             now.wall_of(marker.sent),
@@ -161,13 +163,13 @@ class SqliteLedger:
         """Keep a business figure, unless it is not a finite number. Returns at once."""
         if figures.usable(value):
             at = figures.bucket(now.wall)
-            kept = figures.Figure(self._vantage, _clean(system), _clean(name), at, 1, float(value))
+            kept = figures.Figure(self._vantage, clean(system), clean(name), at, 1, float(value))
             self._outbox.put(self._stamp(now), figure=kept)
 
     async def week_ago(self, system: str, name: str, now: Moment) -> float | None:
         """The mean of the figure within a quarter of an hour of a week before; None if there is none, or if it cannot be
         read within 5 s. Never raises."""
-        path, key, then = self._file.path, (self._vantage, _clean(system), _clean(name)), now.wall - figures.WEEK
+        path, key, then = self._file.path, (self._vantage, clean(system), clean(name)), now.wall - figures.WEEK
         try:
             # One at a time: many that ask together would leave no thread to whoever reads incidents.
             async with asyncio.timeout(_READ_WITHIN), self._comparing:
@@ -180,19 +182,29 @@ class SqliteLedger:
 
     async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
         """Closed incidents and moves, newest first. Raises LedgerError, within 5 s, if they cannot be read."""
-        path = self._file.path
-        return await self._threads.run(
-            lambda: past.incidents(path, system=system, blips=blips, before=before, limit=limit, deadline=_READ_WITHIN),
-            _READ_WITHIN + 1,
-            f"reading {path}",
-        )
+        kinds = ("incident", "blip") if blips else ("incident",)
+        return await self._read(partial(past.incidents, kinds=kinds, system=system, before=before, limit=limit))
 
     async def incident(self, wanted: str) -> Json | None:
         """The closed incident or blip with this id; None if there is none. Raises LedgerError as `incidents` does."""
+        return await self._read(partial(past.incident, wanted=clean(wanted)))
+
+    async def told(
+        self,
+        kinds: Sequence[str],
+        *,
+        system: str | None = None,
+        about: tuple[str, Sequence[str]] | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[Json]:
+        """Records of these kinds, newest first. Raises LedgerError as `incidents` does."""
+        about = None if about is None else (about[0], [clean(text) for text in about[1]])
+        return await self._read(partial(past.told, kinds=kinds, system=system, about=about, before=before, limit=limit))
+
+    async def _read(self, call: Callable[..., T]) -> T:
         path = self._file.path
-        return await self._threads.run(
-            lambda: past.incident(path, _clean(wanted), deadline=_READ_WITHIN), _READ_WITHIN + 1, f"reading {path}"
-        )
+        return await self._threads.run(lambda: call(path, deadline=_READ_WITHIN), _READ_WITHIN + 1, f"reading {path}")
 
     async def close(self) -> None:
         """Write what waits, trying once more, and unlock the file; gives up after `patience`. Never raises."""
@@ -217,9 +229,9 @@ class SqliteLedger:
             self._boot,
             at + 0.0,
             now.wall_of(at) + 0.0,
-            _clean(record.kind),
-            _clean(record.system),
-            _clean(record.sentence),
+            clean(record.kind),
+            clean(record.system),
+            clean(record.sentence),
             compact(plain(record.data)),
             "",
             "",
@@ -235,7 +247,7 @@ class SqliteLedger:
 
     def _store(self, batch: Batch) -> bool:
         """Try until it is written; False if the ledger was closed before it could be."""
-        links, checkpoints = seal_all(batch.records, self._file.head), _encoded(batch.checkpoints)
+        links, checkpoints = seal_all(batch.records, self._file.head), encoded(batch.checkpoints)
         delay = _FIRST_RETRY
         while True:
             last_try = self._outbox.closing
@@ -278,19 +290,3 @@ class SqliteLedger:
 def _release(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-def _encoded(checkpoints: Mapping[str, tuple[Stamp, Json]]) -> list[Checkpoint]:
-    """A checkpoint that is not JSON is a fault of ours, and must not keep the evidence from the disk."""
-    encoded = []
-    for system, (stamp, state) in checkpoints.items():
-        try:
-            encoded.append(Checkpoint(_clean(system), *stamp, json.dumps(state)))
-        except (TypeError, ValueError):
-            _LOG.exception("the checkpoint of %s is not JSON and was not kept", system)
-    return encoded
-
-
-def _clean(text: str) -> str:
-    """Half a surrogate pair, from some server's answer, has no UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -9,13 +9,12 @@ from exporter.core.model import Moment
 from exporter.core.snapshot import ExporterState, Snapshot
 from exporter.core.timeline import incident_json
 from exporter.core.view import system_json
+from exporter.web import drills, marks
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
+from exporter.web.query import LIMIT, LIMIT_MOST, flag, number
 from exporter.web.token import refusal
-
-LIMIT = 50
-LIMIT_MOST = 500
 
 
 def routes() -> list[web.RouteDef]:
@@ -28,6 +27,8 @@ def routes() -> list[web.RouteDef]:
         web.post("/api/v1/backups/{system}/{name}/verified", restore_verified),
         web.get("/api/v1/ledger/head", ledger_head),
         web.get("/api/v1/openapi.json", openapi),
+        *drills.routes(),
+        *marks.routes(),
     ]
 
 
@@ -63,9 +64,9 @@ async def system(request: web.Request) -> web.Response:
 async def incidents(request: web.Request) -> web.Response:
     """Those that are open come first, and only on the first page; then the closed ones, newest first."""
     try:
-        limit = _number(request, "limit", LIMIT, LIMIT_MOST)
-        cursor = _number(request, "cursor", None, None)
-        blips = _flag(request, "blips")
+        limit = number(request, "limit", LIMIT, LIMIT_MOST)
+        cursor = number(request, "cursor", None, None)
+        blips = flag(request, "blips")
     except ValueError as error:
         return problem(400, str(error))
     backend, name = request.app[BACKEND], request.query.get("system")
@@ -80,23 +81,12 @@ async def incidents(request: web.Request) -> web.Response:
 
 
 async def incident(request: web.Request) -> web.Response:
-    """One incident by its id, open or closed; 404 if there is none."""
-    backend, wanted = request.app[BACKEND], request.match_info["id"]
-    snapshot, now = backend.clocked()
-    for found in _running(snapshot, now, None, blips=True):
-        if found["id"] == wanted:
-            return json_answer(found)
+    """One incident by its id, open or closed, with what people say of it; 404 if there is none."""
     try:
-        closed = await backend.ledger.incident(wanted)
+        found = await marks.find(request.app[BACKEND], request.match_info["id"])
     except OSError as error:
         return problem(503, str(error))
-    if closed is not None:
-        return json_answer(closed)
-    for watched in snapshot.systems.values():  # its record waits for a ledger that cannot be written
-        last = watched.state.last
-        if last is not None and last.id == wanted:
-            return json_answer(incident_json(last, now))
-    return problem(404, "no incident has this id; /api/v1/incidents?blips=true lists all")
+    return problem(404, marks.NO_INCIDENT) if found is None else json_answer(found)
 
 
 async def restore_verified(request: web.Request) -> web.Response:
@@ -127,21 +117,3 @@ def _running(snapshot: Snapshot, now: Moment, name: str | None, blips: bool) -> 
         found = watched.state.incident
         if found is not None and (found.declared or blips) and name in (None, found.system):
             yield incident_json(found, now)
-
-
-def _number(request: web.Request, key: str, default: int | None, most: int | None) -> int | None:
-    """A whole number from 1 to `most`. Raises ValueError with what would be right."""
-    text = request.query.get(key)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and 1 <= int(text) <= (most or 10**18)):
-        reach = f"from 1 to {most}" if most else "from the `next` of the page before"
-        raise ValueError(f"{key} is not usable; give a whole number {reach}")
-    return int(text)
-
-
-def _flag(request: web.Request, key: str) -> bool:
-    text = request.query.get(key, "false")
-    if text not in ("true", "false"):
-        raise ValueError(f"{key} is not usable; give true or false")
-    return text == "true"

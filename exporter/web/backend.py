@@ -6,6 +6,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from exporter.core.drill import Order
+from exporter.core.marks import Mark
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head
 
@@ -26,6 +28,29 @@ class Evidence(Protocol):
 
     async def incident(self, wanted: str) -> Json | None: ...
 
+    async def told(
+        self,
+        kinds: Sequence[str],
+        *,
+        system: str | None = None,
+        about: tuple[str, Sequence[str]] | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[Json]: ...
+
+
+class People(Protocol):
+    """`exporter.engine.people.People`: each returns once it is in the ledger, or waits for it. Raises LookupError for a
+    system that is not watched, `exporter.core.drilling.Refused` for what cannot be done now."""
+
+    async def start_drill(self, system: str, order: Order) -> None: ...
+
+    async def stop_drill(self, system: str, drill: str, by: str, outcome: str) -> None: ...
+
+    async def sign_drill(self, system: str, drill: str, by: str, role: str, note: str) -> None: ...
+
+    async def mark(self, system: str, incident: str, mark: Mark) -> None: ...
+
 
 class Scraped(Protocol):
     """The answer to a scrape."""
@@ -45,7 +70,7 @@ class Scrape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Every call returns at once, except `reload`, `masked_config` and the ledger's."""
+    """Every call returns at once, except `reload`, `masked_config`, the ledger's and the people's."""
 
     clocked: Callable[[], Clocked]
     scrape: Scrape
@@ -58,6 +83,7 @@ class Backend:
     """The bearer token that allows changes; None when none is configured. Raises ValueError if it cannot be read."""
     restore_verified: Callable[[str, str], bool]
     """Told the system and the backup of which a restore was verified; False: there is no such backup."""
+    people: People
 
 
 BACKEND = web.AppKey("backend", Backend)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from exporter.web import openapi_drills
+
 
 def _schema(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": [*properties]}
@@ -52,6 +54,7 @@ _INCIDENT = _schema(
     open=_BOOLEAN,
     inferred=_BOOLEAN,
     drill={"type": ["string", "null"]},
+    maintenance={"type": ["string", "null"]},
     start=_ref("Bounds"),
     end=_null_or(_ref("Bounds")),
     phases={"type": "object", "additionalProperties": {"type": ["number", "null"]}},
@@ -74,6 +77,10 @@ _SYSTEM = _schema(
     rto_estimate_seconds={"type": ["number", "null"]},
     rpo={"type": "object", "additionalProperties": _schema(seconds=_NUMBER, known=_BOOLEAN)},
     sites={"type": "array", "items": _OBJECT},
+    drill=_null_or(_ref("Drill")),
+    drill_last={"type": ["number", "null"]},
+    drill_due={"type": ["number", "null"]},
+    proof=_OBJECT,
     incident=_null_or(_ref("Incident")),
     last=_null_or(_ref("Incident")),
 )
@@ -158,7 +165,7 @@ OPENAPI: dict[str, Any] = {
         "version": "1",
         "description": "Instants are Unix seconds, durations are seconds; null is what was not observed.",
     },
-    "paths": _PATHS,
+    "paths": {**_PATHS, **openapi_drills.PATHS},
     "components": {
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         "schemas": {
@@ -166,6 +173,7 @@ OPENAPI: dict[str, Any] = {
             "Error": _schema(error=_STRING),
             "Incident": _INCIDENT,
             "System": _SYSTEM,
+            **openapi_drills.SCHEMAS,
         },
     },
 }

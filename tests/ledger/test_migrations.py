@@ -40,6 +40,6 @@ async def test_a_file_of_the_first_version_gets_its_index(tmp_path: Path) -> Non
         for link in (first, second._replace(data='{"id":')):
             db.execute(f"INSERT INTO records VALUES ({', '.join('?' * len(link))})", link)
         migrate(db, path)
-    assert past.incident(path, "s-1", deadline=5.0) == {"id": "s-1", "n": 1}
-    assert past.incident(path, "s-2", deadline=5.0) is None
+    assert past.incident(path, wanted="s-1", deadline=5.0) == {"id": "s-1", "n": 1}
+    assert past.incident(path, wanted="s-2", deadline=5.0) is None
     assert [finding.n for finding in verify(path)] == [2]

@@ -260,7 +260,7 @@ async def test_a_damaged_checkpoint_or_incident_is_told(tmp_path: Path) -> None:
             db.execute("UPDATE records SET data = '[]'")
         with pytest.raises(LedgerError, match="the checkpoint of orders"):
             await ledger.load(NOW)
-        with pytest.raises(LedgerError, match=r"an incident in the ledger .* was altered"):
+        with pytest.raises(LedgerError, match=r"record .* of the ledger .* was altered"):
             await ledger.incidents(system=None, blips=False, before=None, limit=5)
 
 

@@ -1,15 +1,19 @@
 """A server on a free port over a made-up snapshot, with a ledger that only remembers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
 
-from exporter.core.model import Moment
+from exporter.core import drilling, marks
+from exporter.core.drill import Order
+from exporter.core.marks import Mark
+from exporter.core.model import Moment, System
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head, Snapshot
+from exporter.core.state import Record, Step, SystemState
 from exporter.metrics.exposition import Exposition
 from exporter.web.backend import Backend
 from exporter.web.server import listen, make_app
@@ -23,6 +27,8 @@ class RememberedLedger:
     """The part of a ledger that the web reads, over a list of closed incidents, newest first."""
 
     closed: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    """What people did, oldest first."""
     head: Head = HEAD
     writable: bool = True
     waiting: int = 0
@@ -38,9 +44,55 @@ class RememberedLedger:
         ]
         return found[:limit]
 
+    async def told(
+        self,
+        kinds: Sequence[str],
+        *,
+        system: str | None = None,
+        about: tuple[str, Sequence[str]] | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[Json]:
+        """Like the real one, over `records`."""
+        found = [
+            {**record.data, "n": n}
+            for n, record in enumerate(self.records, start=1)
+            if record.kind in kinds
+            and system in (None, record.system)
+            and (about is None or record.data.get(about[0]) in about[1])
+            and (before is None or n < before)
+        ]
+        return found[::-1][:limit]
+
     async def incident(self, wanted: str) -> Json | None:
         """Any of them, blips too."""
         return next((each for each in self.closed if each["id"] == wanted), None)
+
+
+@dataclass
+class FoldingPeople:
+    """What the engine does of it, on the stage's snapshot: folded at once, and remembered by its ledger."""
+
+    stage: "Stage"
+
+    async def start_drill(self, system: str, order: Order) -> None:
+        self._fold(system, lambda of, state, now: drilling.start(of, state, order, now))
+
+    async def stop_drill(self, system: str, drill: str, by: str, outcome: str) -> None:
+        self._fold(system, lambda of, state, now: drilling.stop(of, state, drill, by, outcome, now))
+
+    async def sign_drill(self, system: str, drill: str, by: str, role: str, note: str) -> None:
+        self.stage.ledger.records.append(drilling.signature(system, drill, by, role, note, self.stage.now))
+
+    async def mark(self, system: str, incident: str, mark: Mark) -> None:
+        self._fold(system, lambda of, state, now: marks.marked(of.name, state, incident, mark, now))
+
+    def _fold(self, system: str, deed: Callable[[System, SystemState, Moment], Step]) -> None:
+        watched = self.stage.snapshot.systems[system]
+        step = deed(watched.system, watched.state, self.stage.now)
+        self.stage.ledger.records.extend(step.records)
+        after = {**self.stage.snapshot.systems, system: replace(watched, state=step.state)}
+        self.stage.snapshot = replace(self.stage.snapshot, systems=after)
 
 
 @dataclass
@@ -65,6 +117,7 @@ class Stage:
             ledger=self.ledger,
             token=lambda: self.token,
             restore_verified=self.restore_verified,
+            people=FoldingPeople(self),
         )
 
     def restore_verified(self, system: str, name: str) -> bool:

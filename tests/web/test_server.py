@@ -39,7 +39,7 @@ async def ask_json(stage: Stage, path: str, status: int = 200) -> Any:
 
 def closed(number: int, system: str = "orders", kind: str = "failover") -> dict[str, Any]:
     """A record as the ledger gives it back."""
-    return {"n": number, "id": f"id-{number}", "system": system, "kind": kind, "open": False}
+    return {"n": number, "id": f"id-{number}", "system": system, "kind": kind, "phases": {}, "open": False}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
