@@ -13,6 +13,7 @@ from exporter.catalogue.reference import metrics_table
 from exporter.config import TEMPLATES, ConfigError, Loaded, template
 from exporter.core.snapshot import Head
 from exporter.demo.scenario import run_demo
+from exporter.drills import commands as drill_commands
 from exporter.ledger import commands as ledger_commands
 from exporter.once import look_once
 from exporter.plans import read_config
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
     build.set_defaults(run=_build)
     _add_ledger(commands)
+    drill_commands.add(commands)
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from exporter.plans import build_inspections, build_probes
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Ask, Deadline, Look, Probe
 from exporter.probes.references import Reference, answers
+from exporter.table import aligned
 
 COLUMNS = ("system", "site", "component", "kind", "found", "took", "facts")
 
@@ -54,7 +55,7 @@ async def look_once(config: Config, *, allow_exec: bool = False) -> tuple[str, i
     for target in config.references:
         found = await _reference(Reference(target.host, target.port))
         table.append(("-", "-", str(target), "reference", found, "", ""))
-    return _aligned([COLUMNS, *table]), sum(not sample.ok for sample in samples)
+    return aligned([COLUMNS, *table]), sum(not sample.ok for sample in samples)
 
 
 def _looks(system: SystemConfig, probes: Mapping[Part, Probe]) -> Iterator[_Row]:
@@ -132,9 +133,3 @@ def _day(seconds: float) -> str:
 
 def _second(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[index]) for row in rows) for index in range(len(COLUMNS))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)
