@@ -19,7 +19,7 @@ from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stam
 from exporter.core.interval import Verdict, verdict
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import MOVES, Incident, Kind
-from exporter.core.readings import running_downtime
+from exporter.core.readings import down_until
 from exporter.core.state import Record, Step, SystemState
 
 STARTED, EXPIRED, STOPPED, SIGNED = "drill_started", "drill_expired", "drill_stopped", "drill_signed"
@@ -143,7 +143,7 @@ def _settled(state: SystemState, drill: Drill, until: Instant) -> Incident | Non
     incident = state.incident
     if incident is None or incident.apart is not None or _open_in(state, drill) is None:
         return incident
-    return replace(incident, apart=running_downtime(state, until))
+    return replace(incident, apart=down_until(state, incident, until))
 
 
 def _record(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from exporter.core.active import surviving_point
 from exporter.core.model import Component, Instant, Part, Role, System
+from exporter.core.past import Incident
 from exporter.core.state import SourceState, SystemState
 
 SITE_LOSS = "site_loss"
@@ -252,8 +253,11 @@ def totals(state: SystemState, now: Instant) -> Totals:
 def running_downtime(state: SystemState, until: Instant) -> float:
     """Seconds of the open outage: what came before the last blindness in it, and what ran since."""
     incident = state.incident
-    if incident is None or not incident.declared:
-        return 0.0
+    return down_until(state, incident, until) if incident is not None and incident.declared else 0.0
+
+
+def down_until(state: SystemState, incident: Incident, until: Instant) -> float:
+    """The same of the open incident, declared or not."""
     start = incident.start.lower
     if incident.end is not None:
         until = min(until, incident.end.upper)
