@@ -113,7 +113,7 @@ def _stopped(system: System, state: SystemState, drill: Drill, by: str | None, o
     }
     who, count = by or "itself", "no incident" if not found else f"incidents: {', '.join(found)}"
     sentence = f"{drill.type} stopped by {who} after {ended - drill.started:.0f} s, {count}" + (
-        f": {outcome}" if outcome and by else ""
+        f"; outcome: {outcome}" if outcome and by else ""
     )
     after = replace(
         state,

@@ -118,13 +118,15 @@ def _start(options: argparse.Namespace) -> None:
 def _stop(options: argparse.Namespace) -> None:
     client = _client(options)
     wanted = _named(client, options.drill, open_=True)
-    print(words.details(client.delete("drills", wanted, by=options.by, outcome=options.outcome)))
+    stopped = client.delete("drills", wanted, by=options.by, outcome=options.outcome)
+    print(words.details(stopped, _measured(client, stopped)))
 
 
 def _sign(options: argparse.Namespace) -> None:
     client = _client(options)
     wanted = _named(client, options.drill, open_=False)
-    print(words.details(client.post("drills", wanted, "sign", by=options.by, role=options.role, note=options.note)))
+    signed = client.post("drills", wanted, "sign", by=options.by, role=options.role, note=options.note)
+    print(words.details(signed, _measured(client, signed)))
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -135,7 +137,7 @@ def _status(options: argparse.Namespace) -> None:
         return
     print(words.overview([client.get("systems", options.system)]))
     for found in client.get("drills", system=options.system, limit=SHOWN)["items"]:
-        print(f"\n{words.details(found)}")
+        print(f"\n{words.details(found, _measured(client, found))}")
 
 
 def _mark(options: argparse.Namespace) -> None:
@@ -151,6 +153,14 @@ def _mark(options: argparse.Namespace) -> None:
     }
     told = client.post("incidents", incident, "marks", kind=options.kind, **given, **{"as": options.as_})
     print(words.marked(told))
+
+
+def _measured(client: Client, drill: words.Json) -> list[words.Json]:
+    """The newest incidents of a drill. Whoever may stop one need not be let in to read: then their ids must do."""
+    try:
+        return [client.get("incidents", one) for one in drill["incidents"][-SHOWN:]]
+    except ApiError:
+        return []
 
 
 def _named(client: Client, given: str, *, open_: bool) -> str:

@@ -58,8 +58,8 @@ def _row(system: Json) -> tuple[str, ...]:
     )
 
 
-def details(drill: Json) -> str:
-    """Everything about one drill."""
+def details(drill: Json, incidents: Sequence[Json] = ()) -> str:
+    """Everything about one drill, with what was measured in it."""
     ended = drill["ended"]
     lasted = None if ended is None else format_duration(max(1.0, round(ended - drill["started"])))
     facts = fields(
@@ -72,11 +72,27 @@ def details(drill: Json) -> str:
         ("expires", moment(drill["expires"]) if ended is None else None),
         ("stopped", None if ended is None else f"{moment(ended)}, by {drill['by'] or 'itself'}, after {lasted}"),
         ("outcome", drill["outcome"]),
-        ("incidents", ", ".join(drill["incidents"]) or "none"),
+        *(("measured", measured(one)) for one in incidents),
+        ("measured", None if incidents else ", ".join(drill["incidents"]) or "nothing yet"),
         *(("signed", _signature(one)) for one in drill["signatures"]),
     )
     head = "stopped" if ended is not None else "left open past its expiry" if drill["expired"] else "runs"
     return f"{printable(drill['system'])}: {drill['type']} {head}\n{facts}"
+
+
+def measured(incident: Json) -> str:
+    """An incident in one line: what it was, its two numbers with their bounds, and what that makes of the objectives."""
+    if incident["rto"] is None:
+        return f"{incident['id']}: still down"
+    numbers = []
+    for name in ("rto", "rpo"):
+        bounds, judged = incident[name], incident["verdicts"][name].replace("_", " ")
+        if bounds is not None:
+            numbers.append(f"{name.upper()} {bounds['lower']:.2f} to {bounds['upper']:.2f} s, {judged}")
+    counts = incident["markers"]
+    if counts is not None:
+        numbers.append(f"{counts['lost']} acknowledged markers lost, {counts['surviving']} survived")
+    return f"{incident['id']}: {incident['kind']}, {'; '.join(numbers)}"
 
 
 def _signature(told: Json) -> str:
