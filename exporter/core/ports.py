@@ -25,6 +25,19 @@ class Loaded(NamedTuple):
     """By (system, component): those of the last 15 minutes, ascending, instants already shifted."""
 
 
+class Wanted(NamedTuple):
+    """Which records are asked for."""
+
+    kinds: Sequence[str]
+    limit: int
+    """How many at most."""
+    system: str | None = None
+    about: tuple[str, Sequence[str]] | None = None
+    """Only those whose data has one of these texts under this key."""
+    before: int | None = None
+    """Only those with a lower number."""
+
+
 class Ledger(Protocol):
     """The append-only evidence and the tables beside it. All I/O happens in a thread of its own."""
 
@@ -69,19 +82,8 @@ class Ledger(Protocol):
         """The closed incident or blip with this id, as `incidents` gives it; None if there is none."""
         ...
 
-    async def told(
-        self,
-        kinds: Sequence[str],
-        *,
-        system: str | None = None,
-        about: tuple[str, Sequence[str]] | None = None,
-        before: int | None = None,
-        limit: int,
-    ) -> Sequence[Json]:
-        """The `data` of the records of these kinds, newest first, plus `n`, the record's number.
-
-        `about`: only those whose data has one of these texts under this key. `before`: only those with a lower number.
-        """
+    async def told(self, wanted: Wanted) -> Sequence[Json]:
+        """The `data` of these records, newest first, plus `n`, the record's number."""
         ...
 
     async def close(self) -> None: ...

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Loaded
+from exporter.core.ports import Json, Loaded, Wanted
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
 from exporter.ledger import figures, past
@@ -189,18 +189,9 @@ class SqliteLedger:
         """The closed incident or blip with this id; None if there is none. Raises LedgerError as `incidents` does."""
         return await self._read(partial(past.incident, wanted=clean(wanted)))
 
-    async def told(
-        self,
-        kinds: Sequence[str],
-        *,
-        system: str | None = None,
-        about: tuple[str, Sequence[str]] | None = None,
-        before: int | None = None,
-        limit: int,
-    ) -> Sequence[Json]:
-        """Records of these kinds, newest first. Raises LedgerError as `incidents` does."""
-        about = None if about is None else (about[0], [clean(text) for text in about[1]])
-        return await self._read(partial(past.told, kinds=kinds, system=system, about=about, before=before, limit=limit))
+    async def told(self, wanted: Wanted) -> Sequence[Json]:
+        """Records as they are wanted, newest first. Raises LedgerError as `incidents` does."""
+        return await self._read(partial(past.told, wanted=wanted))
 
     async def _read(self, call: Callable[..., T]) -> T:
         path = self._file.path

@@ -10,7 +10,7 @@ from aiohttp import web
 from exporter.core.drill import DrillType, Order, drill_json
 from exporter.core.drilling import FINISHED, SIGNED
 from exporter.core.model import Moment
-from exporter.core.ports import Json
+from exporter.core.ports import Json, Wanted
 from exporter.core.snapshot import Watched
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND, Backend
@@ -46,7 +46,7 @@ async def drills(request: web.Request) -> web.Response:
         [] if cursor else [_open(one, now) for one in snapshot.systems.values() if name in (None, one.system.name)]
     )
     try:
-        past = await backend.ledger.told(FINISHED, system=name, before=cursor, limit=limit)
+        past = await backend.ledger.told(Wanted(FINISHED, limit, system=name, before=cursor))
         closed = await _signed(backend, past)
     except OSError as error:
         return problem(503, str(error))
@@ -147,7 +147,7 @@ async def _find(backend: Backend, wanted: str) -> dict[str, Any] | None:
     for watched in snapshot.systems.values():
         if watched.state.drill is not None and watched.state.drill.id == wanted:
             return _open(watched, now)
-    closed = await _signed(backend, await backend.ledger.told(FINISHED, about=("id", [wanted]), limit=1))
+    closed = await _signed(backend, await backend.ledger.told(Wanted(FINISHED, 1, about=("id", [wanted]))))
     return closed[0] if closed else None
 
 
@@ -163,7 +163,7 @@ async def _signed(backend: Backend, past: Sequence[Json]) -> list[dict[str, Any]
     found: defaultdict[str, list[Json]] = defaultdict(list)
     if past:
         ids = [one["id"] for one in past]
-        signatures = await backend.ledger.told((SIGNED,), about=("drill", ids), limit=SIGNATURES_MOST)
+        signatures = await backend.ledger.told(Wanted((SIGNED,), SIGNATURES_MOST, about=("drill", ids)))
         for signature in reversed(signatures):
             found[signature["drill"]].append(signature)
     return [{**one, "open": False, "signatures": found[one["id"]]} for one in past]

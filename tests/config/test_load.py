@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exporter.config import TEMPLATES, ConfigError, Loaded, Reference, Shard, load, masked_yaml, template
-from exporter.core.model import ENTRY, Objectives, Part, Policy
+from exporter.core.model import ENTRY, Accounting, Objectives, Part, Policy
 from exporter.probes import KINDS
 from tests.config import kinds
 
@@ -265,3 +265,14 @@ def test_included_alone(tmp_path: Path) -> None:
     (tmp_path / "more.yml").write_text(MINIMAL.split("\n", 2)[2], encoding="utf-8")
     result = odd(tmp_path, 'exporter: {references: ["tcp://198.51.100.1:443"]}\nsystems_from: ["*.yml"]\n')
     assert list(result.config.systems) == ["商店"]
+
+
+def test_accounting_is_inherited(tmp_path: Path) -> None:
+    """What is declared beforehand counts unless the file says otherwise, and a system may differ in single keys."""
+    written = INTERFACE.replace("\nsystems:", "\naccounting: {drills: exclude}\nsystems:", 1)
+    assert loaded(tmp_path, INTERFACE).config.systems["orders"].model.accounting == Accounting()
+    assert loaded(tmp_path, written).config.systems["orders"].model.accounting == Accounting(drills=False)
+    own = written.replace(
+        "    tier: critical\n", "    tier: critical\n    accounting: {drills: count, maintenance: exclude}\n", 1
+    )
+    assert loaded(tmp_path, own).config.systems["orders"].model.accounting == Accounting(maintenance=False)

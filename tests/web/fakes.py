@@ -11,7 +11,7 @@ from exporter.core import drilling, marks
 from exporter.core.drill import Order
 from exporter.core.marks import Mark
 from exporter.core.model import Moment, System
-from exporter.core.ports import Json
+from exporter.core.ports import Json, Wanted
 from exporter.core.snapshot import Clocked, Head, Snapshot
 from exporter.core.state import Record, Step, SystemState
 from exporter.metrics.exposition import Exposition
@@ -44,25 +44,17 @@ class RememberedLedger:
         ]
         return found[:limit]
 
-    async def told(
-        self,
-        kinds: Sequence[str],
-        *,
-        system: str | None = None,
-        about: tuple[str, Sequence[str]] | None = None,
-        before: int | None = None,
-        limit: int,
-    ) -> Sequence[Json]:
+    async def told(self, wanted: Wanted) -> Sequence[Json]:
         """Like the real one, over `records`."""
         found = [
             {**record.data, "n": n}
             for n, record in enumerate(self.records, start=1)
-            if record.kind in kinds
-            and system in (None, record.system)
-            and (about is None or record.data.get(about[0]) in about[1])
-            and (before is None or n < before)
+            if record.kind in wanted.kinds
+            and wanted.system in (None, record.system)
+            and (wanted.about is None or record.data.get(wanted.about[0]) in wanted.about[1])
+            and (wanted.before is None or n < wanted.before)
         ]
-        return found[::-1][:limit]
+        return found[::-1][: wanted.limit]
 
     async def incident(self, wanted: str) -> Json | None:
         """Any of them, blips too."""
