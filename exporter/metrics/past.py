@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
 from exporter.core.model import Instant, System
-from exporter.core.past import MOVES, PHASES, Counters, Incident, Kind, MarkerCount
+from exporter.core.past import MOVES, PHASES, Incident, Kind, MarkerCount
 from exporter.core.state import SystemState
 from exporter.core.timeline import verdicts
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
@@ -57,8 +57,10 @@ class _PastOf:
         name = system.name
         self._name = name
         # increase() cannot see a counter that begins at 1, so what is to be expected begins at 0.
-        self._no_incidents = {(str(kind), "false"): 0 for kind in _ends(system)}
-        self._no_failovers = {(str(kind), "false"): 0 for kind in sorted(MOVES)}
+        self._no_incidents, self._no_failovers = (
+            {drill: {(str(kind), drill): 0 for kind in kinds} for drill in ("false", "true")}
+            for kinds in (_ends(system), sorted(MOVES))
+        )
         self._blips = Block((series(m.BLIPS, name),))
         self._blip_seconds, self._rto, self._rpo = (
             Block((series(metric, name, bound) for bound in BOUNDS), SECONDS)
@@ -72,12 +74,13 @@ class _PastOf:
         self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
 
     def row(self, state: SystemState, offset: float) -> Row:
-        return (*self._counts(state.counters), self._moved(state, offset), *self._last(state.last, offset))
+        return (*self._counts(state), self._moved(state, offset), *self._last(state.last, offset))
 
-    def _counts(self, counters: Counters) -> Row:
+    def _counts(self, state: SystemState) -> Row:
+        counters = state.counters
         return (
-            self._kinds(m.INCIDENTS, {**self._no_incidents, **counters.incidents}),
-            self._kinds(m.FAILOVERS, {**self._no_failovers, **counters.failovers}),
+            self._kinds(m.INCIDENTS, {**_zeros(self._no_incidents, state), **counters.incidents}),
+            self._kinds(m.FAILOVERS, {**_zeros(self._no_failovers, state), **counters.failovers}),
             self._blips.fill([counters.blips]),
             self._blip_seconds.fill(_bounds(counters.blip_seconds)),
         )
@@ -103,6 +106,12 @@ class _PastOf:
             b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),
         )
+
+
+def _zeros(none: Mapping[str, Mapping[tuple[str, str], int]], state: SystemState) -> Mapping[tuple[str, str], int]:
+    """What has not happened yet; in drills too from the first one on, because increase() needs the 0 before the 1."""
+    rehearsed = state.drill is not None or state.drilled is not None
+    return {**none["false"], **none["true"]} if rehearsed else none["false"]
 
 
 def _ends(system: System) -> tuple[Kind, ...]:

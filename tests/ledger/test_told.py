@@ -44,6 +44,6 @@ async def test_altered_ones_are_told(tmp_path: Path) -> None:
     async with opened(path) as ledger:
         await ledger.append([record(1, "mark", incident="a"), record(2, "mark", incident="a")], {}, NOW)
         raw(path, "UPDATE records SET data = '{' WHERE n = 1")
-        with pytest.raises(LedgerError, match="record 1 of the ledger .* was altered"):
+        with pytest.raises(LedgerError, match=r"record 1 of the ledger .* was altered"):
             await ledger.told(Wanted(("mark",), 9))
         assert [one["n"] for one in await ledger.told(Wanted(("mark",), 9, about=("incident", ["a"])))] == [2]

@@ -58,3 +58,13 @@ async def test_the_last_and_the_next() -> None:
     found = await told(drilled=scenes.NOW.mono - 60.0, proof=Proof(scenes.NOW.mono - 100.0, "orders-1"))
     assert found["drill_last_timestamp_seconds"] == scenes.NOW.wall - 60
     assert found["drill_due_timestamp_seconds"] == scenes.NOW.wall - 100 + 90 * 86400
+
+
+async def test_what_happens_in_drills_begins_at_zero() -> None:
+    """increase() needs the 0 before the 1; without any drill there is no such series."""
+    of = scenes.system()
+    for drill, kinds in ((None, set()), (DRILL, {"failover", "switchover", "failback"})):
+        state = replace(scenes.healthy(of), drill=drill)
+        found = await scrape(scenes.snapshot(scenes.watched(of, state)), names=("dr_failovers_total",))
+        labelled = [(have["kind"], value) for have, value in found["dr_failovers_total"] if have["drill"] == "true"]
+        assert dict(labelled) == dict.fromkeys(kinds, 0)
