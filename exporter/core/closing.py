@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from exporter.core.active import lost_sites
 from exporter.core.drill import INCIDENTS_KEPT, Drill
-from exporter.core.drilling import missed_by, proof_of
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
 from exporter.core.past import MOVES, Counters, Incident, Kind
+from exporter.core.proof import missed_by, proof_of
 from exporter.core.state import SystemState
 from exporter.core.timeline import incident_json
 

@@ -1,4 +1,4 @@
-"""What people do with drills, folded into the state of a system; and what is due.
+"""What people do with drills, folded into the state of a system.
 
     open drill   what comes          next          record
     -----------  ------------------  ------------  --------------------------------------------------------------------
@@ -16,9 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stamp
-from exporter.core.interval import Verdict, verdict
 from exporter.core.model import Instant, Moment, System
-from exporter.core.past import MOVES, Incident, Kind
+from exporter.core.past import Incident
 from exporter.core.readings import down_until
 from exporter.core.state import Record, Step, SystemState
 
@@ -28,8 +27,6 @@ FINISHED = (STOPPED, MAINTENANCE_STOPPED)
 """Kinds of the records that close a drill or a maintenance."""
 DECLARED = (STARTED, EXPIRED, STOPPED, SIGNED, MAINTENANCE_STARTED, MAINTENANCE_STOPPED)
 """All kinds of records about them."""
-PROOFS = frozenset({*MOVES, Kind.TRAFFIC_MOVED, Kind.SITE_LOST})
-"""Ends of an incident that prove that another site can serve."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not an error
@@ -183,46 +180,3 @@ def left_open(state: SystemState, now: Instant) -> bool:
 def maintained(state: SystemState, now: Instant) -> bool:
     drill = state.drill
     return drill is not None and drill.type is DrillType.MAINTENANCE and drill.runs(now)
-
-
-def proof_of(system: System, closed: Incident) -> Proof | None:
-    """What a closed incident proves: that the system comes back inside its RTO objective.
-
-    It does if its upper bound keeps the objective (or there is none), if it was seen and not inferred, and if another site
-    took over: a process that came back where it was proves that only of a system with one site, and of a drill of another
-    scenario than the loss of the site, such as a restore in place.
-    """
-    return _test(system, closed, (Verdict.MET, Verdict.NO_OBJECTIVE))
-
-
-def missed_by(system: System, closed: Incident) -> Proof | None:
-    """The same for one whose lower bound broke the objective: it proves the contrary."""
-    return _test(system, closed, (Verdict.MISSED,))
-
-
-def _test(system: System, closed: Incident, wanted: tuple[Verdict, ...]) -> Proof | None:
-    if closed.inferred or closed.end is None or verdict(closed.rto, closed.objectives.get("rto")) not in wanted:
-        return None
-    return Proof(closed.end.upper, closed.id, closed.drill) if _tests_recovery(system, closed) else None
-
-
-def _tests_recovery(system: System, closed: Incident) -> bool:
-    """Whether it says anything about the recovery that was promised, kept or missed."""
-    elsewhere = closed.kind in PROOFS or (closed.drill is not None and closed.scenario not in ("", "site_loss"))
-    return elsewhere or len(system.sites) == 1
-
-
-def due(system: System, state: SystemState) -> Instant | None:
-    """When the proof goes stale; None where no interval was promised. What was never proven is due from when we began."""
-    every = system.objectives.drill_every
-    if every is None:
-        return None
-    return (state.watched_since if state.proof is None else state.proof.at) + every
-
-
-def proof_state(system: System, state: SystemState, now: Instant) -> str:
-    """`proven`, `stale` (longer ago than was promised) or `missing` (never)."""
-    if state.proof is None:
-        return "missing"
-    until = due(system, state)
-    return "proven" if until is None or now < until else "stale"

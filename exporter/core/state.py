@@ -225,9 +225,9 @@ class SystemState:
     drilled: Instant | None = None
     """When the last finished drill was stopped."""
     proof: Proof | None = None
-    """The newest recovery that kept the RTO objective."""
+    """The newest recovery that kept the objectives."""
     missed: Proof | None = None
-    """The newest that missed it."""
+    """The newest that missed one."""
 
     def with_part(self, part: Part, after: PartState) -> "SystemState":
         """`replace` of that one part, in a tenth of the time: it is done for every look."""

@@ -6,9 +6,9 @@ from exporter.core.active import traffic_share
 from exporter.core.backup import BackupFacts
 from exporter.core.checks import NEVER_SEEN, backup_complaint, kpi_low, parity_at, parity_match
 from exporter.core.drill import drill_json
-from exporter.core.drilling import due, proof_state
 from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
+from exporter.core.proof import due, proof_state
 from exporter.core.readiness import readiness
 from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, scenarios, site_role
 from exporter.core.snapshot import Watched

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def _add_mark(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     mark.add_argument("incident", metavar="SYSTEM|ID", help="of a system: its running incident, or its last")
     mark.add_argument("kind", choices=[*MarkKind])
     mark.add_argument("--by", required=True, metavar="WHO")
-    mark.add_argument("--at", type=float, metavar="UNIX", help="when it was (default: now)")
+    mark.add_argument("--at", type=_instant, metavar="2026-11-28T16:11:46Z", help="when it was (default: now)")
     mark.add_argument("--text", help="decided, validated, note, action, sign_off: in words")
     mark.add_argument("--under", metavar="PRE-AUTHORISATION", help="decided: what allowed it")
     mark.add_argument("--owner", metavar="WHO", help="action: who does it")
@@ -95,6 +96,21 @@ def _duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _instant(text: str) -> float:
+    """Unix seconds, or a time with its zone."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is no time with a zone; write it like 2026-11-28T16:11:46Z")
+    return at.timestamp()
 
 
 def _client(options: argparse.Namespace) -> Client:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from exporter.catalogue import metrics as m
-from exporter.core.drilling import due, left_open, maintained, mutes
+from exporter.core.drilling import left_open, maintained, mutes
 from exporter.core.model import Instant, System
+from exporter.core.proof import due
 from exporter.core.state import SystemState
 from exporter.metrics.lines import WHOLE, Block, series
 from exporter.metrics.section import Row, Section

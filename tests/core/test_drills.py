@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from exporter.core import drilling, fold
 from exporter.core.codec import Decoder, encode
 from exporter.core.drill import DrillType
-from exporter.core.drilling import Refused, due, left_open, maintained, mutes, proof_state
+from exporter.core.drilling import Refused, left_open, maintained, mutes
 from exporter.core.model import Objectives, System
+from exporter.core.past import MarkerCount
+from exporter.core.proof import due, missed_by, proof_of, proof_state
 from exporter.core.readings import totals
 from exporter.core.snapshot import Watched
 from exporter.core.view import system_json
 from tests.core.filming import HK, SYSTEM, film, moment
 from tests.core.rehearsing import EXCLUDING, Rehearsal, order, rehearse
+from tests.metrics import scenes
 
 
 def test_what_begins_in_a_drill_is_labelled() -> None:
@@ -267,6 +270,15 @@ def test_a_missed_objective_is_told_beside_the_proof() -> None:
     assert (told["state"], told["at"]) == ("proven", moment(shown.state.proof.at).wall)
     assert told["missed"] is not None
     assert told["missed"] > told["at"]
+
+
+def test_lost_data_is_no_proof() -> None:
+    """In time, but with acknowledged writes gone that were promised: it proves the contrary."""
+    closed, system = scenes.failover(), scenes.system()
+    assert (proof_of(system, closed), missed_by(system, closed) is not None) == (None, True)
+    closed = replace(closed, markers=MarkerCount(0, 880, 1))
+    assert (proof_of(system, closed) is not None, missed_by(system, closed)) == (True, None)
+    assert proof_of(system, replace(closed, inferred=True)) is None
 
 
 def test_nothing_promised_is_never_due() -> None:

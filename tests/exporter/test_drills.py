@@ -9,7 +9,8 @@ from typing import Any
 
 from exporter import cli
 from exporter.demo.pair import HOME
-from tests.exporter.rig import Exporter, Metrics, Sites, until
+from tests.exporter.rig import Exporter, Metrics, Sites, page, until
+from tests.hostile import answer, message, serve
 
 TOKEN = "a-long-enough-token"
 
@@ -187,5 +188,31 @@ async def test_what_a_crew_is_told(exporter: Exporter, sites: Sites) -> None:
     assert "name a running exporter with --url" in await crew.run("status", code=1)
     assert "is not the address" in command(("drill", "status", "--url", "localhost"))[2]
     assert "is not a duration" in command(("drill", "start", "orders", *order[:-1], "soon"))[2]
+    assert "is no time with a zone" in command(("drill", "mark", "x", "note", "--by", "x", "--at", "16:11"))[2]
     unnamed = command(("drill", "stop", "drill-x-20270115T080002.500Z"))
     assert (unnamed[0], "--token-file" in unnamed[2]) == (1, True)
+
+
+async def test_nothing_else_is_hidden(exporter: Exporter) -> None:
+    """Another system that dies at the same time is no drill; and the clock of the one in the drill runs past its objective."""
+    crew = Crew(exporter)
+    async with serve(answer(message(body=b"open"))) as shop:
+        both = {name: page(shop.port) | {"objectives": {"rto": "500ms"}} for name in ("orders", "chat")}
+        exporter.configure(both, api={"token_file": "token"})
+        await exporter.start()
+        for name in both:
+            await exporter.until_state("healthy", system=name)
+        drill = (await crew.start()).split("drill stop ")[1].strip()
+    labels = {}
+    for name in both:
+        labels[name] = (await exporter.until_state("outage", system=name))["incident"]["drill"]
+    assert labels == {"orders": drill, "chat": None}
+
+    async def late() -> Metrics | None:
+        metrics = await exporter.metrics()
+        clocks = [metrics.value("dr_rto_seconds", system=name) or 0.0 for name in both]
+        return metrics if min(clocks) > 0.5 else None
+
+    metrics = await until(late, "both are down for longer than was promised")
+    assert metrics is not None
+    assert [metrics.value("dr_drill_active", system=name) for name in both] == [1, 0]
