@@ -25,7 +25,7 @@ class Loaded(NamedTuple):
     """By (system, component): those of the last 15 minutes, ascending, instants already shifted."""
 
 
-class Wanted(NamedTuple):
+class Query(NamedTuple):
     """Which records are asked for."""
 
     kinds: Sequence[str]
@@ -82,7 +82,7 @@ class Ledger(Protocol):
         """The closed incident or blip with this id, as `incidents` gives it; None if there is none."""
         ...
 
-    async def told(self, wanted: Wanted) -> Sequence[Json]:
+    async def told(self, query: Query) -> Sequence[Json]:
         """The `data` of these records, newest first, plus `n`, the record's number."""
         ...
 

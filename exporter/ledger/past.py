@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Loaded, Wanted
+from exporter.core.ports import Json, Loaded, Query
 from exporter.core.state import Marker
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import StoredMarker, stored
@@ -80,20 +80,20 @@ def incident(path: Path, *, wanted: str, deadline: float) -> dict[str, Any] | No
     return None if found is None else _told(path, *found)
 
 
-def told(path: Path, *, wanted: Wanted, deadline: float) -> list[dict[str, Any]]:
+def told(path: Path, *, query: Query, deadline: float) -> list[dict[str, Any]]:
     """`exporter.core.ports.Ledger.told`. People tell little, so the index of the kinds is enough to find it."""
-    where = [f"kind IN ({', '.join('?' * len(wanted.kinds))})", "n < ?"]
-    values = [*wanted.kinds, wanted.before or 2**63 - 1]
-    if wanted.system is not None:
+    where = [f"kind IN ({', '.join('?' * len(query.kinds))})", "n < ?"]
+    values = [*query.kinds, query.before or 2**63 - 1]
+    if query.system is not None:
         where.append("+system = ?")
-        values.append(clean(wanted.system))
-    if wanted.about is not None:
-        key, texts = wanted.about
+        values.append(clean(query.system))
+    if query.about is not None:
+        key, texts = query.about
         where.append(f"CASE WHEN json_valid(data) THEN json_extract(data, ?) END IN ({', '.join('?' * len(texts))})")
         values += [f"$.{key}", *map(clean, texts)]
-    query = f"SELECT n, data FROM records WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608
+    sql = f"SELECT n, data FROM records WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608
     with reader(path, deadline) as db:
-        found = db.execute(query, (*values, wanted.limit)).fetchall()
+        found = db.execute(sql, (*values, query.limit)).fetchall()
     return [_told(path, n, data) for n, data in found]
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Loaded, Wanted
+from exporter.core.ports import Json, Loaded, Query
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
 from exporter.ledger import figures, past
@@ -189,9 +189,9 @@ class SqliteLedger:
         """The closed incident or blip with this id; None if there is none. Raises LedgerError as `incidents` does."""
         return await self._read(partial(past.incident, wanted=clean(wanted)))
 
-    async def told(self, wanted: Wanted) -> Sequence[Json]:
+    async def told(self, query: Query) -> Sequence[Json]:
         """Records as they are wanted, newest first. Raises LedgerError as `incidents` does."""
-        return await self._read(partial(past.told, wanted=wanted))
+        return await self._read(partial(past.told, query=query))
 
     async def _read(self, call: Callable[..., T]) -> T:
         path = self._file.path

@@ -13,8 +13,11 @@ from exporter.web import drills, marks
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
-from exporter.web.query import LIMIT, LIMIT_MOST, flag, number
+from exporter.web.query import flag, number
 from exporter.web.token import refusal
+
+LIMIT = 50
+LIMIT_MOST = 500
 
 
 def routes() -> list[web.RouteDef]:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from exporter.core.drill import Order
 from exporter.core.marks import Mark
-from exporter.core.ports import Json, Wanted
+from exporter.core.ports import Json, Query
 from exporter.core.snapshot import Clocked, Head
 
 
@@ -28,7 +28,7 @@ class Evidence(Protocol):
 
     async def incident(self, wanted: str) -> Json | None: ...
 
-    async def told(self, wanted: Wanted) -> Sequence[Json]: ...
+    async def told(self, query: Query) -> Sequence[Json]: ...
 
 
 class People(Protocol):

@@ -10,13 +10,15 @@ from aiohttp import web
 from exporter.core.drill import DrillType, Order, drill_json
 from exporter.core.drilling import FINISHED, SIGNED
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Wanted
+from exporter.core.ports import Json, Query
 from exporter.core.snapshot import Watched
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND, Backend
-from exporter.web.query import LIMIT, LIMIT_MOST, number
+from exporter.web.query import number
 from exporter.web.wishes import Unusable, Wish, change
 
+PAGE, PAGE_MOST = 50, 500
+"""Stopped drills on one page."""
 LONGEST = 7 * 86_400.0
 """Seconds after which a drill or a maintenance expires at the latest."""
 SIGNATURES_MOST = 10_000
@@ -36,7 +38,7 @@ def routes() -> list[web.RouteDef]:
 async def drills(request: web.Request) -> web.Response:
     """Open ones come first, and only on the first page; then those that were stopped, newest first."""
     try:
-        limit = number(request, "limit", LIMIT, LIMIT_MOST) or LIMIT
+        limit = number(request, "limit", PAGE, PAGE_MOST) or PAGE
         cursor = number(request, "cursor", None, None)
     except ValueError as error:
         return problem(400, str(error))
@@ -46,7 +48,7 @@ async def drills(request: web.Request) -> web.Response:
         [] if cursor else [_open(one, now) for one in snapshot.systems.values() if name in (None, one.system.name)]
     )
     try:
-        past = await backend.ledger.told(Wanted(FINISHED, limit, system=name, before=cursor))
+        past = await backend.ledger.told(Query(FINISHED, limit, system=name, before=cursor))
         closed = await _signed(backend, past)
     except OSError as error:
         return problem(503, str(error))
@@ -147,7 +149,7 @@ async def _find(backend: Backend, wanted: str) -> dict[str, Any] | None:
     for watched in snapshot.systems.values():
         if watched.state.drill is not None and watched.state.drill.id == wanted:
             return _open(watched, now)
-    closed = await _signed(backend, await backend.ledger.told(Wanted(FINISHED, 1, about=("id", [wanted]))))
+    closed = await _signed(backend, await backend.ledger.told(Query(FINISHED, 1, about=("id", [wanted]))))
     return closed[0] if closed else None
 
 
@@ -163,7 +165,7 @@ async def _signed(backend: Backend, past: Sequence[Json]) -> list[dict[str, Any]
     found: defaultdict[str, list[Json]] = defaultdict(list)
     if past:
         ids = [one["id"] for one in past]
-        signatures = await backend.ledger.told(Wanted((SIGNED,), SIGNATURES_MOST, about=("drill", ids)))
+        signatures = await backend.ledger.told(Query((SIGNED,), SIGNATURES_MOST, about=("drill", ids)))
         for signature in reversed(signatures):
             found[signature["drill"]].append(signature)
     return [{**one, "open": False, "signatures": found[one["id"]]} for one in past]

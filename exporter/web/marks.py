@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from exporter.core.marks import MARK, Classification, Mark, MarkKind, open_actions, with_marks
-from exporter.core.ports import Json, Wanted
+from exporter.core.ports import Json, Query
 from exporter.core.timeline import incident_json
 from exporter.web.answers import json_answer, problem
 from exporter.web.backend import BACKEND, Backend
@@ -56,7 +56,7 @@ async def _find(backend: Backend, wanted: str) -> Json | None:
 
 async def _marks(backend: Backend, incident: str) -> list[Json]:
     """Oldest first."""
-    return [*reversed(await backend.ledger.told(Wanted((MARK,), MARKS_MOST, about=("incident", [incident]))))]
+    return [*reversed(await backend.ledger.told(Query((MARK,), MARKS_MOST, about=("incident", [incident]))))]
 
 
 async def mark(request: web.Request, wish: Wish) -> web.Response:

@@ -2,9 +2,6 @@
 
 from aiohttp import web
 
-LIMIT = 50
-LIMIT_MOST = 500
-
 
 def number(request: web.Request, key: str, default: int | None, most: int | None) -> int | None:
     """A whole number from 1 to `most`. Raises ValueError with what would be right."""

@@ -14,7 +14,7 @@ ANSWERS_MOST = 16
 """Scrapes that are answered at a time: each may keep a whole answer in memory until its client has taken it."""
 
 
-class Wanted(NamedTuple):
+class Query(NamedTuple):
     """What a client asks for; two that ask for the same can have the same answer."""
 
     accept: str
@@ -34,7 +34,7 @@ class Scrapes:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._turn = asyncio.Lock()
-        self._next: dict[Wanted, asyncio.Task[Rendered]] = {}
+        self._next: dict[Query, asyncio.Task[Rendered]] = {}
         self._answering = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -51,7 +51,7 @@ class Scrapes:
     async def _send(self, request: web.Request) -> web.StreamResponse:
         accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
         encoding = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))
-        wanted = Wanted(accept, encoding, frozenset(request.query.getall("name[]", [])))
+        wanted = Query(accept, encoding, frozenset(request.query.getall("name[]", [])))
         if wanted not in self._next:
             self._next[wanted] = asyncio.create_task(self._render(wanted))
         rendered = await asyncio.shield(self._next[wanted])
@@ -63,7 +63,7 @@ class Scrapes:
                 await asyncio.sleep(0)  # a client that keeps up would otherwise get all of it in one turn of the loop
         return response
 
-    async def _render(self, wanted: Wanted) -> Rendered:
+    async def _render(self, wanted: Query) -> Rendered:
         async with self._turn:
             del self._next[wanted]
             scraped = self._backend.scrape(self._backend.clocked(), *wanted)

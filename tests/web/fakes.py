@@ -11,7 +11,7 @@ from exporter.core import drilling, marks
 from exporter.core.drill import Order
 from exporter.core.marks import Mark
 from exporter.core.model import Moment, System
-from exporter.core.ports import Json, Wanted
+from exporter.core.ports import Json, Query
 from exporter.core.snapshot import Clocked, Head, Snapshot
 from exporter.core.state import Record, Step, SystemState
 from exporter.metrics.exposition import Exposition
@@ -44,17 +44,17 @@ class RememberedLedger:
         ]
         return found[:limit]
 
-    async def told(self, wanted: Wanted) -> Sequence[Json]:
+    async def told(self, query: Query) -> Sequence[Json]:
         """Like the real one, over `records`."""
         found = [
             {**record.data, "n": n}
             for n, record in enumerate(self.records, start=1)
-            if record.kind in wanted.kinds
-            and wanted.system in (None, record.system)
-            and (wanted.about is None or record.data.get(wanted.about[0]) in wanted.about[1])
-            and (wanted.before is None or n < wanted.before)
+            if record.kind in query.kinds
+            and query.system in (None, record.system)
+            and (query.about is None or record.data.get(query.about[0]) in query.about[1])
+            and (query.before is None or n < query.before)
         ]
-        return found[::-1][: wanted.limit]
+        return found[::-1][: query.limit]
 
     async def incident(self, wanted: str) -> Json | None:
         """Any of them, blips too."""
