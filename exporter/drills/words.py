@@ -116,8 +116,8 @@ def begun(drill: Json) -> str:
 def marked(incident: Json) -> str:
     """An incident's marks, newest last."""
     judged = incident["classification"]
-    lines = [f"{printable(incident['id'])}: {incident['kind']}, {_classified(judged)}"]
-    for told in incident["marks"]:
+    lines = [f"{printable(incident['id'])}: {incident['kind']}" + (f", {_classified(judged)}" if judged else "")]
+    for told in incident["marks"] or []:
         known = ("text", "under", "owner", "due", "done", "role", "as", "reason")
         more = "; ".join(f"{key} {told[key]}" if key != "text" else told[key] for key in known if told.get(key))
         lines.append(printable(f"  {moment(told['at'])}  {told['kind']}  {told['by']}" + (f"  {more}" if more else "")))

@@ -33,9 +33,18 @@ def routes() -> list[web.RouteDef]:
 
 
 async def find(backend: Backend, wanted: str) -> dict[str, Any] | None:
-    """One incident by its id, open or closed, with its marks. Raises OSError if the ledger cannot be read."""
+    """One incident by its id, open or closed, with its marks.
+
+    An open one is told though the ledger cannot be read; its `marks` and `classification` are null then. Raises OSError if
+    that keeps a closed one from being found.
+    """
     found = await _find(backend, wanted)
-    return None if found is None else with_marks(found, await _marks(backend, wanted))
+    if found is None:
+        return None
+    try:
+        return with_marks(found, await _marks(backend, wanted))
+    except OSError:
+        return {**found, "marks": None, "classification": None}
 
 
 async def _find(backend: Backend, wanted: str) -> Json | None:
@@ -67,7 +76,8 @@ async def mark(request: web.Request, wish: Wish) -> web.Response:
     found = await find(backend, wanted)
     if found is None:
         return problem(404, NO_INCIDENT)
-    if len(found["marks"]) >= MARKS_MOST:
+    known = found["marks"] or []
+    if len(known) >= MARKS_MOST:
         return problem(409, f"{wanted} has {MARKS_MOST} marks already; more are not kept")
     now = backend.clocked().now.wall
     told = Mark(
@@ -75,7 +85,7 @@ async def mark(request: web.Request, wish: Wish) -> web.Response:
         kind=kind,
         by=wish.name("by", "who says so, like ops-lead@example.com"),
         at=_when(wish, found, now),
-        details=dict.fromkeys(FIELDS[kind]) | _details(wish, kind, found["marks"]),
+        details=dict.fromkeys(FIELDS[kind]) | _details(wish, kind, known),
     )
     await backend.people.mark(found["system"], wanted, told)
     return json_answer(await find(backend, wanted) or found, 201 if backend.ledger.writable else 202)

@@ -1,12 +1,15 @@
 """Drills and marks through the API: who may, what is taken, and what comes of it."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 
+from tests.ledger.helpers import opened
 from tests.metrics import scenes
 from tests.web.fakes import Stage, serving
 from tests.web.test_server import DEADLINE, ask_json
@@ -232,6 +235,20 @@ async def test_what_is_wrong_with_a_mark_is_said(mark: dict[str, Any], words: st
     status, told = await say(stage, CLOSED, **mark)
     assert (status, words in told["error"]) == (400, True), told
     assert stage.ledger.records == []
+
+
+async def test_an_open_incident_needs_no_ledger(tmp_path: Path) -> None:
+    """In the middle of a disaster the disk may be gone too: the incident is told, and its marks are not known."""
+    stage = Stage()
+    running = scenes.outage(scenes.system("chat")).incident
+    assert running is not None
+    async with opened(tmp_path / "ledger.db") as ledger:
+        (tmp_path / "ledger.db").unlink()
+        backend = replace(stage.backend(), ledger=ledger)
+        stage.backend = lambda: backend  # type: ignore[method-assign]
+        told = await ask_json(stage, f"/api/v1/incidents/{running.id}")
+        assert (told["id"], told["marks"], told["classification"]) == (running.id, None, None)
+        assert (await say(stage, running.id, kind="decided"))[0] == 201
 
 
 async def test_a_mark_on_a_running_outage() -> None:
