@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from exporter.core.active import lost_sites
+from exporter.core.availability import book
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
@@ -25,7 +26,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
     rto = incident.rto
     sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
     draft.record("incident", now.mono, sentence, incident_json(closed, now))
-    counters = _count(draft.state.counters, closed, rto)
+    counters = book(_count(draft.state.counters, closed, rto), closed, now)
     draft.state = replace(draft.state, incident=None, last=closed, counters=counters)
 
 

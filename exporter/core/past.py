@@ -111,6 +111,12 @@ class Counters:
     blip_seconds: Interval = NOTHING
     downtime: float = 0.0
     """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
+    down_days: Mapping[int, float] = field(default_factory=dict)
+    """The same by day (days since 1970 in UTC) of the last 365, without drills and with what overlaps counted once."""
+    drill_days: Mapping[int, float] = field(default_factory=dict)
+    """The same of incidents that happened in drills."""
+    down_until: Instant | None = None
+    """End of the last incident that is in these days."""
     blind: float = 0.0
     """Seconds of finished blindness."""
     observed: float = 0.0

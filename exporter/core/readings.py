@@ -224,21 +224,25 @@ def totals(state: SystemState, now: Instant) -> Totals:
     What still runs is told as it stood `SETTLED` seconds ago.
     """
     counters, settled = state.counters, now - SETTLED
-    observed, blind = counters.observed, counters.blind
-    if state.observed_since is not None:
-        observed += max(0.0, settled - state.observed_since)
+    observed, blind = observed_until(state, settled), counters.blind
     if state.blind_since is not None:
         blind += max(0.0, settled - state.blind_since)
-    downtime = counters.downtime + _running_downtime(state, settled)
+    downtime = counters.downtime + running_downtime(state, settled)
     return Totals(observed, min(downtime, observed), blind)
 
 
-def _running_downtime(state: SystemState, settled: Instant) -> float:
+def observed_until(state: SystemState, until: Instant) -> float:
+    """Seconds looked at and not blind, since the first look ever."""
+    running = 0.0 if state.observed_since is None else max(0.0, until - state.observed_since)
+    return state.counters.observed + running
+
+
+def running_downtime(state: SystemState, until: Instant) -> float:
     """Seconds of the open outage: what came before the last blindness in it, and what ran since."""
     incident = state.incident
     if incident is None or not incident.declared:
         return 0.0
-    start, until = incident.start.lower, settled
+    start = incident.start.lower
     if incident.end is not None:
         until = min(until, incident.end.upper)
     elif state.blind_since is not None:

@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from exporter.core.model import Moment
-from exporter.core.snapshot import ExporterState, Snapshot
+from exporter.core.snapshot import Snapshot
 from exporter.core.timeline import incident_json
-from exporter.core.view import system_json
+from exporter.core.view import exporter_json, system_json
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
@@ -29,21 +29,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/ledger/head", ledger_head),
         web.get("/api/v1/openapi.json", openapi),
     ]
-
-
-def exporter_json(exporter: ExporterState, now: Moment) -> dict[str, Any]:
-    """The exporter itself, as the page's header shows it. Instants are Unix seconds."""
-    return {
-        "vantage": exporter.vantage,
-        "version": exporter.version,
-        "now": now.wall,
-        "blind_since": None if exporter.blind_since is None else now.wall_of(exporter.blind_since),
-        "references": dict(exporter.references),
-        "ledger_writable": exporter.ledger_writable,
-        "ledger_waiting": exporter.ledger_waiting,
-        "reload_ok": exporter.reload_ok,
-        "reload_error": exporter.reload_error,
-    }
 
 
 async def systems(request: web.Request) -> web.Response:
