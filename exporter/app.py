@@ -26,6 +26,7 @@ from exporter.probes.attempt import attempt
 from exporter.settings import read_secret_file
 from exporter.web.backend import Backend
 from exporter.web.guard import Guard
+from exporter.web.news import News
 from exporter.web.server import listen, make_app
 from exporter.web.webconfig import WebConfigError
 
@@ -67,7 +68,8 @@ class App:
         self._reload_at = time.time()
         self._reload_error = ""
         self._reloading = asyncio.Lock()
-        self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records]))
+        self._news = News()
+        self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records, self._news.observe]))
 
     async def run(self, started: Callable[[str], None]) -> None:
         """Until cancelled. `started` is told the address, with the real port where 0 was asked for.
@@ -108,6 +110,7 @@ class App:
             ledger=self._ledger,
             token=self._token,
             restore_verified=self.engine.restore_verified,
+            news=self._news,
         )
 
     def _masked_config(self) -> str:

@@ -81,9 +81,10 @@ def book(counters: Counters, closed: Incident, now: Moment) -> Counters:
     if counters.down_until is not None:
         start = max(start, counters.down_until)
     counters = replace(counters, down_until=max(end, start))
-    days = counters.drill_days if closed.drill is not None else counters.down_days
-    booked = _booked(days, now.wall_of(start), now.wall_of(end), seen, int(now.wall // DAY))
-    return replace(counters, **{"drill_days" if closed.drill is not None else "down_days": booked})
+    times = now.wall_of(start), now.wall_of(end), seen, int(now.wall // DAY)
+    if closed.drill is not None:
+        return replace(counters, drill_days=_booked(counters.drill_days, *times))
+    return replace(counters, down_days=_booked(counters.down_days, *times))
 
 
 def _booked(days: Mapping[int, float], start: float, end: float, share: float, today: int) -> dict[int, float]:

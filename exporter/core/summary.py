@@ -60,10 +60,17 @@ def site_json(watched: Watched, site: str, now: Moment) -> dict[str, Any]:
 
 
 def summary(watched: Watched, now: Moment) -> dict[str, Any]:
-    """One system in short. `incident` and `last` hold of the incidents what `OPEN` and `LAST` name."""
-    state = watched.state
+    """One system in short. `incident` and `last` hold of the incidents what `OPEN` and `LAST` name.
+
+    What did not happen anew reads the same a second later: instants are told in whole milliseconds, since the wall clock is read
+    a little differently each time, and of the budget the seconds that were observed are left out.
+    """
+    state, told = watched.state, standing(watched, now)
+    if told["budget"] is not None:
+        del told["budget"]["observed_seconds"]
     return {
-        **standing(watched, now),
+        **told,
+        "since": _steady(told["since"]),
         "sites": [site_json(watched, site, now) for site in watched.system.sites],
         "incident": _part(state.incident, OPEN, now),
         "last": _part(state.last, LAST, now),
@@ -74,7 +81,14 @@ def _part(incident: Incident | None, names: tuple[str, ...], now: Moment) -> dic
     if incident is None:
         return None
     told = incident_json(incident, now)
-    return {name: told[name] for name in names}
+    return {name: _steady(told[name]) for name in names}
+
+
+def _steady(value: Any) -> Any:
+    """Instants and durations in it in whole milliseconds."""
+    if isinstance(value, float):
+        return round(value, 3)
+    return {name: _steady(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def budget_json(watched: Watched, now: Moment) -> dict[str, Any] | None:

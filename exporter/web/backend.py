@@ -8,6 +8,7 @@ from aiohttp import web
 
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head
+from exporter.web.news import News
 
 
 class Evidence(Protocol):
@@ -58,6 +59,8 @@ class Backend:
     """The bearer token that allows changes; None when none is configured. Raises ValueError if it cannot be read."""
     restore_verified: Callable[[str, str], bool]
     """Told the system and the backup of which a restore was verified; False: there is no such backup."""
+    news: News
+    """Is told of every record once it is kept."""
 
 
 BACKEND = web.AppKey("backend", Backend)

@@ -148,6 +148,7 @@ _PATHS = {
         _JSON,
         _schema(number={"type": "integer"}, hash=_STRING, writable=_BOOLEAN, waiting={"type": "integer"}),
     ),
+    "/api/v1/stream": _get("Server-sent events: hello, then systems", "text/event-stream", _STRING, s503="Too many."),
     "/api/v1/openapi.json": _get("This description", _JSON, _OBJECT),
 }
 

@@ -11,8 +11,17 @@ from exporter.web import api, page
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
-from exporter.web.limits import CLIENTS, IDLE_MOST, LINGER, BoundedSite, finish_in_time
+from exporter.web.limits import (
+    CLIENTS,
+    CONNECTIONS_MOST,
+    IDLE_MOST,
+    LINGER,
+    STREAMS_MOST,
+    BoundedSite,
+    finish_in_time,
+)
 from exporter.web.scrapes import Scrapes
+from exporter.web.stream import Streams
 from exporter.web.token import refusal
 
 BODY_MOST = 64 * 1024
@@ -20,13 +29,20 @@ BODY_MOST = 64 * 1024
 HEADER_MOST = 8 * 1024
 
 
-def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
+CONNECTIONS = web.AppKey("connections", int)
+"""How many may be open at a time, streams among them."""
+
+
+def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = STREAMS_MOST) -> web.Application:
     """`guard`: who may read, where `--web.config.file` was given; its `tls` goes to `listen`."""
     middlewares = [finish_in_time, errors_as_json]
     app = web.Application(
         client_max_size=BODY_MOST, middlewares=middlewares if guard is None else [*middlewares, guard.middleware]
     )
     app[BACKEND] = backend
+    app[CONNECTIONS] = CONNECTIONS_MOST + streams_most
+    streams = Streams(backend, streams_most)
+    app.on_shutdown.append(streams.close)
     if guard is not None:
         app.on_response_prepare.append(guard.set_headers)
     app.on_response_prepare.append(harden)
@@ -40,6 +56,7 @@ def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
             web.get("/sd", service_discovery),
             *page.routes(),
             *api.routes(),
+            web.get("/api/v1/stream", streams.answer),
         ]
     )
     return app
@@ -62,7 +79,7 @@ async def listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext
     )
     await runner.setup()
     try:
-        await BoundedSite(runner, host, port, tls).start()
+        await BoundedSite(runner, host, port, tls, app[CONNECTIONS]).start()
     except BaseException:
         await runner.cleanup()
         raise

@@ -12,6 +12,7 @@ from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head, Snapshot
 from exporter.metrics.exposition import Exposition
 from exporter.web.backend import Backend
+from exporter.web.news import News
 from exporter.web.server import listen, make_app
 from tests.metrics import scenes
 
@@ -55,6 +56,7 @@ class Stage:
     backups: set[tuple[str, str]] = field(default_factory=lambda: {("orders", "nightly")})
     verified: list[tuple[str, str]] = field(default_factory=list)
     ledger: RememberedLedger = field(default_factory=RememberedLedger)
+    news: News = field(default_factory=News)
 
     def backend(self) -> Backend:
         return Backend(
@@ -65,6 +67,7 @@ class Stage:
             ledger=self.ledger,
             token=lambda: self.token,
             restore_verified=self.restore_verified,
+            news=self.news,
         )
 
     def restore_verified(self, system: str, name: str) -> bool:
