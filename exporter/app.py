@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from exporter import __version__, descriptors
 from exporter.config import Config, ConfigError, Loaded, masked_yaml
-from exporter.core.model import Moment
+from exporter.core.model import Contact, Moment
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
 from exporter.core.state import Record
 from exporter.engine.engine import Engine, Environment
@@ -142,7 +142,7 @@ class App:
             references=engine.references,
             lateness=engine.lateness(),
             faults=engine.faults,
-            contacts={contact.name: _unix(contact.confirmed) for contact in config.contacts},
+            contacts=[Contact(one.name, one.who, tuple(one.deputies), _unix(one.confirmed)) for one in config.contacts],
         )
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 

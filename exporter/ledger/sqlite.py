@@ -25,6 +25,7 @@ from exporter.core.model import Moment
 from exporter.core.ports import Json, Loaded
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
+from exporter.core.wanted import Wanted
 from exporter.ledger import figures, past
 from exporter.ledger.chain import Link, compact, plain, seal_all
 from exporter.ledger.errors import LedgerError
@@ -178,11 +179,11 @@ class SqliteLedger:
             _LOG.debug("no figure of a week ago: %s", error)
             return None
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]:
         """Closed incidents and moves, newest first. Raises LedgerError, within 5 s, if they cannot be read."""
         path = self._file.path
         return await self._threads.run(
-            lambda: past.incidents(path, system=system, blips=blips, before=before, limit=limit, deadline=_READ_WITHIN),
+            lambda: past.incidents(path, wanted, before=before, limit=limit, deadline=_READ_WITHIN),
             _READ_WITHIN + 1,
             f"reading {path}",
         )

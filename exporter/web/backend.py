@@ -8,6 +8,7 @@ from aiohttp import web
 
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head
+from exporter.core.wanted import Wanted
 from exporter.web.news import News
 
 
@@ -23,7 +24,7 @@ class Evidence(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]: ...
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]: ...
 
     async def incident(self, wanted: str) -> Json | None: ...
 

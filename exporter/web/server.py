@@ -11,6 +11,7 @@ from exporter.web import api, page
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
+from exporter.web.history import History
 from exporter.web.limits import (
     CLIENTS,
     CONNECTIONS_MOST,
@@ -43,6 +44,8 @@ def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = S
     app[CONNECTIONS] = CONNECTIONS_MOST + streams_most
     streams = Streams(backend, streams_most)
     app.on_shutdown.append(streams.close)
+    history = History(backend.clocked)
+    app.cleanup_ctx.append(history.run)
     if guard is not None:
         app.on_response_prepare.append(guard.set_headers)
     app.on_response_prepare.append(harden)
@@ -57,6 +60,7 @@ def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = S
             *page.routes(),
             *api.routes(),
             web.get("/api/v1/stream", streams.answer),
+            *history.routes(),
         ]
     )
     return app

@@ -10,6 +10,7 @@ from aiohttp import web
 from exporter.core.model import Moment
 from exporter.core.ports import Json
 from exporter.core.snapshot import Clocked, Head, Snapshot
+from exporter.core.wanted import Wanted
 from exporter.metrics.exposition import Exposition
 from exporter.web.backend import Backend
 from exporter.web.news import News
@@ -28,13 +29,13 @@ class RememberedLedger:
     writable: bool = True
     waiting: int = 0
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]:
         """Newest first, like the real one."""
         found = [
             each
             for each in self.closed
-            if system in (None, each["system"])
-            and (blips or each["kind"] != "blip")
+            if ("blip" if each["kind"] == "blip" else "incident") in wanted.record_kinds
+            and wanted.admits(each)
             and (before is None or each["n"] < before)
         ]
         return found[:limit]
