@@ -1,6 +1,6 @@
 """How much of the promised availability is left: downtime in a rolling window, kept as sums by day.
 
-Sums by day are enough and bounded: a system that fails every minute for a year takes no more room than 365 numbers, and no
+Sums by day are enough and bounded: a system that fails every minute for a year takes no more room than 366 numbers, and no
 ledger has to be read to tell the budget.
 """
 
@@ -16,7 +16,7 @@ from exporter.core.state import SystemState
 DAY = 86400.0
 DAYS = 365
 WINDOW = DAYS * DAY
-"""Seconds. The window ends with the present day (in UTC) and holds the 364 days before it, so it is the last 365 days to the day."""
+"""Seconds. Since what is kept are whole days (in UTC), downtime leaves the window up to a day late: the budget never flatters."""
 
 
 class Budget(NamedTuple):
@@ -63,7 +63,7 @@ def running_cost_seconds(state: SystemState, now: Instant) -> float:
 
 
 def _within(days: Mapping[int, float], today: int) -> float:
-    return sum(seconds for day, seconds in days.items() if day > today - DAYS)
+    return sum(seconds for day, seconds in days.items() if day >= today - DAYS)
 
 
 def book(counters: Counters, closed: Incident, now: Moment) -> Counters:
@@ -96,4 +96,4 @@ def _booked(days: Mapping[int, float], start: float, end: float, share: float, t
         if seconds > 0:
             after[day] = after.get(day, 0.0) + seconds * share
         day += 1
-    return {day: seconds for day, seconds in after.items() if day > today - DAYS}
+    return {day: seconds for day, seconds in after.items() if day >= today - DAYS}

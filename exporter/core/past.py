@@ -112,7 +112,7 @@ class Counters:
     downtime: float = 0.0
     """Seconds, upper bounds of the closed incidents, less what fell into blindness."""
     down_days: Mapping[int, float] = field(default_factory=dict)
-    """The same by day (days since 1970 in UTC) of the last 365, without drills and with what overlaps counted once."""
+    """The same by day (days since 1970 in UTC) of the last 365 and the present one, without drills and with what overlaps counted once."""
     drill_days: Mapping[int, float] = field(default_factory=dict)
     """The same of incidents that happened in drills."""
     down_until: Instant | None = None
