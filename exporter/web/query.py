@@ -17,7 +17,7 @@ def number(request: web.Request, key: str, default: int | None, most: int | None
     text = request.query.get(key)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and 1 <= int(text) <= (most or 10**18)):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= (most or 10**18)):
         reach = f"from 1 to {most}" if most else "from the `next` of the page before"
         raise ValueError(f"{key} is not usable; give a whole number {reach}")
     return int(text)

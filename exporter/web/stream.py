@@ -31,6 +31,8 @@ BUDGET = 0.05
 """Seconds of the event loop that a sweep may take; how many calm systems are told anew follows from that."""
 BEHIND_MOST = 1 << 20
 """Bytes that may wait for a client beyond its `hello`."""
+KERNEL_MOST = 128 * 1024
+"""Bytes that the system keeps for a client beside those: by itself it goes up to megabytes."""
 UNTAKEN_MOST = 20.0
 """Seconds for which the network may not confirm what was sent."""
 LEAVE_WITHIN = 3.0
@@ -143,7 +145,7 @@ class Streams:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError
-        _give_up_on_the_dead(transport)
+        _bound(transport)
         wanted = selection(request)
         group = self._groups.setdefault(wanted, Group(wanted))
         client = Client(transport, request.version >= HttpVersion11)
@@ -228,9 +230,10 @@ class Streams:
             self._sent = now
 
 
-def _give_up_on_the_dead(transport: asyncio.BaseTransport) -> None:
-    """Somebody whose machine vanished takes no room for the quarter of an hour that the system would wait."""
+def _bound(transport: asyncio.BaseTransport) -> None:
+    """A client that is slow takes little memory, and one whose machine vanished takes no room for the quarter of an hour that the system would wait."""
     sock = transport.get_extra_info("socket")
     if sock is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_MOST * 1000))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_MOST)

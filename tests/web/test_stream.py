@@ -102,6 +102,7 @@ async def test_removed_names_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """To those who knew of them, once."""
     monkeypatch.setattr(streams, "EVERY", 0.05)
     stage = Stage()
+    monkeypatch.setattr(streams, "QUIET_MOST", 0.3)
     async with serving(stage) as url, listening(url, "?tier=critical") as listener, listening(url, "?tier=no") as other:
         await listener.next()
         assert (await other.next()).names == []
