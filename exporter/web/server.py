@@ -22,7 +22,7 @@ from exporter.web.limits import (
     finish_in_time,
 )
 from exporter.web.scrapes import Scrapes
-from exporter.web.stream import Streams
+from exporter.web.stream import STREAMS, Streams
 from exporter.web.token import refusal
 
 BODY_MOST = 64 * 1024
@@ -42,7 +42,7 @@ def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = S
     )
     app[BACKEND] = backend
     app[CONNECTIONS] = CONNECTIONS_MOST + streams_most
-    streams = Streams(backend, streams_most)
+    streams = app[STREAMS] = Streams(backend, streams_most)
     app.on_shutdown.append(streams.close)
     history = History(backend.clocked)
     app.cleanup_ctx.append(history.run)

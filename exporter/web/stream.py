@@ -165,13 +165,14 @@ class Streams:
     async def close(self, app: web.Application) -> None:
         """Signal handler: the server goes down, and waits for nobody who listens."""
         self.most = 0
-        self._leave()
+        self.leave()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End all of them properly; whoever may still listen comes back."""
         for group in self._groups.values():
             for client in group.clients:
                 client.over.set()
@@ -194,7 +195,7 @@ class Streams:
             await self._tell_on()
         except Exception:
             log.exception("the streams are begun anew")
-            self._leave()
+            self.leave()
             await asyncio.sleep(EVERY)
         finally:
             self._begun.clear()
@@ -237,3 +238,6 @@ def _bound(transport: asyncio.BaseTransport) -> None:
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNTAKEN_MOST * 1000))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_MOST)
+
+
+STREAMS = web.AppKey("streams", Streams)

@@ -35,7 +35,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @SCHEMA.exclude(path=["/api/v1/stream", "/-/ready"]).parametrize()
 @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
-def test_schemathesis_finds_nothing(case: schemathesis.Case, url: str) -> None:
+def test_schemathesis_finds_nothing(case: schemathesis.Case[Any], url: str) -> None:
     """Made-up requests, good and bad: answers as described, bad ones refused, nothing fails, nothing skips its login."""
     case.call_and_validate(base_url=url, headers=BEARER)
 

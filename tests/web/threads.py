@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.core.model import Moment
@@ -29,8 +30,8 @@ async def everything(folder: Path) -> AsyncIterator[str]:
     ]
     async with opened(folder / "ledger.db") as ledger:
         await ledger.append(records, {}, Moment(*scenes.NOW))
-        stage = Stage(snapshot=scenes.everything(), backups={("shop", "nightly")}, ledger=ledger)
-        async with running(make_app(stage.backend())) as runner:
+        stage = Stage(snapshot=scenes.everything(), backups={("shop", "nightly")})
+        async with running(make_app(replace(stage.backend(), ledger=ledger))) as runner:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 
