@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -59,8 +60,8 @@ async def finish_in_time(
 
 class _Refusing(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
+        # A cast, because uvloop's transports do not descend from asyncio's.
+        cast("asyncio.WriteTransport", transport).abort()
 
 
 class BoundedSite(web.BaseSite):
