@@ -189,7 +189,16 @@ SCHEMAS: dict[str, Schema] = {
         incident=null_or(schema(**{n: _INCIDENT_PROPERTIES[n] for n in ("id", "kind", "start", "declared", "drill")})),
         last=null_or(schema(**{n: _INCIDENT_PROPERTIES[n] for n in ("id", "kind", "rto", "rpo", "verdicts", "end")})),
     ),
-    "Incident": extended(_INCIDENT, {"n": {**INTEGER, "description": "Of a closed one: the number of its record."}}),
+    "Incident": extended(
+        _INCIDENT,
+        {
+            "n": {**INTEGER, "description": "Of a closed one: the number of its record."},
+            "incident": {
+                "type": ["string", "null"],
+                "description": "Of a closed one: its id, as every record in it names it.",
+            },
+        },
+    ),
     "Contact": schema(
         name=STRING,
         who=STRING,

@@ -1,7 +1,7 @@
-"""Many open streams that read all they are sent and throw it away, in a process of their own.
+"""Many open streams that read all they are sent, in a process of their own where they must not disturb.
 
 `python -m tests.bench.listeners PORT COUNT` prints a line once each of them has begun to hear. For each line on its standard
-input it prints what came since the line before: how many bytes, in how many pieces, and how many streams are open.
+input it prints what came since the line before: how many bytes, and how many streams are open.
 """
 
 import asyncio
@@ -9,27 +9,29 @@ import resource
 import sys
 from typing import cast
 
-import uvloop
-
 AT_A_TIME = 50
-_HELLO = b"GET /api/v1/stream HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\n\r\n"
+_ASK = b"GET /api/v1/stream HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\n\r\n"
 
 
-class _Listener(asyncio.Protocol):
-    """One stream."""
+class Listener(asyncio.Protocol):
+    """One stream; throws away what it hears, unless it is to be kept."""
 
-    count = pieces = open = 0
-
-    def __init__(self) -> None:
+    def __init__(self, keep: bool = False) -> None:
         self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.bytes = 0
+        self.kept = bytearray()
+        self.open = False
+        self._keep = keep
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast("asyncio.WriteTransport", transport).write(_HELLO)
-        _Listener.open += 1
+        self._transport = cast("asyncio.WriteTransport", transport)
+        self._transport.write(_ASK)
+        self.open = True
 
     def data_received(self, data: bytes) -> None:
-        _Listener.count += len(data)
-        _Listener.pieces += 1
+        self.bytes += len(data)
+        if self._keep:
+            self.kept += data
         if not self.heard.done():
             if data.startswith(b"HTTP/1.1 200"):
                 self.heard.set_result(None)
@@ -37,24 +39,37 @@ class _Listener(asyncio.Protocol):
                 self.heard.set_exception(RuntimeError(data[:200].decode()))
 
     def connection_lost(self, error: Exception | None) -> None:
-        _Listener.open -= 1
+        self.open = False
         if not self.heard.done():
             self.heard.set_exception(error or EOFError())
 
+    def leave(self) -> None:
+        self._transport.abort()
 
-async def _listen(port: int, count: int) -> None:
+
+async def listen(port: int, count: int, *, keep: bool = False) -> list[Listener]:
+    """So many streams, once each has begun to hear."""
     loop = asyncio.get_running_loop()
+    listeners: list[Listener] = []
     for first in range(0, count, AT_A_TIME):
         wanted = range(first, min(count, first + AT_A_TIME))
-        begun = [loop.create_connection(_Listener, "127.0.0.1", port) for _ in wanted]
-        await asyncio.gather(*(listener.heard for _, listener in await asyncio.gather(*begun)))
+        begun = [loop.create_connection(lambda: Listener(keep), "127.0.0.1", port) for _ in wanted]
+        some = [listener for _, listener in await asyncio.gather(*begun)]
+        await asyncio.gather(*(listener.heard for listener in some))
+        listeners += some
+    return listeners
+
+
+async def _tell(port: int, count: int) -> None:
+    listeners = await listen(port, count)
     print("all hear", flush=True)
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        print(_Listener.count, _Listener.pieces, _Listener.open, flush=True)
-        _Listener.count = _Listener.pieces = 0
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(sum(one.bytes for one in listeners), sum(one.open for one in listeners), flush=True)
+        for one in listeners:
+            one.bytes = 0
 
 
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    uvloop.run(_listen(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_tell(int(sys.argv[1]), int(sys.argv[2])))

@@ -77,7 +77,7 @@ def one_round(pid: int, port: int, server: Endpoints, seconds: float, streams: i
         time.sleep(1)
         ask(listeners, "now")
         watched = window(pid, port, server, seconds)
-        count, _, still = map(int, ask(listeners, "now").split())
+        count, still = map(int, ask(listeners, "now").split())
         return Found(alone, watched, still, count / seconds, memory_mb(pid))
 
 
@@ -90,7 +90,7 @@ def window(pid: int, port: int, server: Endpoints, seconds: float) -> Window:
     cpu, lasted = cpu_seconds(pid) - cpu, time.monotonic() - begun
     after = lateness(port)
     counts = {bound: count - before.buckets[bound] for bound, count in after.buckets.items()}
-    total = max(counts.values())
+    total = after.looks - before.looks
     worst = min(bound for bound, count in counts.items() if count >= 0.99 * total)
     return Window((after.total - before.total) / total, worst, arrived, cpu / lasted)
 
@@ -99,14 +99,20 @@ class Lateness(NamedTuple):
     """The histogram so far."""
 
     total: float
+    """Seconds of all looks together."""
+    looks: float
     buckets: dict[float, float]
     """Cumulative."""
 
 
 def lateness(port: int) -> Lateness:
-    text = get(port, "/metrics?name[]=dr_exporter_probe_lateness_seconds")
+    return lateness_of(get(port, "/metrics?name[]=dr_exporter_probe_lateness_seconds"))
+
+
+def lateness_of(text: str) -> Lateness:
+    """Out of a scrape. Raises RuntimeError if it is not in it."""
     buckets = {float(bound): float(count) for bound, count in _BUCKET.findall(text)}
     total = re.search(r"^dr_exporter_probe_lateness_seconds_sum (\S+)", text, re.MULTILINE)
     if total is None:
         raise RuntimeError("the exporter tells no lateness")
-    return Lateness(float(total[1]), buckets)
+    return Lateness(float(total[1]), max(buckets.values()), buckets)
