@@ -41,6 +41,8 @@ class Board:
         self._clocked = clocked
         self.items: dict[str, Item] = {}
         self.affordable = FIRST
+        self.version = 0
+        """Grows with each change."""
         self._at = 0
         self._exporter: dict[str, object] = {}
 
@@ -94,6 +96,7 @@ class Board:
         gone = frozenset(self.items.keys() - snapshot.systems.keys())
         for name in gone:
             del self.items[name]
+        self.version += 1
         exporter = exporter_json(snapshot.exporter, now)
         lasting = {name: value for name, value in exporter.items() if name != "now"}
         differs, self._exporter = lasting != self._exporter, lasting

@@ -15,6 +15,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from exporter.web.answers import Turn, encode, problem
 from exporter.web.backend import Backend
 from exporter.web.board import LEAST, MOST, Board, Change
+from exporter.web.frames import GZIP_BEGIN, Form, Frame, takes_gzip
 from exporter.web.limits import DEADLINE
 from exporter.web.selection import Selection, selection
 
@@ -39,23 +40,19 @@ LEAVE_WITHIN = 3.0
 """Seconds in which a client must have taken the end of its stream."""
 RETRY = 2000
 """Milliseconds after which a client comes back."""
-_HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
-
-
-class Frame:
-    """One event as bytes: for HTTP/1.1, and for older clients and proxies that know no chunks."""
-
-    def __init__(self, name: str, *fields: bytes, head: str = "") -> None:
-        self.plain = b"%bevent: %b\ndata: {%b}\n\n" % (head.encode(), name.encode(), b",".join(fields))
-        self.chunked = b"%x\r\n%b\r\n" % (len(self.plain), self.plain)
+_HEADERS = {
+    hdrs.CONTENT_TYPE: "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",
+    hdrs.VARY: hdrs.ACCEPT_ENCODING,
+}
 
 
 class Client:
     """One open stream."""
 
-    def __init__(self, transport: asyncio.WriteTransport, chunked: bool) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, form: Form) -> None:
         self._transport = transport
-        self._chunked = chunked
+        self.form = form
         self._most = BEHIND_MOST
         self.over = asyncio.Event()
 
@@ -71,7 +68,7 @@ class Client:
             self._transport.abort()
             self.over.set()
         else:
-            self._transport.write(frame.chunked if self._chunked else frame.plain)
+            self._transport.write(frame.to_send(self.form))
 
 
 class Group:
@@ -81,12 +78,18 @@ class Group:
         self._wanted = wanted
         self._known: set[str] = set()
         self.clients: set[Client] = set()
+        self._hello: tuple[int, Frame] | None = None
 
-    def hello(self, board: Board, exporter: bytes) -> Frame:
-        """Everything, for one who has just come."""
+    def hello(self, board: Board) -> Frame:
+        """Everything, for those who come before the next change."""
+        if self._hello is None or self._hello[0] != board.version:
+            self._hello = board.version, self._everything(board)
+        return self._hello[1]
+
+    def _everything(self, board: Board) -> Frame:
         shown = {name: item.body for name, item in board.items.items() if self._wanted.admits(item.system)}
         self._known |= shown.keys()
-        return Frame("hello", b'"exporter":' + exporter, _items(shown.values()), head=f"retry: {RETRY}\n")
+        return Frame("hello", b'"exporter":' + board.exporter(), _items(shown.values()), head=f"retry: {RETRY}\n")
 
     def news(self, change: Change, *, beat: bool) -> Frame | None:
         """What changed; None if nothing did and no sign of life is due."""
@@ -127,7 +130,9 @@ class Streams:
         if self.count >= self.most:
             sentence = f"{self.most} streams are open already; ask again later, or read /api/v1/systems now and then"
             return problem(503, sentence, {hdrs.RETRY_AFTER: "10"})
-        response = web.StreamResponse(headers=_HEADERS)
+        accepted = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))
+        form = Form(packed=takes_gzip(accepted), chunked=request.version >= HttpVersion11)
+        response = web.StreamResponse(headers=_HEADERS | ({hdrs.CONTENT_ENCODING: "gzip"} if form.packed else {}))
         if request.method == hdrs.METH_HEAD:
             return response
         self.count += 1
@@ -136,24 +141,27 @@ class Streams:
                 self._task = asyncio.create_task(self._run())
             await self._begun.wait()
             await response.prepare(request)
-            await self._serve(request, response)
+            await self._serve(request, response, form)
         finally:
             self.count -= 1
         return response
 
-    async def _serve(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def _serve(self, request: web.Request, response: web.StreamResponse, form: Form) -> None:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError
         _bound(transport)
         wanted = selection(request)
         group = self._groups.setdefault(wanted, Group(wanted))
-        client = Client(transport, request.version >= HttpVersion11)
-        hello = group.hello(self._board, self._board.exporter())
+        client = Client(transport, form)
+        hello = group.hello(self._board)
         client.allow(hello)
         group.clients.add(client)
         try:
-            await response.write(hello.plain)  # begins to write before anybody else gets a turn: nothing overtakes it
+            first = hello.to_send(form._replace(chunked=False))  # aiohttp makes a chunk of it
+            await response.write(
+                GZIP_BEGIN + first if form.packed else first
+            )  # begins to write before anybody else gets a turn: nothing overtakes it
             request[DEADLINE].reschedule(None)
             await client.over.wait()
         finally:
@@ -224,6 +232,8 @@ class Streams:
         for group in list(self._groups.values()):
             frame = group.news(change, beat=beat)
             if frame is not None:
+                if any(client.form.packed for client in group.clients):
+                    await frame.press(turn)
                 for client in list(group.clients):
                     client.send(frame)
                     await turn.pause()

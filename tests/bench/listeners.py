@@ -10,11 +10,11 @@ import sys
 from typing import cast
 
 AT_A_TIME = 50
-_ASK = b"GET /api/v1/stream HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\n\r\n"
+_ASK = "GET /api/v1/stream HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\nAccept-Encoding: {}\r\n\r\n"
 
 
 class Listener(asyncio.Protocol):
-    """One stream; throws away what it hears, unless it is to be kept."""
+    """One stream; throws away what it hears, compressed as for a browser, unless it is to be kept."""
 
     def __init__(self, keep: bool = False) -> None:
         self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -25,7 +25,7 @@ class Listener(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
-        self._transport.write(_ASK)
+        self._transport.write(_ASK.format("identity" if self._keep else "gzip").encode())
         self.open = True
 
     def data_received(self, data: bytes) -> None:

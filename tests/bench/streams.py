@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.bench import fleet
 from tests.bench.rig import Row, ask, cpu_seconds, get, memory_mb, running, serving
-from tests.bench.servers import Endpoints, endpoints
+from tests.bench.servers import endpoints
 
 STREAMS = 1000
 SYSTEMS = 100
@@ -27,8 +27,6 @@ class Window(NamedTuple):
     """Mean seconds by which looks started after they were due."""
     worst: float
     """The same of the latest percent, by the bounds of the histogram."""
-    arrived: float
-    """99th percentile of the lateness as the server saw the requests come."""
     cores: float
 
 
@@ -55,44 +53,42 @@ def measure(rounds: int, seconds: float) -> Iterator[Row]:
             folder.mkdir()
             with serving(folder, config) as (pid, port):
                 time.sleep(WARM)
-                found.append(one_round(pid, port, server, seconds, STREAMS))
+                found.append(one_round(pid, port, seconds, STREAMS))
     first = found[0]
     words = (
         f"{first.watched.late * 1000:.1f} ms, alone {first.alone.late * 1000:.1f} ms; {first.streams} open to the end"
     )
     ratios = [one.watched.late / one.alone.late for one in found]
     yield Row("mean lateness, 1,000 streams / none", ratios, 1.2, words=words)
-    arrived = f"alone {first.alone.arrived * 1000:.0f} ms; 99 % start within {first.watched.worst * 1000:.0f} ms, alone {first.alone.worst * 1000:.0f} ms"
-    yield Row("p99 lateness, 1,000 streams", [one.watched.arrived * 1000 for one in found], 50, "ms", arrived)
+    worst = f"alone {first.alone.worst * 1000:.0f} ms"
+    yield Row("p99 lateness, 1,000 streams", [one.watched.worst * 1000 for one in found], 50, "ms", worst)
     cores = [one.watched.cores - one.alone.cores for one in found]
     yield Row("1,000 streams", cores, 0.25, "cores", f"{first.bytes / 1e6:.1f} MB/s to all of them")
     yield Row("1,000 streams: memory", [one.memory for one in found], 200, "MB")
 
 
-def one_round(pid: int, port: int, server: Endpoints, seconds: float, streams: int) -> Found:
+def one_round(pid: int, port: int, seconds: float, streams: int) -> Found:
     """Two windows in one running exporter."""
-    alone = window(pid, port, server, seconds)
+    alone = window(pid, port, seconds)
     with running(sys.executable, "-m", "tests.bench.listeners", str(port), str(streams)) as listeners:
         ask(listeners)
         time.sleep(1)
         ask(listeners, "now")
-        watched = window(pid, port, server, seconds)
+        watched = window(pid, port, seconds)
         count, still = map(int, ask(listeners, "now").split())
         return Found(alone, watched, still, count / seconds, memory_mb(pid))
 
 
-def window(pid: int, port: int, server: Endpoints, seconds: float) -> Window:
-    """What the exporter's own histogram gained, and what its server saw."""
+def window(pid: int, port: int, seconds: float) -> Window:
+    """What the exporter's own histogram gained."""
     before, cpu, begun = lateness(port), cpu_seconds(pid), time.monotonic()
-    server.told(1.0)
     time.sleep(seconds)
-    _, arrived = server.told(1.0)
     cpu, lasted = cpu_seconds(pid) - cpu, time.monotonic() - begun
     after = lateness(port)
     counts = {bound: count - before.buckets[bound] for bound, count in after.buckets.items()}
     total = after.looks - before.looks
     worst = min(bound for bound, count in counts.items() if count >= 0.99 * total)
-    return Window((after.total - before.total) / total, worst, arrived, cpu / lasted)
+    return Window((after.total - before.total) / total, worst, cpu / lasted)
 
 
 class Lateness(NamedTuple):

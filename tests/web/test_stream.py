@@ -1,6 +1,9 @@
 """The stream: what is told at once, what in its own time, to whom, and who is cut off."""
 
 import asyncio
+import gc
+import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,10 @@ from aiohttp import web
 from exporter.core.snapshot import Snapshot
 from exporter.core.state import Record
 from exporter.web import stream as streams
+from exporter.web.answers import Turn
+from exporter.web.frames import GZIP_BEGIN, Form, Frame
 from exporter.web.guard import Guard
+from exporter.web.selection import Selection
 from exporter.web.server import make_app
 from tests.metrics import scenes
 from tests.web.fakes import Stage, running, serving
@@ -190,6 +196,77 @@ async def test_old_clients_get_it_without_chunks() -> None:
             happen(stage, "orders")
             assert (await reader.readuntil(b"\n\n")).startswith(b'event: systems\ndata: {"exporter":{')
         writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip, deflate, br", True),
+        ("br;q=1.0, gzip;q=0.8", True),
+        ("*", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("gzip;q=0.0, br", False),
+        ("xgzip", False),
+    ],
+)
+async def test_it_is_compressed_for_who_takes_it(accepted: str, packed: bool) -> None:
+    """The same events, in a fraction of the bytes, for all that wait for it, whenever they came."""
+    stage = Stage(snapshot=_many(50))
+    headers = {"Accept-Encoding": accepted}
+    async with (
+        serving(stage) as url,
+        listening(url, **headers) as first,
+        listening(url, **{"Accept-Encoding": "identity"}) as plain,
+    ):
+        assert (first.answer.headers.get("Content-Encoding") == "gzip") is packed
+        assert (await first.next()).data == (await plain.next()).data
+        happen(stage, "s7")
+        assert (await first.next()).data == (await plain.next()).data
+        async with listening(url, **headers) as late:
+            assert len((await late.next()).names) == 50
+            happen(stage, "s8")
+            told = [(await one.next()).data for one in (first, late, plain)]
+            assert told[0] == told[1] == told[2]
+            assert [item["name"] for item in told[0]["items"]] == ["s8"]
+
+
+async def test_a_long_event_is_compressed_in_pieces() -> None:
+    """Megabytes come out as they went in, and what follows can be read too."""
+    frames = [Frame("systems", b'"a":"%b"' % (b"%d," % n * 200_000)) for n in range(3)]
+    whole = GZIP_BEGIN
+    for frame in frames[:2]:
+        await frame.press(Turn())
+        whole += frame.to_send(Form(packed=True, chunked=False))
+    whole += frames[2].to_send(Form(packed=True, chunked=False))
+    read = zlib.decompressobj(wbits=31).decompress(whole)
+    assert read == b"".join(frame.plain for frame in frames)
+    assert len(frames[0].to_send(Form(packed=True, chunked=True))) < len(frames[0].plain) / 20
+
+
+async def test_ten_hours_of_events_leave_nothing_behind() -> None:
+    """After thousands of outages and recoveries, and of clients that came and went, as much is kept as after a few hundred."""
+    stage = Stage(snapshot=_many(5))
+    backend = stage.backend()
+    hub = streams.Streams(backend, 10)
+    board = hub._board
+
+    async def play(rounds: int) -> int:
+        for number in range(rounds):
+            happen(stage, f"s{number % 5}", scenes.outage if number % 10 < 5 else scenes.healthy)
+            wanted = Selection(systems=frozenset({f"s{number % 3}"}))
+            group = hub._groups.setdefault(wanted, streams.Group(wanted))
+            group.hello(board)
+            await hub._pass_on(await board.some(stage.news.take(), Turn()), Turn())
+            await hub._pass_on(await board.sweep(Turn()), Turn())
+            del hub._groups[wanted]
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    await board.all(Turn())
+    before = await play(200)
+    assert await play(1000) - before < 2000
+    assert len(board.items) == 5
 
 
 async def test_a_login_is_asked_for_streams_too(tmp_path: Path) -> None:
