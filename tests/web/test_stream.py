@@ -314,3 +314,16 @@ async def test_a_fault_of_ours_begins_the_streams_anew(caplog: pytest.LogCapture
         async with listening(url) as listener:
             assert (await listener.next()).name == "hello"
     assert [said.message for said in caplog.records] == ["the streams are begun anew"]
+
+
+async def test_renewed_logins_end_the_streams() -> None:
+    """Whoever may still listen comes back at once; there is no other way in."""
+    app = make_app(Stage().backend())
+    async with running(app) as runner:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with listening(url) as listener:
+            await listener.next()
+            app[streams.STREAMS].leave()
+            await _end(listener)
+        async with listening(url) as listener:
+            assert (await listener.next()).name == "hello"
