@@ -13,9 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from aiohttp import web
+
 from exporter import __version__, descriptors
 from exporter.config import Config, ConfigError, Loaded, masked_yaml
-from exporter.core.model import Moment
+from exporter.core.model import Contact, Moment
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
 from exporter.core.state import Record
 from exporter.engine.engine import Engine, Environment
@@ -26,7 +28,10 @@ from exporter.probes.attempt import attempt
 from exporter.settings import read_secret_file
 from exporter.web.backend import Backend
 from exporter.web.guard import Guard
+from exporter.web.limits import STREAMS_MOST
+from exporter.web.news import News
 from exporter.web.server import listen, make_app
+from exporter.web.stream import STREAMS
 from exporter.web.webconfig import WebConfigError
 
 _LOG = logging.getLogger(__name__)
@@ -56,8 +61,10 @@ def log_records(records: Sequence[Record]) -> None:
 class App:
     """One running exporter."""
 
-    def __init__(self, options: Options, loaded: Loaded, ledger: SqliteLedger) -> None:
-        """Raises WebConfigError."""
+    def __init__(self, options: Options, loaded: Loaded, ledger: SqliteLedger, streams: int = STREAMS_MOST) -> None:
+        """`streams`: how many may be open at a time. Raises WebConfigError."""
+        self._streams = streams
+        self._web: web.Application | None = None
         self._options = options
         self._guard = Guard(options.web_config) if options.web_config else None
         self._loaded = loaded
@@ -67,7 +74,8 @@ class App:
         self._reload_at = time.time()
         self._reload_error = ""
         self._reloading = asyncio.Lock()
-        self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records]))
+        self._news = News()
+        self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records, self._news.observe]))
 
     async def run(self, started: Callable[[str], None]) -> None:
         """Until cancelled. `started` is told the address, with the real port where 0 was asked for.
@@ -87,8 +95,8 @@ class App:
             if not engine.done():
                 _spare_the_collector()
                 tls = self._guard.tls if self._guard else None
-                web = make_app(self._backend(), self._guard)
-                runner = await listen(web, self._options.host, self._options.port, tls)
+                self._web = make_app(self._backend(), self._guard, self._streams)
+                runner = await listen(self._web, self._options.host, self._options.port, tls)
                 host, port = runner.addresses[0][:2]
                 started(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/")
             await engine
@@ -109,6 +117,7 @@ class App:
             token=self._token,
             restore_verified=self.engine.restore_verified,
             people=self.engine.people,
+            news=self._news,
         )
 
     def _masked_config(self) -> str:
@@ -140,7 +149,7 @@ class App:
             references=engine.references,
             lateness=engine.lateness(),
             faults=engine.faults,
-            contacts={contact.name: _unix(contact.confirmed) for contact in config.contacts},
+            contacts=[Contact(one.name, one.who, tuple(one.deputies), _unix(one.confirmed)) for one in config.contacts],
         )
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 
@@ -169,6 +178,8 @@ class App:
         try:
             if self._guard is not None:
                 self._guard.reload()
+                if self._web is not None:
+                    self._web[STREAMS].leave()  # they were opened with a login that may be gone
         except WebConfigError as error:
             return str(error)
         return ""
@@ -198,10 +209,10 @@ def _spare_the_collector() -> None:
 async def serve(options: Options, loaded: Loaded) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError with a sentence when the ledger or the address cannot be used."""
     loop = asyncio.get_running_loop()
-    descriptors.allow(descriptors.needed(loaded.config))
+    spare = descriptors.allow(descriptors.needed(loaded.config))
     ledger = await SqliteLedger.open(loaded.config.ledger, vantage=loaded.config.vantage)
     try:
-        app = App(options, loaded, ledger)
+        app = App(options, loaded, ledger, min(STREAMS_MOST, spare))
         main = asyncio.create_task(app.run(lambda url: _LOG.info("listening on %s", url)))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, main.cancel)

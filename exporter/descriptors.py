@@ -7,6 +7,7 @@ from exporter.config import Config
 from exporter.core.model import Part, System
 
 _LOG = logging.getLogger(__name__)
+UNLIMITED = 1 << 30
 _APIECE = 2
 """A kept connection, and a fresh one when in doubt."""
 _BESIDE = 300
@@ -24,8 +25,11 @@ def needed(config: Config) -> int:
     return _APIECE * vital + _BESIDE
 
 
-def allow(enough: int) -> None:
-    """Raise the soft limit to the hard one; log a warning if that is less than `enough`. Never raises."""
+def allow(enough: int) -> int:
+    """Raise the soft limit to the hard one; log a warning if that is less than `enough`. Never raises.
+
+    Returns how many are left beyond `enough`, for those who merely look on.
+    """
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -39,6 +43,7 @@ def allow(enough: int) -> None:
             allowed,
             enough,
         )
+    return UNLIMITED if allowed == resource.RLIM_INFINITY else max(0, allowed - enough)
 
 
 def _vital(system: System, part: Part) -> bool:

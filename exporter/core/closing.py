@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from exporter.core.active import lost_sites
+from exporter.core.availability import book
 from exporter.core.drill import INCIDENTS_KEPT, Drill
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
@@ -29,7 +30,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
         closed = replace(closed, apart=_down(closed, rto))
     sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
     draft.record("incident", now.mono, sentence, incident_json(closed, now))
-    counters = _count(draft.state.counters, closed, rto)
+    counters = book(_count(draft.state.counters, closed, rto), closed, now)
     state = draft.state
     draft.state = replace(
         state,

@@ -123,6 +123,12 @@ class Counters:
     drill_downtime: float = 0.0
     """The same in drills alone, counted or not."""
     maintenance_downtime: float = 0.0
+    down_days: Mapping[int, float] = field(default_factory=dict)
+    """The same by day (days since 1970 in UTC) of the last 365 and the present one, with what overlaps counted once."""
+    drill_days: Mapping[int, float] = field(default_factory=dict)
+    """The same in drills alone, counted or not."""
+    down_until: Instant | None = None
+    """End of the last incident that is in these days."""
     blind: float = 0.0
     """Seconds of finished blindness."""
     observed: float = 0.0

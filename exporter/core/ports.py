@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from exporter.core.model import Moment
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
+from exporter.core.wanted import Wanted
 
 Json = Mapping[str, Any]
 
@@ -74,8 +75,8 @@ class Ledger(Protocol):
         """What the figure was a week before `now`: the mean within a quarter of an hour of then; None if none is kept."""
         ...
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
-        """Closed incidents and moves, newest first: the `data` of their records plus `n`, the record's number."""
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]:
+        """Closed incidents and moves that are wanted, newest first: the `data` of their records plus `n`, the record's number."""
         ...
 
     async def incident(self, wanted: str) -> Json | None:

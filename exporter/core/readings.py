@@ -229,25 +229,33 @@ def totals(state: SystemState, now: Instant) -> Totals:
     What still runs is told as it stood `SETTLED` seconds ago.
     """
     counters, settled = state.counters, now - SETTLED
-    observed, blind = counters.observed, counters.blind
-    if state.observed_since is not None:
-        observed += max(0.0, settled - state.observed_since)
+    observed, blind = observed_until(state, settled), counters.blind
     if state.blind_since is not None:
         blind += max(0.0, settled - state.blind_since)
     incident, running = state.incident, running_downtime(state, settled)
-    drills = maintenance = excluded = 0.0
-    if incident is not None and (incident.drill or incident.maintenance):
-        apart = running if incident.apart is None else min(running, incident.apart)
-        drills, maintenance = (apart, 0.0) if incident.drill else (0.0, apart)
-        excluded = apart if incident.excluded else 0.0
-    downtime = counters.downtime + running - excluded
+    counted, drills, maintenance = declared_beforehand(incident, running)
     return Totals(
         observed,
-        min(downtime, observed),
+        min(counters.downtime + counted, observed),
         blind,
         min(counters.drill_downtime + drills, observed),
         min(counters.maintenance_downtime + maintenance, observed),
     )
+
+
+def declared_beforehand(incident: Incident | None, running: float) -> tuple[float, float, float]:
+    """Of the seconds of an open outage: those that count by the policy, those in its drill, those in its maintenance."""
+    if incident is None or not (incident.drill or incident.maintenance):
+        return running, 0.0, 0.0
+    apart = running if incident.apart is None else min(running, incident.apart)
+    counted = running - (apart if incident.excluded else 0.0)
+    return (counted, apart, 0.0) if incident.drill else (counted, 0.0, apart)
+
+
+def observed_until(state: SystemState, until: Instant) -> float:
+    """Seconds looked at and not blind, since the first look ever."""
+    running = 0.0 if state.observed_since is None else max(0.0, until - state.observed_since)
+    return state.counters.observed + running
 
 
 def running_downtime(state: SystemState, until: Instant) -> float:

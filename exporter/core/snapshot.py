@@ -1,10 +1,10 @@
 """The read model: all that a scrape, a page or the API may see. Immutable; reading it does no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exporter.core.model import Instant, Moment, Part, System
+from exporter.core.model import Contact, Instant, Moment, Part, System
 from exporter.core.state import SystemState
 
 
@@ -63,8 +63,7 @@ class ExporterState:
     config_hash: str = ""
     references: Mapping[str, bool] = field(default_factory=dict)
     """Reference target -> whether it answered last."""
-    contacts: Mapping[str, float | None] = field(default_factory=dict)
-    """Contact -> Unix seconds of the day on which it was last made sure to be right; None: never."""
+    contacts: Sequence[Contact] = ()
     lateness: Histogram = Histogram((), ())
     faults: int = 0
     """Bugs of ours that were met while looking and survived; each is in the log."""

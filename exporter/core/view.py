@@ -5,41 +5,19 @@ from typing import Any
 from exporter.core.active import traffic_share
 from exporter.core.backup import BackupFacts
 from exporter.core.checks import NEVER_SEEN, backup_complaint, kpi_low, parity_at, parity_match
-from exporter.core.drill import drill_json
 from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
-from exporter.core.proof import due, proof_state
-from exporter.core.readiness import readiness
-from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, scenarios, site_role
-from exporter.core.snapshot import Watched
+from exporter.core.snapshot import ExporterState, Watched
+from exporter.core.summary import site_json, standing
 from exporter.core.timeline import incident_json
 
 
 def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
     """One system as it stands: everything that the page shows."""
     system, state = watched.system, watched.state
-    estimate = rto_estimate(system, state, now.mono)
     return {
-        "name": system.name,
-        "tier": system.tier,
-        "owner": system.owner,
-        "home": system.home,
-        "mode": system.mode,
-        "state": str(state.mode),
-        "since": now.wall_of(state.since) if state.since else None,
-        "sentence": state.sentence,
-        "serving": list(state.serving),
+        **standing(watched, now),
         "traffic": state.traffic,
-        "functional_ratio": functional_ratio(system, state),
-        "objectives": {
-            "rto": system.objectives.rto,
-            "rpo": dict(system.objectives.rpo),
-            "availability": system.objectives.availability,
-            "drill_every": system.objectives.drill_every,
-        },
-        "rto_seconds": rto_clock(state, now.mono),
-        "rto_estimate_seconds": estimate,
-        "rpo": {name: exposure(system, state, name, now.mono)._asdict() for name in scenarios(system)},
         "traffic_share": traffic_share(system, state),
         "backups": {name: _backup_json(watched, name, now) for name in system.backups},
         "parity": {name: _parity_json(watched, name) for name in system.parity},
@@ -52,28 +30,7 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
         "sites": [_site_json(watched, site, now) for site in system.sites],
         "recovery_points": _points(watched, now),
         "incident": None if state.incident is None else incident_json(state.incident, now),
-        **_drill_json(watched, now),
         "last": None if state.last is None else incident_json(state.last, now),
-    }
-
-
-def _drill_json(watched: Watched, now: Moment) -> dict[str, Any]:
-    """The open drill or maintenance, and what is proven of the recovery. `missed`: a later one that broke the objective."""
-    system, state = watched.system, watched.state
-    proof, missed, until = state.proof, state.missed, due(system, state)
-    if missed is not None and proof is not None and missed.at <= proof.at:
-        missed = None
-    return {
-        "drill": None if state.drill is None else drill_json(system.name, state.drill, now),
-        "drill_last": None if state.drilled is None else now.wall_of(state.drilled),
-        "drill_due": None if until is None else now.wall_of(until),
-        "proof": {
-            "state": proof_state(system, state, now.mono),
-            "at": None if proof is None else now.wall_of(proof.at),
-            "incident": None if proof is None else proof.incident,
-            "drill": None if proof is None else proof.drill,
-            "missed": None if missed is None else now.wall_of(missed.at),
-        },
     }
 
 
@@ -156,18 +113,24 @@ def _kpi_json(watched: Watched, name: str, now: Moment) -> dict[str, Any]:
 
 
 def _site_json(watched: Watched, site: str, now: Moment) -> dict[str, Any]:
-    system, state = watched.system, watched.state
     components: dict[str, Any] = {}
-    for part in sorted(system.parts):
+    for part in sorted(watched.system.parts):
         if part.site != site:
             continue
         components[part.component] = _part_json(watched, part, now)
-    checks = readiness(system, state, site, now.mono)
+    return {**site_json(watched, site, now), "components": components}
+
+
+def exporter_json(exporter: ExporterState, now: Moment) -> dict[str, Any]:
+    """The exporter itself, as the page's header shows it. Instants are Unix seconds."""
     return {
-        "name": site,
-        "role": str(site_role(system, state, site)),
-        "serving": site in state.serving,
-        "ready": all(checks.values()) if checks else None,
-        "checks": dict(checks),
-        "components": components,
+        "vantage": exporter.vantage,
+        "version": exporter.version,
+        "now": now.wall,
+        "blind_since": None if exporter.blind_since is None else now.wall_of(exporter.blind_since),
+        "references": dict(exporter.references),
+        "ledger_writable": exporter.ledger_writable,
+        "ledger_waiting": exporter.ledger_waiting,
+        "reload_ok": exporter.reload_ok,
+        "reload_error": exporter.reload_error,
     }

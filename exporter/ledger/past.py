@@ -10,6 +10,7 @@ from typing import Any
 from exporter.core.model import Moment
 from exporter.core.ports import Json, Loaded, Query
 from exporter.core.state import Marker
+from exporter.core.wanted import Wanted
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import StoredMarker, stored
 from exporter.ledger.instants import Shift, Stamp, shift
@@ -21,6 +22,9 @@ BY_ID = (
     "AND CASE WHEN json_valid(data) THEN json_extract(data, '$.id') END = ? ORDER BY n DESC LIMIT 1"
 )
 """Worded as the index `incidents_by_id` is, or SQLite would not use it."""
+_KIND, _DRILL, _START, _END = (
+    f"json_extract(data, '$.{path}')" for path in ("kind", "drill", "start.lower", "end.upper")
+)
 _MARKERS_FOR = 15 * 60.0
 """Seconds."""
 
@@ -64,12 +68,10 @@ def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dic
     return dict(markers)
 
 
-def incidents(
-    path: Path, *, kinds: Sequence[str], system: str | None, before: int | None, limit: int, deadline: float
-) -> list[dict[str, Any]]:
-    """`data` of the records of these kinds numbered below `before`, with `n`, newest first."""
+def incidents(path: Path, *, wanted: Wanted, before: int | None, limit: int, deadline: float) -> list[dict[str, Any]]:
+    """`data` of the wanted records numbered below `before`, with `n`, newest first."""
     with reader(path, deadline) as db:
-        found = [row for kind in kinds for row in _newest(db, kind, system, before, limit)]
+        found = [row for kind in wanted.record_kinds for row in _newest(db, kind, wanted, before, limit)]
     return [_told(path, n, data) for n, data in sorted(found, reverse=True)[:limit]]
 
 
@@ -106,9 +108,29 @@ def _told(path: Path, n: int, data: str) -> dict[str, Any]:
         ) from error
 
 
-def _newest(
-    db: sqlite3.Connection, kind: str, system: str | None, before: int | None, limit: int
-) -> list[tuple[int, str]]:
-    of_system, values = ("system = ? AND ", [system]) if system is not None else ("", [])
-    query = f"SELECT n, data FROM records WHERE {of_system}kind = ? AND n < ? ORDER BY n DESC LIMIT ?"  # noqa: S608
-    return db.execute(query, (*values, kind, 2**63 - 1 if before is None else before, limit)).fetchall()
+def _newest(db: sqlite3.Connection, kind: str, wanted: Wanted, before: int | None, limit: int) -> list[tuple[int, str]]:
+    of_system, values = ("system = ? AND ", [wanted.system]) if wanted.system is not None else ("", [])
+    within, more = _within(wanted)
+    query = f"SELECT n, data FROM records WHERE {of_system}kind = ? AND n < ?{within} ORDER BY n DESC LIMIT ?"  # noqa: S608
+    return db.execute(query, (*values, kind, 2**63 - 1 if before is None else before, *more, limit)).fetchall()
+
+
+def _within(wanted: Wanted) -> tuple[str, list[object]]:
+    """A condition on the data, and its values. Data that was altered into something else than JSON fits every one: it has to
+    be told, and not to be passed over."""
+    conditions: list[tuple[str, list[object]]] = []
+    if wanted.kinds:
+        conditions.append((f"{_KIND} IN ({', '.join('?' * len(wanted.kinds))})", [*sorted(wanted.kinds)]))
+    if wanted.since is not None:
+        conditions.append((f"coalesce({_END}, 1e300) >= ?", [wanted.since]))
+    if wanted.until is not None:
+        conditions.append((f"{_START} < ?", [wanted.until]))
+    if wanted.drill in ("true", "false"):
+        conditions.append((f"{_DRILL} IS {'NOT ' if wanted.drill == 'true' else ''}NULL", []))
+    elif wanted.drill is not None:
+        conditions.append((f"{_DRILL} = ?", [wanted.drill]))
+    if not conditions:
+        return "", []
+    text = " AND ".join(condition for condition, _ in conditions)
+    values = [value for _, given in conditions for value in given]
+    return f" AND CASE WHEN json_valid(data) THEN {text} ELSE 1 END", values

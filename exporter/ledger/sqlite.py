@@ -25,6 +25,7 @@ from exporter.core.model import Moment
 from exporter.core.ports import Json, Loaded, Query
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
+from exporter.core.wanted import Wanted
 from exporter.ledger import figures, past
 from exporter.ledger.chain import Link, compact, plain, seal_all
 from exporter.ledger.errors import LedgerError
@@ -180,10 +181,9 @@ class SqliteLedger:
             _LOG.debug("no figure of a week ago: %s", error)
             return None
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]:
         """Closed incidents and moves, newest first. Raises LedgerError, within 5 s, if they cannot be read."""
-        kinds = ("incident", "blip") if blips else ("incident",)
-        return await self._read(partial(past.incidents, kinds=kinds, system=system, before=before, limit=limit))
+        return await self._read(partial(past.incidents, wanted=wanted, before=before, limit=limit))
 
     async def incident(self, wanted: str) -> Json | None:
         """The closed incident or blip with this id; None if there is none. Raises LedgerError as `incidents` does."""

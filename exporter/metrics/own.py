@@ -17,7 +17,7 @@ def own_lines(exporter: ExporterState) -> Iterator[tuple[m.Metric, bytes]]:
     yield m.EXPORTER_BLIND, line(m.EXPORTER_BLIND, value=int(exporter.blind_since is not None))
     references = exporter.references.items()
     yield m.REFERENCE_UP, b"".join(line(m.REFERENCE_UP, target, value=int(up)) for target, up in references)
-    contacts = [(name, at) for name, at in exporter.contacts.items() if at is not None]
+    contacts = [(one.name, one.confirmed) for one in exporter.contacts if one.confirmed is not None]
     yield m.CONTACT_CONFIRMED, b"".join(line(m.CONTACT_CONFIRMED, name, value=at) for name, at in contacts)
     yield m.LEDGER_WRITABLE, line(m.LEDGER_WRITABLE, value=int(exporter.ledger_writable))
     yield m.LEDGER_WAITING, line(m.LEDGER_WAITING, value=exporter.ledger_waiting)

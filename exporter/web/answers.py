@@ -31,13 +31,20 @@ class Turn:
     """Lets others have the event loop when this piece of work has had it for long enough."""
 
     def __init__(self) -> None:
-        self._due = perf_counter() + TURN
+        self._since = perf_counter()
+        self._before = 0.0
 
     async def pause(self) -> None:
         """Called after each small step."""
-        if perf_counter() > self._due:
+        now = perf_counter()
+        if now > self._since + TURN:
+            self._before += now - self._since
             await asyncio.sleep(0)
-            self._due = perf_counter() + TURN
+            self._since = perf_counter()
+
+    def spent(self) -> float:
+        """Seconds of the event loop that the work has had so far, without those of others."""
+        return self._before + perf_counter() - self._since
 
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:

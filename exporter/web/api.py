@@ -5,19 +5,25 @@ from typing import Any
 
 from aiohttp import web
 
+from exporter.core.contacts import contact_json
 from exporter.core.model import Moment
-from exporter.core.snapshot import ExporterState, Snapshot
+from exporter.core.past import Kind
+from exporter.core.snapshot import Snapshot
+from exporter.core.state import Mode
 from exporter.core.timeline import incident_json
-from exporter.core.view import system_json
+from exporter.core.view import exporter_json, system_json
+from exporter.core.wanted import Wanted
 from exporter.web import drills, marks
 from exporter.web.answers import json_answer, json_list, problem
 from exporter.web.backend import BACKEND
 from exporter.web.openapi import OPENAPI
-from exporter.web.query import flag, number
+from exporter.web.query import choices, flag, instant, number
+from exporter.web.selection import selection
 from exporter.web.token import refusal
 
 LIMIT = 50
 LIMIT_MOST = 500
+SYSTEMS_MOST = 10_000
 
 
 def routes() -> list[web.RouteDef]:
@@ -28,6 +34,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/incidents", incidents),
         web.get("/api/v1/incidents/{id}", incident),
         web.post("/api/v1/backups/{system}/{name}/verified", restore_verified),
+        web.get("/api/v1/contacts", contacts),
         web.get("/api/v1/ledger/head", ledger_head),
         web.get("/api/v1/openapi.json", openapi),
         *drills.routes(),
@@ -35,25 +42,26 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-def exporter_json(exporter: ExporterState, now: Moment) -> dict[str, Any]:
-    """The exporter itself, as the page's header shows it. Instants are Unix seconds."""
-    return {
-        "vantage": exporter.vantage,
-        "version": exporter.version,
-        "now": now.wall,
-        "blind_since": None if exporter.blind_since is None else now.wall_of(exporter.blind_since),
-        "references": dict(exporter.references),
-        "ledger_writable": exporter.ledger_writable,
-        "ledger_waiting": exporter.ledger_waiting,
-        "reload_ok": exporter.reload_ok,
-        "reload_error": exporter.reload_error,
-    }
-
-
 async def systems(request: web.Request) -> web.Response:
+    """In the order of the configuration; all of them, unless a `limit` is given."""
+    try:
+        limit = number(request, "limit", None, SYSTEMS_MOST)
+        cursor = number(request, "cursor", 0, None) or 0
+        states = choices(request, "state", Mode)
+    except ValueError as error:
+        return problem(400, str(error))
     snapshot, now = request.app[BACKEND].clocked()
-    items = (system_json(watched, now) for watched in snapshot.systems.values())
-    return await json_list(items, exporter=exporter_json(snapshot.exporter, now))
+    wanted = selection(request)
+    # The cursor counts all systems, not those that fit: who changes its state between two pages moves nobody else.
+    fitting = [
+        (place, watched)
+        for place, watched in enumerate(snapshot.systems.values(), start=1)
+        if place > cursor and wanted.admits(watched.system) and (not states or watched.state.mode in states)
+    ]
+    shown = fitting if limit is None else fitting[:limit]
+    more = shown[-1][0] if len(shown) < len(fitting) else None
+    items = (system_json(watched, now) for _, watched in shown)
+    return await json_list(items, exporter=exporter_json(snapshot.exporter, now), next=more)
 
 
 async def system(request: web.Request) -> web.Response:
@@ -67,16 +75,16 @@ async def system(request: web.Request) -> web.Response:
 async def incidents(request: web.Request) -> web.Response:
     """Those that are open come first, and only on the first page; then the closed ones, newest first."""
     try:
-        limit = number(request, "limit", LIMIT, LIMIT_MOST)
+        limit = number(request, "limit", LIMIT, LIMIT_MOST) or LIMIT
         cursor = number(request, "cursor", None, None)
-        blips = flag(request, "blips")
+        wanted = _wanted(request)
     except ValueError as error:
         return problem(400, str(error))
-    backend, name = request.app[BACKEND], request.query.get("system")
+    backend = request.app[BACKEND]
     snapshot, now = backend.clocked()
-    running = [] if cursor else list(_running(snapshot, now, name, blips))
+    running = [] if cursor else list(_running(snapshot, now, wanted))
     try:
-        closed = await backend.ledger.incidents(system=name, blips=blips, before=cursor, limit=limit or LIMIT)
+        closed = await backend.ledger.incidents(wanted, before=cursor, limit=limit)
     except OSError as error:
         return problem(503, str(error))
     more = closed[-1]["n"] if len(closed) == limit else None
@@ -114,9 +122,28 @@ async def openapi(request: web.Request) -> web.Response:
     return json_answer(OPENAPI)
 
 
-def _running(snapshot: Snapshot, now: Moment, name: str | None, blips: bool) -> Iterator[dict[str, Any]]:
+def _wanted(request: web.Request) -> Wanted:
+    return Wanted(
+        system=request.query.get("system"),
+        blips=flag(request, "blips"),
+        kinds=choices(request, "kind", Kind),
+        since=instant(request, "from"),
+        until=instant(request, "to"),
+        drill=request.query.get("drill"),
+    )
+
+
+def _running(snapshot: Snapshot, now: Moment, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Incidents that are not closed; a doubt that is not declared is an incident only to those who ask for blips."""
     for watched in snapshot.systems.values():
         found = watched.state.incident
-        if found is not None and (found.declared or blips) and name in (None, found.system):
-            yield incident_json(found, now)
+        if found is not None and (found.declared or wanted.blips):
+            told = incident_json(found, now)
+            if wanted.admits(told):
+                yield told
+
+
+async def contacts(request: web.Request) -> web.Response:
+    """In the order of the configuration. Personal data: for whoever may read here at all."""
+    snapshot, now = request.app[BACKEND].clocked()
+    return await json_list(contact_json(contact, now) for contact in snapshot.exporter.contacts)

@@ -10,6 +10,8 @@ from exporter.core.drill import Order
 from exporter.core.marks import Mark
 from exporter.core.ports import Json, Query
 from exporter.core.snapshot import Clocked, Head
+from exporter.core.wanted import Wanted
+from exporter.web.news import News
 
 
 class Evidence(Protocol):
@@ -24,7 +26,7 @@ class Evidence(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]: ...
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]: ...
 
     async def incident(self, wanted: str) -> Json | None: ...
 
@@ -76,6 +78,8 @@ class Backend:
     restore_verified: Callable[[str, str], bool]
     """Told the system and the backup of which a restore was verified; False: there is no such backup."""
     people: People
+    news: News
+    """Is told of every record once it is kept."""
 
 
 BACKEND = web.AppKey("backend", Backend)

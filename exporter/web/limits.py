@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -15,8 +16,12 @@ CONNECTIONS_MOST = 256
 IDLE_MOST = 75.0
 """Seconds until a connection is closed that asks nothing, or has not finished its headers; longer than the usual minute
 between two scrapes, which may share one."""
+STREAMS_MOST = 2000
+"""Streams that are open at a time, beside those connections, if there are descriptors for them."""
 ANSWER_WITHIN = 60.0
 """Seconds in which a request must be answered and its client must have taken the answer."""
+DEADLINE = web.RequestKey("deadline", asyncio.Timeout)
+"""The end of that, which a stream puts off."""
 HANDSHAKE_WITHIN = 10.0
 LINGER = 2.0
 """Seconds for which the rest of a body that nobody wants is read."""
@@ -40,7 +45,7 @@ async def finish_in_time(
 ) -> web.StreamResponse:
     """Sends the answer itself, since only here its client can be given a deadline; who takes longer is cut off."""
     try:
-        async with asyncio.timeout(ANSWER_WITHIN):
+        async with asyncio.timeout(ANSWER_WITHIN) as request[DEADLINE]:
             response = await handler(request)
             await response.prepare(request)
             await response.write_eof()
@@ -55,15 +60,16 @@ async def finish_in_time(
 
 class _Refusing(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.abort()
+        # A cast, because uvloop's transports do not descend from asyncio's.
+        cast("asyncio.WriteTransport", transport).abort()
 
 
 class BoundedSite(web.BaseSite):
-    """A TCP port that takes at most `CONNECTIONS_MOST` connections and closes those beyond."""
+    """A TCP port that takes at most `most` connections and closes those beyond."""
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None, most: int) -> None:
         super().__init__(runner, ssl_context=tls)
+        self._most = most
         self._host = host
         self._port = port
         self._told = float("-inf")
@@ -87,10 +93,10 @@ class BoundedSite(web.BaseSite):
     def _accept(self) -> asyncio.Protocol:
         server = self._runner.server
         assert server is not None
-        if len(server.connections) < CONNECTIONS_MOST:
+        if len(server.connections) < self._most:
             return server()
         now = asyncio.get_running_loop().time()
         if now > self._told + TELL_EVERY:
             self._told = now
-            log.warning("%d clients are connected to %s, more are refused", CONNECTIONS_MOST, self.name)
+            log.warning("%d clients are connected to %s, more are refused", self._most, self.name)
         return _Refusing()

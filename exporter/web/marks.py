@@ -70,12 +70,12 @@ async def _marks(backend: Backend, incident: str) -> list[Json]:
 
 async def mark(request: web.Request, wish: Wish) -> web.Response:
     """201 with the incident and all its marks, 202 if the new one has to wait for the ledger."""
-    kind = MarkKind(wish.choice("kind", *MarkKind))
-    wish.only("kind", "by", "at", *FIELDS[kind])
     backend, wanted = request.app[BACKEND], request.match_info["id"]
     found = await find(backend, wanted)
     if found is None:
         return problem(404, NO_INCIDENT)
+    kind = MarkKind(wish.choice("kind", *MarkKind))
+    wish.only("kind", "by", "at", *FIELDS[kind])
     known = found["marks"] or []
     if len(known) >= MARKS_MOST:
         return problem(409, f"{wanted} has {MARKS_MOST} marks already; more are not kept")

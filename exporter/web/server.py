@@ -11,8 +11,18 @@ from exporter.web import api, page
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
-from exporter.web.limits import CLIENTS, IDLE_MOST, LINGER, BoundedSite, finish_in_time
+from exporter.web.history import History
+from exporter.web.limits import (
+    CLIENTS,
+    CONNECTIONS_MOST,
+    IDLE_MOST,
+    LINGER,
+    STREAMS_MOST,
+    BoundedSite,
+    finish_in_time,
+)
 from exporter.web.scrapes import Scrapes
+from exporter.web.stream import STREAMS, Streams
 from exporter.web.token import refusal
 
 BODY_MOST = 64 * 1024
@@ -20,13 +30,22 @@ BODY_MOST = 64 * 1024
 HEADER_MOST = 8 * 1024
 
 
-def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
+CONNECTIONS = web.AppKey("connections", int)
+"""How many may be open at a time, streams among them."""
+
+
+def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = STREAMS_MOST) -> web.Application:
     """`guard`: who may read, where `--web.config.file` was given; its `tls` goes to `listen`."""
     middlewares = [finish_in_time, errors_as_json]
     app = web.Application(
         client_max_size=BODY_MOST, middlewares=middlewares if guard is None else [*middlewares, guard.middleware]
     )
     app[BACKEND] = backend
+    app[CONNECTIONS] = CONNECTIONS_MOST + streams_most
+    streams = app[STREAMS] = Streams(backend, streams_most)
+    app.on_shutdown.append(streams.close)
+    history = History(backend.clocked)
+    app.cleanup_ctx.append(history.run)
     if guard is not None:
         app.on_response_prepare.append(guard.set_headers)
     app.on_response_prepare.append(harden)
@@ -40,6 +59,8 @@ def make_app(backend: Backend, guard: Guard | None = None) -> web.Application:
             web.get("/sd", service_discovery),
             *page.routes(),
             *api.routes(),
+            web.get("/api/v1/stream", streams.answer),
+            *history.routes(),
         ]
     )
     return app
@@ -62,7 +83,7 @@ async def listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext
     )
     await runner.setup()
     try:
-        await BoundedSite(runner, host, port, tls).start()
+        await BoundedSite(runner, host, port, tls, app[CONNECTIONS]).start()
     except BaseException:
         await runner.cleanup()
         raise

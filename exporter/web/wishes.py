@@ -48,16 +48,16 @@ class Wish:
                 raise Unusable(f"{shown} is not known here; choose from: {', '.join(keys)}")
 
     def text(self, key: str, example: str, *, most: int = TEXT_MOST, needed: bool = True) -> str:
-        """One line of printable text: line breaks become spaces. Empty only if it is not needed."""
+        """One line of at most `most` characters: runs of white space become one space, and what cannot be shown, or would turn
+        the writing direction, U+FFFD. Empty only if it is not needed."""
         value = self._values.get(key, "")
         if not isinstance(value, str):
             raise Unusable(f"{key} is not text; give {example}")
-        line = " ".join(value.split())
-        if needed and not line:
+        if needed and not value.strip():
             raise Unusable(f"{key} is missing; give {example}")
-        if not line.isprintable() or len(line) > most:
-            raise Unusable(f"{key} is not usable; give 1 to {most} printable characters, {example}")
-        return line
+        if len(value) > most:
+            raise Unusable(f"{key} is too long; give at most {most} characters, {example}")
+        return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(value.split()))
 
     def name(self, key: str, example: str, *, needed: bool = True) -> str:
         return self.text(key, example, most=NAME_MOST, needed=needed)

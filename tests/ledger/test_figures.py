@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from exporter.core.model import Moment
+from exporter.core.wanted import Wanted
 from exporter.ledger import figures, sqlite
 from exporter.ledger.commands import verify
 from exporter.ledger.figures import BUCKET, MEAN, WEEK
@@ -150,7 +151,7 @@ async def test_many_may_ask_at_once(tmp_path: Path) -> None:
         ledger.figure("orders", "per_minute", 40.0, NOW)
         await ledger.append([record(kind="incident")], {}, NOW)
         asked = [asyncio.create_task(ledger.week_ago("orders", "per_minute", after(WEEK))) for _ in range(100)]
-        assert len(await ledger.incidents(system=None, blips=False, before=None, limit=9)) == 1
+        assert len(await ledger.incidents(Wanted(), before=None, limit=9)) == 1
         assert await asyncio.gather(*asked) == [40.0] * 100
 
 

@@ -15,6 +15,7 @@ import pytest
 from exporter.core.model import Moment
 from exporter.core.ports import Ledger
 from exporter.core.state import Marker, Record
+from exporter.core.wanted import Wanted
 from exporter.ledger.chain import GENESIS
 from exporter.ledger.commands import export, head, verify
 from exporter.ledger.errors import LedgerError
@@ -173,7 +174,7 @@ async def test_incidents_newest_first(tmp_path: Path) -> None:
         async def numbers(
             system: str | None = None, blips: bool = False, before: int | None = None, limit: int = 10
         ) -> list[int]:
-            found = await ledger.incidents(system=system, blips=blips, before=before, limit=limit)
+            found = await ledger.incidents(Wanted(system, blips), before=before, limit=limit)
             assert all(one["n"] == one["number"] for one in found)
             return [one["n"] for one in found]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.core.state import Marker
+from exporter.core.wanted import Wanted
 from exporter.ledger.chain import Link, seal
 from exporter.ledger.commands import export, listing, verify
 from exporter.ledger.errors import LedgerError
@@ -107,7 +108,7 @@ async def test_what_has_to_go_is_counted(tmp_path: Path) -> None:
                 await ledger.append([record(number, "incident" if number % 5 == 0 else "transition")], {}, NOW)
             assert ledger.waiting <= 21
         await until(lambda: ledger.waiting == 0)
-        incidents = await ledger.incidents(system=None, blips=False, before=None, limit=100)
+        incidents = await ledger.incidents(Wanted(), before=None, limit=100)
     assert [one["number"] for one in incidents] == [*range(55, -1, -5)]
     assert verify(path) == []
     lines = list(export(path))
@@ -261,7 +262,7 @@ async def test_a_damaged_checkpoint_or_incident_is_told(tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match="the checkpoint of orders"):
             await ledger.load(NOW)
         with pytest.raises(LedgerError, match=r"record .* of the ledger .* was altered"):
-            await ledger.incidents(system=None, blips=False, before=None, limit=5)
+            await ledger.incidents(Wanted(), before=None, limit=5)
 
 
 async def test_a_reading_gives_up_in_time(tmp_path: Path) -> None:

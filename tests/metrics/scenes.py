@@ -10,6 +10,7 @@ from exporter.core.model import (
     ENTRY,
     Backup,
     Component,
+    Contact,
     Facts,
     Kpi,
     Moment,
@@ -27,6 +28,10 @@ from exporter.core.snapshot import ExporterState, Head, Histogram, Snapshot, Tar
 from exporter.core.state import CanaryState, Mode, PartState, RoleState, SourceState, Span, SystemState, Track
 
 NOW = Moment(mono=5000.0, wall=1_760_000_000.0)
+CONTACTS = (
+    Contact("DR commander", "ops-lead@example.com", ("ops-2@example.com",), 1_759_900_000.0),
+    Contact("nobody asked", "somebody"),
+)
 EXPORTER = ExporterState(
     vantage="hk-noc-1",
     version="0.1.0",
@@ -246,5 +251,5 @@ def usual() -> Snapshot:
 def everything() -> Snapshot:
     """The usual ones and one of which all is told that can be."""
     shop = inspected_system()
-    exporter = replace(EXPORTER, contacts={"DR commander": 1_759_900_000.0, "nobody asked": None})
+    exporter = replace(EXPORTER, contacts=CONTACTS)
     return snapshot(*usual().systems.values(), watched(shop, inspected(shop)), exporter=exporter)

@@ -14,8 +14,10 @@ from exporter.core.model import Moment, System
 from exporter.core.ports import Json, Query
 from exporter.core.snapshot import Clocked, Head, Snapshot
 from exporter.core.state import Record, Step, SystemState
+from exporter.core.wanted import Wanted
 from exporter.metrics.exposition import Exposition
 from exporter.web.backend import Backend
+from exporter.web.news import News
 from exporter.web.server import listen, make_app
 from tests.metrics import scenes
 
@@ -33,13 +35,13 @@ class RememberedLedger:
     writable: bool = True
     waiting: int = 0
 
-    async def incidents(self, *, system: str | None, blips: bool, before: int | None, limit: int) -> Sequence[Json]:
+    async def incidents(self, wanted: Wanted, *, before: int | None, limit: int) -> Sequence[Json]:
         """Newest first, like the real one."""
         found = [
             each
             for each in self.closed
-            if system in (None, each["system"])
-            and (blips or each["kind"] != "blip")
+            if ("blip" if each["kind"] == "blip" else "incident") in wanted.record_kinds
+            and wanted.admits(each)
             and (before is None or each["n"] < before)
         ]
         return found[:limit]
@@ -99,6 +101,7 @@ class Stage:
     backups: set[tuple[str, str]] = field(default_factory=lambda: {("orders", "nightly")})
     verified: list[tuple[str, str]] = field(default_factory=list)
     ledger: RememberedLedger = field(default_factory=RememberedLedger)
+    news: News = field(default_factory=News)
 
     def backend(self) -> Backend:
         return Backend(
@@ -110,6 +113,7 @@ class Stage:
             token=lambda: self.token,
             restore_verified=self.restore_verified,
             people=FoldingPeople(self),
+            news=self.news,
         )
 
     def restore_verified(self, system: str, name: str) -> bool:

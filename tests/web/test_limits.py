@@ -77,8 +77,8 @@ async def test_an_answer_that_is_not_taken_is_given_up(
 
 async def test_connections_are_counted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Beyond the limit they are closed at once, which is logged once; as soon as one is closed there is room again."""
-    monkeypatch.setattr(limits, "CONNECTIONS_MOST", 2)
-    async with running(make_app(Stage().backend())) as runner:
+    monkeypatch.setattr(server, "CONNECTIONS_MOST", 2)
+    async with running(make_app(Stage().backend(), streams_most=0)) as runner:
         async with connected(runner), connected(runner):
             await until(lambda: open_connections(runner) == 2)
             for _ in range(3):

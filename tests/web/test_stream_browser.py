@@ -1,0 +1,60 @@
+"""The stream as a real browser hears it: compressed, event by event, and again after the server was gone."""
+
+import shutil
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from exporter.web.server import listen, make_app
+from tests.exporter.rig import until
+from tests.servers import free_port
+from tests.web.fakes import Stage
+from tests.web.test_page import CHROMIUM, QUIET
+from tests.web.test_stream import happen
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing; install Debian's chromium"),
+]
+
+LISTEN = """() => {
+    window.heard = []
+    const source = new EventSource("/api/v1/stream?tier=critical")
+    for (const name of ["hello", "systems"])
+        source.addEventListener(name, event => window.heard.push([name, JSON.parse(event.data).items.map(item => item.state)]))
+}"""
+
+
+async def heard(page: Page, name: str, count: int, state: str = "") -> bool:
+    """Whether so many events came, with this state of any system."""
+    came: list[tuple[str, list[str]]] = await page.evaluate("window.heard")
+    return len([states for one, states in came if one == name and (not state or state in states)]) >= count
+
+
+async def test_an_event_source_hears_and_comes_back() -> None:
+    """Hello, then what happened, through gzip; after a restart of the server hello again, without any help."""
+    stage = Stage()
+    port = free_port()
+    host = "127.0.0.1"
+    runner = await listen(make_app(stage.backend()), host, port)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = await browser.new_page()
+        encodings: list[str | None] = []
+        page.on(
+            "response",
+            lambda said: encodings.append(said.headers.get("content-encoding")) if "stream" in said.url else None,
+        )
+        await page.goto(f"http://{host}:{port}/static/icon.svg")
+        await page.evaluate(LISTEN)
+        await until(lambda: heard(page, "hello", 1), "hello")
+        happen(stage, "orders")
+        await page.wait_for_function(
+            "window.heard.some(([name, states]) => name === 'systems' && states.includes('outage'))"
+        )
+        assert encodings == ["gzip"]
+        await runner.cleanup()
+        runner = await listen(make_app(stage.backend()), host, port)
+        await until(lambda: heard(page, "hello", 2), "hello again")
+        await browser.close()
+    await runner.cleanup()
