@@ -264,8 +264,8 @@ async def test_ten_hours_of_events_leave_nothing_behind() -> None:
         return sys.getallocatedblocks()
 
     await board.all(Turn())
-    before = await play(200)
-    assert await play(1000) - before < 2000
+    before = await play(100)
+    assert await play(400) - before < 1000
     assert len(board.items) == 5
 
 
