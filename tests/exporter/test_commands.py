@@ -16,7 +16,7 @@ from tests.exporter.rig import Exporter, Sites, page
 from tests.hostile import answer, message, serve
 from tests.servers import free_port
 
-COMMANDS = ("serve", "check", "demo", "init", "build", "ledger")
+COMMANDS = ("serve", "check", "demo", "init", "build", "ledger", "drill")
 
 
 async def test_version_and_usage(exporter: Exporter) -> None:
