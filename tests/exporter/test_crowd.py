@@ -23,12 +23,7 @@ all still out after minutes, on the same machine."""
 def pair() -> Iterator[PostgresPair]:
     """With room for the sessions of that many systems."""
     for pair in make_pair():
-        pair.primary.sql("ALTER ROLE dr_probe CONNECTION LIMIT -1")
-        for server in (pair.standby, pair.primary):
-            server.configure(max_connections="600")
-            server.stop()
-        pair.primary.start()
-        pair.standby.start()
+        pair.make_room(600)
         yield pair
 
 
