@@ -11,6 +11,8 @@ from exporter.probes.kind import Deadline, Look, Probe
 
 OVERLAP = 8
 """Looks at one endpoint that may be under way at once."""
+CALM_OVERLAP = 2
+"""The same in a crowd: one that hangs does not blind us, and more of them could keep the crowd together."""
 OVERDUE = 5.0
 """A look is overdue after this many times its usual duration..."""
 OVERDUE_MIN = 0.1

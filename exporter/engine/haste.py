@@ -8,7 +8,7 @@ doubt for one reason, a server that they share or our own machine, that load can
     ----------------  ---------------  -------------------------------------------------------------------------------
     no                no crowd         it is made: a few systems in doubt never notice each other
     yes               no crowd         a crowd, for FIRST seconds; looks that wait get the patience of calm ones
-    any               a crowd          none: all are looked at as in calm, at each endpoint one look at a time
+    any               a crowd          none: all are looked at as in calm, at each endpoint two looks at a time
     no                the crowd ended  it is made
     yes               the crowd ended  a crowd again, for twice as long, at most LONGEST
 

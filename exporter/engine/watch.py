@@ -13,7 +13,7 @@ from exporter.core.ports import Ledger
 from exporter.core.recovery_point import read_above
 from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
 from exporter.core.verdict import contested, site_of
-from exporter.engine.eye import OVERLAP, Attempt, Eye, Pending, smoothed
+from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, smoothed
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
 from exporter.engine.sight import Sight
@@ -62,7 +62,7 @@ class Watch:
     # --- looks
 
     def look(self, eye: Eye, *, fresh: bool, hasty: bool = False) -> None:
-        """Start a look; at most OVERLAP may be under way, in a crowd one. In haste it is given less time."""
+        """Start a look; at most OVERLAP may be under way, in a crowd CALM_OVERLAP. In haste it is given less time."""
         if len(eye.looks) >= self._overlap():
             return
         self._count += 1
@@ -75,7 +75,7 @@ class Watch:
             self.tools.haste.begun(pending, self)
 
     def _overlap(self) -> int:
-        return 1 if self.tools.haste.crowded else OVERLAP
+        return CALM_OVERLAP if self.tools.haste.crowded else OVERLAP
 
     def _pending(self, eye: Eye, marker: Marker | None = None, *, hasty: bool) -> Pending:
         started, patience = self.tools.clock(), eye.policy.timeout

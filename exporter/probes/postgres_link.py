@@ -6,6 +6,7 @@ import functools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -124,7 +125,8 @@ class Link:
     async def _first_row(self, statement: str, arguments: tuple[Any, ...]) -> asyncpg.Record | None:
         prepared = self._statements.get(statement)
         if prepared is None:
-            name = f"rto_rpo_{len(self._statements)}" if self._named else ""
+            # Behind a pooler another exporter may have left a statement at this session: the same name means the same text.
+            name = f"rto_rpo_{sha256(statement.encode()).hexdigest()[:24]}" if self._named else ""
             prepared = self._statements[statement] = await self.connection.prepare(statement, name=name)
         return await prepared.fetchrow(*arguments)
 

@@ -199,4 +199,4 @@ async def test_a_kept_statement_is_parsed_once(primary: PostgresProbe) -> None:
     link = primary._looks._alive()
     assert link is not None
     names = await link.connection.fetch("SELECT name FROM pg_prepared_statements WHERE name LIKE 'rto_rpo_%'")
-    assert [row["name"] for row in names] == ["rto_rpo_0"]
+    assert len(names) == 1
