@@ -29,6 +29,17 @@ class Evidence(Protocol):
     async def incident(self, wanted: str) -> Json | None: ...
 
 
+class Hook(Protocol):
+    """`exporter.hooks.dingtalk.DingTalk`, as far as it is asked here."""
+
+    @property
+    def is_on(self) -> bool: ...
+
+    async def deliver(self, body: bytes, is_there: Callable[[], bool]) -> tuple[int, str]:
+        """The status and the sentence to answer with, within 10 s. `is_there`: whether the client would still get it."""
+        ...
+
+
 class Scraped(Protocol):
     """The answer to a scrape."""
 
@@ -62,6 +73,9 @@ class Backend:
     """Told the system and the backup of which a restore was verified; False: there is no such backup."""
     news: News
     """Is told of every record once it is kept."""
+    dingtalk: Hook | None = None
+    hook_token: Callable[[], str | None] = lambda: None
+    """The bearer token of Alertmanager, as `token` is the one for changes."""
 
 
 BACKEND = web.AppKey("backend", Backend)

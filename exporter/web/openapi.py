@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from exporter.web.openapi_hooks import HOOKS
 from exporter.web.openapi_parts import Part
 from exporter.web.openapi_paths import OPERATIONS
 from exporter.web.openapi_schemas import SCHEMAS
 
-PARTS = (Part(OPERATIONS, SCHEMAS),)
+PARTS = (Part(OPERATIONS, SCHEMAS), HOOKS)
 """Each feature's own; `merged` refuses two that describe the same."""
 
 
