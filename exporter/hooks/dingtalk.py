@@ -29,7 +29,7 @@ from exporter.hooks.bucket import Bucket
 from exporter.hooks.message import Message, render
 from exporter.hooks.robot import Outcome, OwnThread, Robot, RobotSettings
 
-_LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 WAIT_MOST = 8.0
 """Seconds for which a notification waits for its message."""
@@ -37,8 +37,8 @@ GATHER = 0.2
 """Seconds for which what comes in together is collected into one message."""
 ALERTS_MOST = 2000
 """Alerts that wait at a time."""
-NOTIFICATIONS_MOST = 64
-"""Requests that wait at a time; the server has 256 connections for everybody."""
+NOTIFICATIONS_MOST = 128
+"""Requests that wait at a time: half of the 256 connections that the server has for everybody."""
 KEEP = 600.0
 """Seconds for which something is kept that Alertmanager did not ask for again."""
 DELIVERED, COALESCED, REPEATED, FAILED, REFUSED = "delivered", "coalesced", "repeated", "failed", "refused"
@@ -189,7 +189,7 @@ class DingTalk:
                     try:
                         await self._send_all(http)
                     except Exception:  # the next message may be a better one, and Alertmanager tries this one again
-                        _LOG.exception("a message for DingTalk could not be made; please report it")
+                        log.exception("a message for DingTalk could not be made; please report it")
                         self._give_up("the exporter failed to make the message; its log says why")
         finally:
             self._give_up("the exporter stops")
@@ -254,7 +254,7 @@ class DingTalk:
         outcome, wrong = await robot.send(http, message.body, self._wall)
         now = asyncio.get_running_loop().time()
         if outcome is Outcome.CONTENT and not robot.wait(now, urgent=True):
-            _LOG.warning("DingTalk did not take a message, so it is sent again with names only: %s", wrong)
+            log.warning("DingTalk did not take a message, so it is sent again with names only: %s", wrong)
             message = self._message(batch, plain=True)
             outcome, wrong = await robot.send(http, message.body, self._wall)
         if outcome is Outcome.DELIVERED:
@@ -262,7 +262,7 @@ class DingTalk:
                 self._unnamed[severity] += count
         else:
             index = self._robots.index(robot) if robot in self._robots else "that is gone"
-            _LOG.error("robot %s of DingTalk did not deliver (%s): %s", index, outcome, wrong)
+            log.error("robot %s of DingTalk did not deliver (%s): %s", index, outcome, wrong)
             wrong = f"{outcome}: {wrong}"
         return outcome, wrong
 

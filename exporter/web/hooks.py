@@ -15,7 +15,16 @@ def routes() -> list[web.RouteDef]:
 
 
 async def dingtalk(request: web.Request) -> web.Response:
-    """2xx only when the alerts were delivered: Alertmanager tries again after any 5xx."""
+    """2xx only when the alerts were delivered: Alertmanager tries again after any 5xx.
+
+    Alertmanager opens a connection for each of its groups and would keep them all: a storm must not take those of Prometheus.
+    """
+    answer = await _answer(request)
+    answer.force_close()
+    return answer
+
+
+async def _answer(request: web.Request) -> web.Response:
     backend = request.app[BACKEND]
     if backend.dingtalk is None or not backend.dingtalk.is_on:
         return problem(404, "this hook is off; configure hooks.dingtalk to use it")

@@ -64,6 +64,7 @@ class FakeDingTalk:
     def __init__(self, *robots: FakeRobot) -> None:
         self.robots = robots or (FakeRobot("0123456789abcdef-token", "SEC0123456789abcdef-secret"),)
         self.url = ""
+        self._over = asyncio.Event()
 
     def address(self, robot: FakeRobot) -> str:
         """The URL that its owner copies from the group's settings."""
@@ -72,7 +73,10 @@ class FakeDingTalk:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator["FakeDingTalk"]:
         async with serving(web.post("/robot/send", self._send)) as self.url:
-            yield self
+            try:
+                yield self
+            finally:
+                self._over.set()
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         robot = next((one for one in self.robots if one.token == request.query.get("access_token")), None)
@@ -118,7 +122,7 @@ class FakeDingTalk:
             case "links" if b"](http" in body:
                 return _errcode(430101, "unsafe link")
             case "hang":
-                await asyncio.sleep(60)
+                await self._over.wait()
         return None
 
 
