@@ -151,14 +151,26 @@ class DingTalk:
         now = asyncio.get_running_loop().time()
         waiting = self._waiting.get(notification.key)
         if waiting is None:
-            full = self._alerts_waiting() and self._alerts_waiting() + len(notification.alerts) > ALERTS_MOST
-            if full or sum(each.requests for each in self._waiting.values()) >= NOTIFICATIONS_MOST:
+            if not self._has_room(notification):
                 return None
             waiting = _Waiting(notification, now + KEEP, asyncio.get_running_loop().create_future())
             self._waiting[notification.key] = waiting
         waiting.expires = now + KEEP
         self._changed.set()
         return waiting
+
+    def _has_room(self, notification: Notification) -> bool:
+        """Whether it fits into the queue. What is urgent takes the place of what is not, if it must."""
+        while self._waiting and (
+            self._alerts_waiting() + len(notification.alerts) > ALERTS_MOST
+            or sum(each.requests for each in self._waiting.values()) >= NOTIFICATIONS_MOST
+        ):
+            mild = (key for key, each in self._waiting.items() if not each.notification.is_urgent)
+            key = next(mild, None) if notification.is_urgent else None
+            if key is None:
+                return False
+            _settle(self._waiting.pop(key), "it made room for something critical; try again")
+        return True
 
     def _alerts_waiting(self) -> int:
         return sum(len(each.notification.alerts) for each in self._waiting.values())
@@ -236,8 +248,7 @@ class DingTalk:
             each.shared = len(batch) > 1
             if not wrong and not each.requests:
                 self._remember(each.notification)
-            if not each.outcome.done():
-                each.outcome.set_result(wrong)
+            _settle(each, wrong)
 
     def _pick(self, urgent: bool) -> Robot | None:
         """The next in turn that may send now."""
@@ -274,6 +285,11 @@ class DingTalk:
 
     def _give_up(self, why: str) -> None:
         for each in self._waiting.values():
-            if not each.outcome.done():
-                each.outcome.set_result(why)
+            _settle(each, why)
         self._waiting.clear()
+
+
+def _settle(waiting: _Waiting, wrong: str) -> None:
+    """Answer all who wait for it, unless that was done."""
+    if not waiting.outcome.done():
+        waiting.outcome.set_result(wrong)

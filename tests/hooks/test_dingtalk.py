@@ -163,6 +163,17 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [answer.status for answer in answers] == [200, 503, 503]
 
 
+async def test_the_critical_take_the_place_of_the_mild(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a full queue a warning makes room for an outage, and is told to try again."""
+    monkeypatch.setattr(dingtalk, "NOTIFICATIONS_MOST", 2)
+    async with hooked() as (hook, fake):
+        bodies = [notification(alert(name, severity="warning"), group=name) for name in "ab"]
+        bodies += [notification(alert(name), group=name) for name in "cde"]
+        statuses = [answer.status for answer in await asyncio.gather(*(deliver(hook, body) for body in bodies))]
+        assert statuses == [502, 502, 200, 200, 503]
+        assert fake.robots[0].texts[0].count("**CRITICAL**") == 2
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"alerts": 1}', b'{"alerts": [{"status": "odd", "labels": {}}]}'])
 async def test_what_is_no_notification_is_refused(body: bytes) -> None:
     """400 with a sentence that repeats nothing."""

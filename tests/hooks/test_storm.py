@@ -97,7 +97,8 @@ async def test_five_hundred_alerts_at_once(exporter: Exporter, tmp_path: Path) -
             async def all_told() -> bool:
                 metrics = await exporter.metrics()
                 assert metrics.value("dr_exporter_blind") == 0
-                text = "\n".join(good.texts)
+                lines = (line for text in good.texts for line in text.split("\n\n"))
+                text = "\n".join(line for line in lines if line.startswith("- **CRITICAL**"))
                 counted = metrics.value("dr_exporter_dingtalk_unnamed_alerts_total", severity="critical") or 0
                 return sum(f" system-{number:04}" in text for number in range(STORM)) + counted >= STORM
 
@@ -106,18 +107,16 @@ async def test_five_hundred_alerts_at_once(exporter: Exporter, tmp_path: Path) -
         assert blocked.problems == ["too fast"] * len(blocked.tries)
         assert len(blocked.tries) <= 3
         assert (await exporter.system("shop"))["state"] == "healthy"
-        print(f"{STORM} critical and {STORM} warnings: {len(good.accepted)} messages")
+        assert "Traceback" not in exporter.log.read_text()
 
 
 def _storm() -> list[Mapping[str, Any]]:
-    """An outage and a warning of each system."""
+    """An outage of each system, and a warning of every fifth."""
     return [
         {"labels": one["labels"] | {"drill": "false"}, "annotations": one["annotations"]}
         for number in range(STORM)
-        for one in (
-            alert(f"system-{number:04}"),
-            alert(f"system-{number:04}", "DrBackupTooOld", "warning"),
-        )
+        for one in (alert(f"system-{number:04}"), alert(f"system-{number:04}", "DrBackupTooOld", "warning"))
+        if number % 5 == 0 or one["labels"]["severity"] == "critical"
     ]
 
 
