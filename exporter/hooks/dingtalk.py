@@ -261,12 +261,12 @@ class DingTalk:
         return None
 
     async def _send(self, http: aiohttp.ClientSession, robot: Robot, batch: Sequence[_Waiting]) -> tuple[Outcome, str]:
-        message = self._message(batch, plain=False)
+        message = await self._message(batch, plain=False)
         outcome, wrong = await robot.send(http, message.body, self._wall)
         now = asyncio.get_running_loop().time()
         if outcome is Outcome.CONTENT and not robot.wait(now, urgent=True):
             log.warning("DingTalk did not take a message, so it is sent again with names only: %s", wrong)
-            message = self._message(batch, plain=True)
+            message = await self._message(batch, plain=True)
             outcome, wrong = await robot.send(http, message.body, self._wall)
         if outcome is Outcome.DELIVERED:
             for severity, count in message.unnamed.items():
@@ -277,11 +277,12 @@ class DingTalk:
             wrong = f"{outcome}: {wrong}"
         return outcome, wrong
 
-    def _message(self, batch: Sequence[_Waiting], *, plain: bool) -> Message:
+    async def _message(self, batch: Sequence[_Waiting], *, plain: bool) -> Message:
         newest: dict[str, Alert] = {alert.identity: alert for each in batch for alert in each.notification.alerts}
         truncated = sum(each.notification.truncated for each in batch)
         at = self._settings.at if self._settings else ()
-        return render(newest.values(), truncated, at, plain=plain)
+        # Thousands of alerts take some 20 ms, in which no probe could start.
+        return await asyncio.to_thread(render, list(newest.values()), truncated, at, plain=plain)
 
     def _give_up(self, why: str) -> None:
         for each in self._waiting.values():

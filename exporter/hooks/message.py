@@ -133,8 +133,8 @@ def _mark(alert: Alert) -> str:
 def _names(text: _Text, alerts: Sequence[Alert]) -> dict[str, int]:
     """Adds a line for each name of an alert with all that it is about; returns how many did not fit, by severity."""
     unnamed: Counter[str] = Counter()
-    for (mark, name), group in groupby(alerts, key=lambda a: (_mark(a), clean(a.name, NAME_MOST))):
-        line, left = f"- {mark} {name}:", list(group)
+    for (mark, name), group in groupby(alerts, key=lambda a: (_mark(a), a.name)):
+        line, left = f"- {mark} {clean(name, NAME_MOST)}:", list(group)
         room = text.left - _size(line)
         fitting = 0
         for alert in left:

@@ -55,3 +55,11 @@ def test_kubernetes(tmp_path: Path) -> None:
     documents = yaml.safe_load_all((DEPLOY / "kubernetes/exporter.yaml").read_text(encoding="utf-8"))
     config = next(document for document in documents if document["kind"] == "ConfigMap")
     assert list(checked(config["data"]["dr.yml"], tmp_path).systems) == ["orders"]
+
+
+def test_what_the_documentation_shows(tmp_path: Path) -> None:
+    """The hook's section in docs/deploy.md, in the least of configurations."""
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    minimal = (DEPLOY / "examples/minimal.yml").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert checked(minimal + block, tmp_path).dingtalk.per_minute == 16
