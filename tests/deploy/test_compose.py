@@ -19,7 +19,7 @@ GENERATED = (
     "../prometheus/prometheus.yml",
     "../prometheus/rules",
     "../grafana/provisioning",
-    "../../dashboards/generated",
+    "../../dashboards/generated/provisioned",
 )
 SCHEMA = jsonschema.Draft201909Validator(
     json.loads((Path(__file__).parent / "compose-spec.json").read_text(encoding="utf-8"))

@@ -2,19 +2,17 @@
 
 import json
 import shutil
-import subprocess
 import urllib.request
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import yaml
 from aiohttp import web
 
+from tests.servers.daemon import Daemon
 from tests.servers.service import serving
-from tests.servers.wait import free_port, until
 
 SHIPPED = Path(__file__).parents[2] / "deploy/alertmanager/alertmanager.yml"
 DEADLINE = 30.0
@@ -27,51 +25,20 @@ def alertmanager_missing() -> str:
     return f"{lacking[0]} is missing: apt-get install prometheus-alertmanager" if lacking else ""
 
 
-class Alertmanager:
+class Alertmanager(Daemon):
     """Use as a context manager. `config` is what would stand in alertmanager.yml."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "alertmanager.log"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__("prometheus-alertmanager", folder)
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
 
-    def __enter__(self) -> Self:
-        arguments = (
-            f"--config.file={self._folder / 'alertmanager.yml'}",
-            f"--storage.path={self._folder / 'alertmanager'}",
+    def arguments(self) -> list[str]:
+        return [
+            f"--config.file={self.folder / 'alertmanager.yml'}",
+            f"--storage.path={self.folder / 'alertmanager'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--cluster.listen-address=",
-        )
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["prometheus-alertmanager", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        until(self._is_ready, f"Alertmanager is ready; see {self.log}", within=60, step=0.05)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, f"Alertmanager did not start: {self.log.read_text()[-2000:]}"
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        ]
 
     def fire(self, alerts: Iterable[Mapping[str, Any]]) -> None:
         """Alerts as Prometheus sends them: `labels`, `annotations`, `startsAt`, `endsAt`."""
