@@ -1,6 +1,6 @@
 """A server on a free port over a made-up snapshot, with a ledger that only remembers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +45,15 @@ class RememberedLedger:
         return next((each for each in self.closed if each["id"] == wanted), None)
 
 
+class TakingHook:
+    """Alertmanager's receiver, which delivers everything at once."""
+
+    is_on = True
+
+    async def deliver(self, body: bytes, is_there: Callable[[], bool]) -> tuple[int, str]:
+        return 200, "delivered"
+
+
 @dataclass
 class Stage:
     """What the server shows; may be changed while it runs."""
@@ -68,6 +77,8 @@ class Stage:
             ledger=self.ledger,
             token=lambda: self.token,
             restore_verified=self.restore_verified,
+            dingtalk=TakingHook(),
+            hook_token=lambda: self.token,
             news=self.news,
         )
 
