@@ -17,6 +17,8 @@ NEEDED = {
     "pgbackrest": ("pgbackrest", "backups by pgBackRest itself"),
     "restic": ("restic", "backups by restic itself"),
     "prometheus": ("promtool", "checks of metrics with promtool, and the benchmarks"),
+    "prometheus-alertmanager": ("prometheus-alertmanager", "pages through a real Alertmanager, and checks with amtool"),
+    "systemd": ("systemd-analyze", "checks of the service unit"),
     "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter", "the benchmarks"),
     "prometheus-postgres-exporter": ("prometheus-postgres-exporter", "the benchmarks"),
     "chromium": ("chromium", "tests of the page in a browser"),

@@ -21,6 +21,7 @@ from exporter.core.model import Contact, Moment
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
 from exporter.core.state import Record
 from exporter.engine.engine import Engine, Environment
+from exporter.hooks.dingtalk import DingTalk
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.metrics.exposition import Exposition
 from exporter.plans import plans, read_config, references
@@ -76,6 +77,8 @@ class App:
         self._reloading = asyncio.Lock()
         self._news = News()
         self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records, self._news.observe]))
+        self._dingtalk = DingTalk(time.time)
+        self._dingtalk.apply(loaded.config.dingtalk)
 
     async def run(self, started: Callable[[str], None]) -> None:
         """Until cancelled. `started` is told the address, with the real port where 0 was asked for.
@@ -89,6 +92,7 @@ class App:
             self.engine.run(plans(config, allow_exec=self._options.allow_exec), references(config), ready.set)
         )
         started_up = asyncio.create_task(ready.wait())
+        hook = asyncio.create_task(self._dingtalk.run())
         try:
             await asyncio.wait((engine, started_up), return_when=asyncio.FIRST_COMPLETED)
             started_up.cancel()
@@ -101,6 +105,9 @@ class App:
                 started(f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/")
             await engine
         finally:
+            hook.cancel()
+            with suppress(asyncio.CancelledError):
+                await hook
             if runner is not None:
                 await runner.cleanup()
             engine.cancel()
@@ -118,6 +125,8 @@ class App:
             restore_verified=self.engine.restore_verified,
             people=self.engine.people,
             news=self._news,
+            dingtalk=self._dingtalk,
+            hook_token=self._hook_token,
         )
 
     def _masked_config(self) -> str:
@@ -130,6 +139,10 @@ class App:
     def _token(self) -> str | None:
         path = self._loaded.config.token_file
         return None if path is None else read_secret_file(path)
+
+    def _hook_token(self) -> str | None:
+        hook = self._loaded.config.dingtalk
+        return self._token() if hook is None or hook.token is None else hook.token.reveal()
 
     def clocked(self) -> Clocked:
         engine, ledger, config = self.engine, self._ledger, self._loaded.config
@@ -148,6 +161,7 @@ class App:
             config_hash=self._loaded.hash,
             references=engine.references,
             lateness=engine.lateness(),
+            hook=self._dingtalk.state,
             faults=engine.faults,
             contacts=[Contact(one.name, one.who, tuple(one.deputies), _unix(one.confirmed)) for one in config.contacts],
         )
@@ -169,6 +183,7 @@ class App:
                 _LOG.error("the configuration was not reloaded: %s", refused)
                 return [refused]
             self._loaded, self._reload_error, self._reload_at = loaded, "", time.time()
+            self._dingtalk.apply(loaded.config.dingtalk)
             self.engine.apply(plans(loaded.config, allow_exec=self._options.allow_exec), references(loaded.config))
             _LOG.info("the configuration was reloaded")
             return []

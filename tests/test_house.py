@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "backups": ("backups", "core", "catalogue", *SHARED),
     "ledger": ("ledger", "core", "catalogue", "settings"),
     "engine": ("engine", "core", "probes.kind"),
+    "hooks": ("hooks", "core", "settings"),
     "metrics": ("metrics", "core", "catalogue"),
     "web": ("web", "core", "catalogue"),
 }

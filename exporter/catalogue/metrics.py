@@ -269,6 +269,22 @@ FAULTS = _counter(
     "",
     "Bugs of the exporter that were met while looking; each is in the log, please report it.",
 )
+HOOK_MESSAGES = _counter(
+    "dr_exporter_dingtalk_messages_total",
+    "robot outcome",
+    "Messages by the robot's place in the configuration, from 0, and what became of them; absent without the hook.",
+)
+HOOK_NOTIFICATIONS = _counter(
+    "dr_exporter_dingtalk_notifications_total",
+    "outcome",
+    "Requests of Alertmanager: delivered alone, coalesced with others, repeated after delivery, failed (5xx), refused (4xx).",
+)
+HOOK_UNNAMED = _counter(
+    "dr_exporter_dingtalk_unnamed_alerts_total",
+    "severity",
+    "Alerts that did not fit into a delivered message and were only counted in it.",
+)
+HOOK_WAITING = _gauge("dr_exporter_dingtalk_waiting_alerts", "", "Alerts that wait for a robot that may send.")
 LATENESS = _declare(
     Type.HISTOGRAM, "dr_exporter_probe_lateness_seconds", "", "How much later than planned the looks started."
 )

@@ -9,6 +9,7 @@ from exporter.config import document, syntax
 from exporter.config.checks import check_file, check_system
 from exporter.config.document import Document, Entry, Node
 from exporter.config.endpoints import Kind, Source, check_secrets
+from exporter.config.hooks import check_hooks
 from exporter.config.inspections import inspections_of
 from exporter.config.mask import digest, effective
 from exporter.config.problem import ConfigError, Problem, show_path
@@ -40,6 +41,7 @@ def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = 
         for name, section in file.systems.items()
     }
     check_secrets(file.api, ("api",), report)
+    check_hooks(file.hooks, file.api.token_file, report)
     check_file(file, report)
     for name in file.systems:
         check_system(name, file, endpoints[name], kinds, report)
@@ -54,6 +56,7 @@ def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = 
         shard=shard,
         token_file=Path(file.api.token_file) if file.api.token_file else None,
         contacts=file.contacts,
+        dingtalk=file.hooks.dingtalk,
         systems={
             name: system_config(name, section, endpoints[name], inspections[name], kinds)
             for name, section in sections.items()

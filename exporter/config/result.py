@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.endpoints import Endpoint
+from exporter.config.hooks import Dingtalk
 from exporter.config.inspections import Inspections
 from exporter.config.problem import Problem
 from exporter.config.schema import Contact, Reference, Shard
@@ -35,6 +36,8 @@ class Config:
     token_file: Path | None
     """Holds the bearer token for what changes something; None: nothing may."""
     contacts: tuple[Contact, ...]
+    dingtalk: Dingtalk | None
+    """None: Alertmanager finds nothing at /hooks/dingtalk."""
     systems: Mapping[str, SystemConfig]
     """All of them, whichever shard owns them."""
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Strict
 
+from exporter.config.hooks import Hooks
 from exporter.core.model import Policy
 from exporter.settings import Duration, DurationOrZero, Ratio, Settings
 
@@ -236,6 +237,7 @@ class File(Settings):
 
     exporter: Exporter = Exporter()
     api: Api = Api()
+    hooks: Hooks = Hooks()
     probing: Probing = Probing()
     accounting: AccountingSection = AccountingSection()
     tiers: dict[Name, Promises] = Field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from exporter.core.active import lost_sites
 from exporter.core.checks import kpi_low, kpi_sentence
-from exporter.core.model import Instant, Part, System
+from exporter.core.model import Instant, System
 from exporter.core.readiness import readiness
 from exporter.core.readings import part_of
 from exporter.core.state import SystemState
@@ -33,7 +33,7 @@ def _no_standby(system: System, state: SystemState, now: Instant) -> str | None:
     """A standby that was never looked at yet is waited for; one that fails a check is not ready."""
     faults: list[str] = []
     for site in system.sites:
-        if site == state.believed or not any(part.site == site and _critical(system, part) for part in system.parts):
+        if site == state.believed or not _matters(system, site):
             continue
         checks = readiness(system, state, site, now)
         if not checks or all(checks.values()):
@@ -42,5 +42,9 @@ def _no_standby(system: System, state: SystemState, now: Instant) -> str | None:
     return f"no standby is ready: {'; '.join(faults)}" if faults else None
 
 
-def _critical(system: System, part: Part) -> bool:
-    return part.component in system.components and system.components[part.component].critical
+def _matters(system: System, site: str) -> bool:
+    """Whether anything critical is looked at there."""
+    for component in system.components.values():
+        if component.critical and not component.dependency and part_of(component, site) in system.parts:
+            return True
+    return False

@@ -28,10 +28,7 @@ def judged(system: System, before: PartState, sample: Sample, pending: Sequence[
     serve = reach if same else judge(before.serve, span, reason, detail)
     for started in pending:
         reach, serve = (abandon(reach, started),) * 2 if same else (abandon(reach, started), abandon(serve, started))
-    after = _after(before, sample, reach, serve)
-    if sample.ok and sample.facts is not NO_FACTS and (before.facts_at is None or sample.started >= before.facts_at):
-        return replace(after, facts=sample.facts, facts_at=sample.started)
-    return after
+    return _after(before, sample, reach, serve, told=sample.ok and sample.facts is not NO_FACTS)
 
 
 def changes_nothing(
@@ -67,14 +64,16 @@ def _tells_nothing_new(before: Facts, now: Facts) -> bool:
     )
 
 
-def _after(before: PartState, sample: Sample, reach: Track, serve: Track) -> PartState:
+def _after(before: PartState, sample: Sample, reach: Track, serve: Track, *, told: bool = False) -> PartState:
+    """`told`: its facts count, unless those of a look that started later are known."""
     failures = before.failures
+    newer = told and (before.facts_at is None or sample.started >= before.facts_at)
     if sample.reason is not None:
         failures = {**failures, sample.reason: failures.get(sample.reason, 0) + 1}
     return PartState(
         sample if before.sample is None or sample.started >= before.sample.started else before.sample,
-        before.facts,
-        before.facts_at,
+        sample.facts if newer else before.facts,
+        sample.started if newer else before.facts_at,
         reach,
         serve,
         before.tripped,

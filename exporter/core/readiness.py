@@ -17,24 +17,26 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
     """
     if site in state.serving or site == state.believed:
         return {}
-    critical = [
-        component
-        for component in system.components.values()
-        if component.critical and part_of(component, site) in system.parts and not component.dependency
-    ]
-    reaches: list[bool] = []
-    for component in critical:
-        seen = state.parts.get(part_of(component, site))
+    critical: list[Component] = []
+    reachable = True
+    for component in system.components.values():
+        part = part_of(component, site)
+        if not component.critical or component.dependency or part not in system.parts:
+            continue
+        seen = state.parts.get(part)
         if seen is None or seen.sample is None:
             return {}
-        reaches.append(seen.reach.is_good)
-    if not reaches:
+        critical.append(component)
+        reachable = reachable and seen.reach.is_good
+    if not critical:
         return {}
-    checks = {"reachable": all(reaches)}
+    checks = {"reachable": reachable}
     stateful = [component for component in critical if component.stateful]
     if stateful and not system.active_active:
-        checks |= _replication(system, state, site, stateful, now)
-    return checks | _permissions(system, state, site) | _inspections(system, state, site, now)
+        checks.update(_replication(system, state, site, stateful, now))
+    checks.update(_permissions(system, state, site))
+    checks.update(_inspections(system, state, site, now))
+    return checks
 
 
 def _replication(
@@ -57,12 +59,14 @@ def _replicating(state: SystemState, site: str, component: Component) -> bool:
     seen = state.parts[part_of(component, site)]
     if not seen.reach.is_good or seen.facts.connected is False or claims(seen.facts):
         return False
-    sources = [
-        source for source in state.sources.values() if source.site == site and source.component == component.name
-    ]
-    # What an old primary held when it lost the role has no position: nobody has seen it follow since.
-    proven = any(source.at is not None and source.position is not None for source in sources)
-    return proven and not any(source.refuted for source in sources)
+    proven = False
+    for source in state.sources.values():
+        if source.site == site and source.component == component.name:
+            if source.refuted:
+                return False
+            # What an old primary held when it lost the role has no position: nobody has seen it follow since.
+            proven = proven or (source.at is not None and source.position is not None)
+    return proven
 
 
 def _applies_in_time(state: SystemState, site: str, objective: float | None) -> bool | None:

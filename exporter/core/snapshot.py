@@ -35,6 +35,20 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class HookState:
+    """What became of the alerts that Alertmanager gave us for DingTalk."""
+
+    messages: Mapping[tuple[str, str], int]
+    """(index of the robot, outcome) -> messages."""
+    notifications: Mapping[str, int]
+    """Outcome -> requests of Alertmanager."""
+    unnamed: Mapping[str, int]
+    """Severity -> alerts that a delivered message only counted."""
+    waiting: int
+    """Alerts that wait for a message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest record of the ledger: printed in every report, because a cut tail can only be seen from outside."""
 
@@ -65,6 +79,8 @@ class ExporterState:
     """Reference target -> whether it answered last."""
     contacts: Sequence[Contact] = ()
     lateness: Histogram = Histogram((), ())
+    hook: HookState | None = None
+    """None while it is off."""
     faults: int = 0
     """Bugs of ours that were met while looking and survived; each is in the log."""
 

@@ -29,7 +29,7 @@ def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None,
     state, component, facts = draft.state, sample.part.component, sample.facts
     if _comparable(facts, role) and facts.position is not None and claims(facts):
         history = remember(state.histories.get(component, ()), sample.started, facts.position)
-        draft.state = replace(state, histories={**state.histories, component: history})
+        draft.state = state.but(histories={**state.histories, component: history})
     incident = draft.state.incident
     if facts.markers is None or above is None or incident is None or unmeasured(draft.state) != component:
         return
@@ -56,7 +56,7 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
         streaming = replace(streaming, refuted=refutes(markers, facts.markers, above, claimed))
     sources[sample.part.site, component, STREAMING] = streaming
     _tell_refutation(draft, sample, streaming.refuted)
-    draft.state = replace(draft.state, sources=sources)
+    draft.state = draft.state.but(sources=sources)
 
 
 def _comparable(facts: Facts, role: RoleState) -> bool:

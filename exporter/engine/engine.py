@@ -12,6 +12,7 @@ from exporter.core.ports import Ledger, Loaded
 from exporter.core.snapshot import Histogram, Target, Watched
 from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.eye import Attempt, Eye
+from exporter.engine.haste import Haste
 from exporter.engine.heart import ALIVE, BEAT, Heart
 from exporter.engine.inspector import Inspections, Inspector
 from exporter.engine.pace import Pace
@@ -99,7 +100,7 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 self._tools = Tools(
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
-                    self._spawn, self._heard, self._silence,
+                    self._spawn, self._heard, self._silence, Haste(env.clock),
                 )  # fmt: skip
                 group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)
@@ -244,7 +245,7 @@ class Engine:
             for eye in running.watch.eyes.values():
                 if asked < ASK_AT_ONCE and not eye.looks and not self._sight.is_quiet(eye):
                     asked += 1
-                    running.watch.look(eye, fresh=True, timeout=eye.fast_timeout())
+                    running.watch.look(eye, fresh=True, hasty=True)
 
     def _blind(self) -> None:
         now = self._env.moment()

@@ -11,6 +11,8 @@ from exporter.probes.kind import Deadline, Look, Probe
 
 OVERLAP = 8
 """Looks at one endpoint that may be under way at once."""
+CALM_OVERLAP = 2
+"""The same in a crowd: one that hangs does not blind us, and more of them could keep the crowd together."""
 OVERDUE = 5.0
 """A look is overdue after this many times its usual duration..."""
 OVERDUE_MIN = 0.1
@@ -33,11 +35,13 @@ class Attempt(Protocol):
 class Pending(Deadline):
     """A look, or the writing of a marker, that has not ended yet. Its task enters it."""
 
-    __slots__ = ("marker", "started", "task")
+    __slots__ = ("_patient", "marker", "started", "task")
 
-    def __init__(self, started: Instant, until: Instant, marker: Marker | None = None) -> None:
+    def __init__(self, started: Instant, until: Instant, patient: Instant, marker: Marker | None = None) -> None:
+        """`until`: when it is given up; `patient`: until when it may be put off (`relent`)."""
         super().__init__(until)
         self.started = started
+        self._patient = patient
         self.marker = marker
         self.task: asyncio.Task[None] | None = None
 
@@ -45,6 +49,10 @@ class Pending(Deadline):
         """Give up at `until` if that is sooner than planned."""
         if until < self.until:
             self.reschedule(until)
+
+    def relent(self) -> None:
+        """Wait for it as long as in calm."""
+        self.reschedule(self._patient)
 
     def drop(self) -> None:
         if self.task is not None:

@@ -1,4 +1,4 @@
-"""When to look at one system: evenly while it is calm, fast and at everything at once in doubt."""
+"""When to look at one system: evenly while it is calm, fast and at everything at once in doubt, but not in a crowd."""
 
 import asyncio
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Pace:
         now, interval = self._tools.clock(), group[0].interval
         missed = max(0, int((now - due) / interval))
         self._calm(name, due + (missed + 1) * interval)
-        if self._fast is not None and (group[0].vital or group[0].stateful):
+        if self._in_haste and (group[0].vital or group[0].stateful):
             return
         holder = self._holder(group)
         for eye in group:
@@ -82,7 +82,7 @@ class Pace:
             self._alarms[f"{name}>"] = self._tools.wheel.at(after, lambda: self._standbys_turn(group, holder))
 
     def _standbys_turn(self, group: list[Eye], holder: Eye) -> None:
-        if self._fast is None:
+        if not self._in_haste:
             for eye in group:
                 if eye is not holder:
                     self._calm_look(eye)
@@ -90,7 +90,7 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        self._watch.look(eye, fresh=fresh, timeout=eye.policy.timeout)
+        self._watch.look(eye, fresh=fresh)
 
     def _holder(self, group: list[Eye]) -> Eye | None:
         role = self._watch.state.roles.get(group[0].part.component) if group[0].stateful else None
@@ -102,10 +102,15 @@ class Pace:
     def _mark_turn(self, component: str, every: float, due: float) -> None:
         missed = max(0, int((self._tools.clock() - due) / every))
         self._mark(component, every, due + (missed + 1) * every)
-        if self._fast is None:
-            self._watch.write(component, fresh=False, timeout=lambda eye: eye.policy.timeout)
+        if not self._in_haste:
+            self._watch.write(component)
 
     # --- doubt
+
+    @property
+    def _in_haste(self) -> bool:
+        """Fast rounds are made, so that calm ones are not needed."""
+        return self._fast is not None and not self._tools.haste.crowded
 
     def _react(self, before: SystemState) -> None:
         """After each change: did it raise a doubt, did the role move?"""
@@ -130,7 +135,9 @@ class Pace:
 
         Only at this endpoint: were everything looked at for each late answer, our own load would make more of them late.
         """
-        pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        if not self._tools.haste.granted(self._watch):
+            return
+        self._press(eye, pending)
         if pending.marker is None:
             self._look_now(eye)
         else:
@@ -140,10 +147,11 @@ class Pace:
         """Look fast, beginning now; looks that already wait get no more time than fast ones."""
         if self._fast is not None:
             return
-        for eye in self._watch.eyes.values():
-            if eye.vital or eye.stateful:
-                for pending in [*eye.looks.values(), *eye.writes.values()]:
-                    pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        if self._tools.haste.granted(self._watch):
+            for eye in self._watch.eyes.values():
+                if eye.vital or eye.stateful:
+                    for pending in [*eye.looks.values(), *eye.writes.values()]:
+                        self._press(eye, pending)
         self._fast_turn(self._tools.clock())
 
     def _fast_turn(self, due: float) -> None:
@@ -154,6 +162,8 @@ class Pace:
         missed = max(0, int((self._tools.clock() - due) / interval))
         following = due + (missed + 1) * interval
         self._fast = self._tools.wheel.at(following, lambda: self._fast_turn(following))
+        if not self._tools.haste.granted(self._watch):
+            return  # its calm rounds go on
         for eye in self._watch.eyes.values():
             if eye.vital or eye.stateful:
                 self._look_now(eye)
@@ -161,11 +171,18 @@ class Pace:
             if component.canary_every is not None:
                 self._write_now(component.name)
 
+    def _press(self, eye: Eye, pending: Pending) -> None:
+        """From now on it is given no more time than a fast one."""
+        pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        self._tools.haste.begun(pending, self._watch)
+
     def _look_now(self, eye: Eye) -> None:
-        self._watch.look(eye, fresh=True, timeout=eye.fast_timeout())
+        if self._tools.haste.granted(self._watch):
+            self._watch.look(eye, fresh=True, hasty=True)
 
     def _write_now(self, component: str) -> None:
-        self._watch.write(component, fresh=True, timeout=Eye.fast_timeout)
+        if self._tools.haste.granted(self._watch):
+            self._watch.write(component, hasty=True)
 
     # --- tripwire
 

@@ -13,7 +13,8 @@ from exporter.core.ports import Ledger
 from exporter.core.recovery_point import read_above
 from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
 from exporter.core.verdict import contested, site_of
-from exporter.engine.eye import OVERLAP, Attempt, Eye, Pending, smoothed
+from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, smoothed
+from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.wheel import Wheel
@@ -39,6 +40,7 @@ class Tools(NamedTuple):
     """Somebody answered a good look that started then, or a failed one that ended then: whoever was blind is not any more."""
     silence: Callable[[], None]
     """Nobody answered a look: find out whether it is us."""
+    haste: Haste
 
 
 class Watch:
@@ -59,20 +61,30 @@ class Watch:
 
     # --- looks
 
-    def look(self, eye: Eye, *, fresh: bool, timeout: float) -> None:
-        """Start a look; at most OVERLAP may be under way."""
-        if len(eye.looks) >= OVERLAP:
+    def look(self, eye: Eye, *, fresh: bool, hasty: bool = False) -> None:
+        """Start a look; at most OVERLAP may be under way, in a crowd CALM_OVERLAP. In haste it is given less time."""
+        if len(eye.looks) >= self._overlap():
             return
         self._count += 1
         number = self._count
-        started = self.tools.clock()
-        pending = eye.looks[number] = Pending(started, started + timeout)
-        self._doubt_later(eye, pending, timeout, eye.usual)
+        pending = eye.looks[number] = self._pending(eye, hasty=hasty)
+        self._doubt_later(eye, pending, eye.usual)
         above = self._markers_above(eye)
         pending.task = self.tools.spawn(self._look(eye, number, pending, Ask(fresh, above)))
+        if hasty:
+            self.tools.haste.begun(pending, self)
 
-    def _doubt_later(self, eye: Eye, pending: Pending, timeout: float, usual: float | None) -> None:
-        late = eye.overdue_after(usual) if eye.vital and timeout >= eye.policy.timeout else None
+    def _overlap(self) -> int:
+        return CALM_OVERLAP if self.tools.haste.crowded else OVERLAP
+
+    def _pending(self, eye: Eye, marker: Marker | None = None, *, hasty: bool) -> Pending:
+        started, patience = self.tools.clock(), eye.policy.timeout
+        timeout = eye.fast_timeout() if hasty else patience
+        return Pending(started, started + timeout, started + patience, marker)
+
+    def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
+        patient = pending.until - pending.started >= eye.policy.timeout
+        late = eye.overdue_after(usual) if eye.vital and patient else None
         if late is not None:
             due = pending.started + late
             pending.call_before(due, partial(self._late, eye, pending, late, due))
@@ -148,19 +160,23 @@ class Watch:
 
     # --- markers
 
-    def write(self, component: str, *, fresh: bool, timeout: Callable[[Eye], float]) -> None:
-        """Write a marker to the site that is believed to serve; never to a second writable one, never in a contest."""
+    def write(self, component: str, *, hasty: bool = False) -> None:
+        """Write a marker to the site that is believed to serve; never to a second writable one, never in a contest.
+
+        In haste over a new connection, and with less time.
+        """
         eye = self._writer(component)
-        if eye is None or len(eye.writes) >= OVERLAP:
+        if eye is None or len(eye.writes) >= self._overlap():
             return
         sent = self.tools.clock()
         self.state, marker = fold.marker_sent(self.state, component, eye.part.site, sent)
         now = self.tools.moment()
         self.tools.ledger.mark(self.system.name, component, marker, now)
-        allowed, started = timeout(eye), self.tools.clock()
-        pending = eye.writes[marker.seq] = Pending(started, started + allowed, marker)
-        self._doubt_later(eye, pending, allowed, eye.usual_write)
-        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=fresh))
+        pending = eye.writes[marker.seq] = self._pending(eye, marker, hasty=hasty)
+        self._doubt_later(eye, pending, eye.usual_write)
+        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=hasty))
+        if hasty:
+            self.tools.haste.begun(pending, self)
 
     def _writer(self, component: str) -> Eye | None:
         config, state = self.system.components[component], self.state

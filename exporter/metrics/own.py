@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from exporter.catalogue import metrics as m
-from exporter.core.snapshot import ExporterState, Histogram
+from exporter.core.snapshot import ExporterState, Histogram, HookState
 from exporter.metrics.lines import line
 
 
@@ -23,7 +23,19 @@ def own_lines(exporter: ExporterState) -> Iterator[tuple[m.Metric, bytes]]:
     yield m.LEDGER_WAITING, line(m.LEDGER_WAITING, value=exporter.ledger_waiting)
     yield m.LEDGER_RECORDS, line(m.LEDGER_RECORDS, value=exporter.ledger_head.number)
     yield m.FAULTS, line(m.FAULTS, value=exporter.faults)
+    if exporter.hook is not None:
+        yield from _hook_lines(exporter.hook)
     yield m.LATENESS, _histogram(m.LATENESS, exporter.lateness)
+
+
+def _hook_lines(hook: HookState) -> Iterator[tuple[m.Metric, bytes]]:
+    yield m.HOOK_MESSAGES, b"".join(line(m.HOOK_MESSAGES, *key, value=n) for key, n in hook.messages.items())
+    yield (
+        m.HOOK_NOTIFICATIONS,
+        b"".join(line(m.HOOK_NOTIFICATIONS, key, value=n) for key, n in hook.notifications.items()),
+    )
+    yield m.HOOK_UNNAMED, b"".join(line(m.HOOK_UNNAMED, key, value=n) for key, n in hook.unnamed.items())
+    yield m.HOOK_WAITING, line(m.HOOK_WAITING, value=hook.waiting)
 
 
 def _histogram(metric: m.Metric, histogram: Histogram) -> bytes:

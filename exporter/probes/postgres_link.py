@@ -6,6 +6,7 @@ import functools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -34,6 +35,12 @@ CONNECT_DEADLINE = 5.0
 """Seconds: the bound for a connection that nobody else bounds, such as the tripwire's."""
 RETIRE_DEADLINE = 2.0
 """Seconds for the farewell of a write that was given up."""
+FORGOTTEN = (
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidCachedStatementError,
+)
+"""What the server says of a statement that it does not know as we do: a pooler stands before it, or a type has changed."""
 
 
 class Server:
@@ -96,21 +103,32 @@ class Link:
     """Done when it has ended: True if the other side ended it, False if we did."""
     busy: bool = False
     _statements: dict[str, Statement] = field(default_factory=dict)
+    _named: bool = True
 
     async def row(self, watch: Stopwatch, statement: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row that a statement answers. Raises OSError or what asyncpg raises.
 
-        Prepared here and not by asyncpg's cache, which spends a fifth of a look on finding a statement again.
+        Prepared here and not by asyncpg's cache, which spends a fifth of a look on finding a statement again. It has a name,
+        or each look would send it anew, and the server would parse and plan it anew.
         """
         watch.enter(PROCESSING)
         try:
-            prepared = self._statements.get(statement)
-            if prepared is None:
-                prepared = self._statements[statement] = await self.connection.prepare(statement)
-            return await prepared.fetchrow(*arguments)
+            return await self._first_row(statement, arguments)
+        except FORGOTTEN:
+            self._named = False
+            self._statements.clear()
+            return await self._first_row(statement, arguments)
         except (asyncpg.InterfaceError, asyncpg.InternalClientError):
             self._still_open()
             raise
+
+    async def _first_row(self, statement: str, arguments: tuple[Any, ...]) -> asyncpg.Record | None:
+        prepared = self._statements.get(statement)
+        if prepared is None:
+            # Behind a pooler another exporter may have left a statement at this session: the same name means the same text.
+            name = f"rto_rpo_{sha256(statement.encode()).hexdigest()[:24]}" if self._named else ""
+            prepared = self._statements[statement] = await self.connection.prepare(statement, name=name)
+        return await prepared.fetchrow(*arguments)
 
     def opened(self) -> "Link":
         """From now on it is told when the other side ends the connection. Raises ConnectionResetError if it has done so already."""

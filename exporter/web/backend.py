@@ -46,6 +46,17 @@ class People(Protocol):
     async def mark(self, system: str, incident: str, mark: Mark) -> None: ...
 
 
+class Hook(Protocol):
+    """`exporter.hooks.dingtalk.DingTalk`, as far as it is asked here."""
+
+    @property
+    def is_on(self) -> bool: ...
+
+    async def deliver(self, body: bytes, is_there: Callable[[], bool]) -> tuple[int, str]:
+        """The status and the sentence to answer with, within 10 s. `is_there`: whether the client would still get it."""
+        ...
+
+
 class Scraped(Protocol):
     """The answer to a scrape."""
 
@@ -80,6 +91,9 @@ class Backend:
     people: People
     news: News
     """Is told of every record once it is kept."""
+    dingtalk: Hook | None = None
+    hook_token: Callable[[], str | None] = lambda: None
+    """The bearer token of Alertmanager, as `token` is the one for changes."""
 
 
 BACKEND = web.AppKey("backend", Backend)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from exporter.web import openapi_drills
+from exporter.web.openapi_hooks import HOOKS
 from exporter.web.openapi_parts import Part
 from exporter.web.openapi_paths import OPERATIONS
 from exporter.web.openapi_schemas import SCHEMAS
 
-PARTS = (Part(OPERATIONS, SCHEMAS), openapi_drills.PART)
+PARTS = (Part(OPERATIONS, SCHEMAS), HOOKS, openapi_drills.PART)
 """Each feature's own; `merged` refuses two that describe the same."""
 
 

@@ -1,6 +1,7 @@
 """Who may change something: whoever holds the bearer token."""
 
 import hmac
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
@@ -8,17 +9,22 @@ from exporter.web.answers import problem
 from exporter.web.backend import BACKEND
 
 
-def refusal(request: web.Request) -> web.Response | None:
-    """Why the request may not change anything; None if it may. The comparison takes the same time for any token."""
+def refusal(
+    request: web.Request, read: Callable[[], str | None] | None = None, setting: str = "api.token_file"
+) -> web.Response | None:
+    """Why the request may not change anything; None if it may. The comparison takes the same time for any token.
+
+    `read` and `setting`: where the token comes from, if it is not the API's own.
+    """
     try:
-        token = request.app[BACKEND].token()
+        token = (read or request.app[BACKEND].token)()
     except ValueError as error:
         return problem(403, str(error))
     if not token:
-        return problem(403, "nothing may be changed here without a token; set api.token_file in the configuration")
+        return problem(403, f"nothing may be changed here without a token; set {setting} in the configuration")
     scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
     if scheme.lower() == "bearer" and same:
         return None
-    sentence = "the bearer token is missing or wrong; send Authorization: Bearer with the content of api.token_file"
+    sentence = f"the bearer token is missing or wrong; send Authorization: Bearer with the content of {setting}"
     return problem(401, sentence, {hdrs.WWW_AUTHENTICATE: "Bearer"})

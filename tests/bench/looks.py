@@ -119,7 +119,7 @@ def _beside_blackbox(
 def _beside_postgres_exporter(rounds: int, seconds: float) -> Row:
     """At a primary and its standby in turn."""
     with PostgresPair() as pair, tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        _make_room(pair)
+        pair.make_room(200)  # they have a server each in real life
         servers = {"hk": pair.primary, "sg": pair.standby}
         sites = {
             site: {
@@ -143,17 +143,6 @@ def _beside_postgres_exporter(rounds: int, seconds: float) -> Row:
                 window = Window(ours, theirs, 2 * DATABASES / DATABASES_EVERY)
                 costs.append(window.undisturbed(seconds))
         return _row("postgres", "PostgreSQL look / postgres_exporter", costs)
-
-
-def _make_room(pair: PostgresPair) -> None:
-    """For the sessions of that many systems, which have a server each in real life."""
-    pair.primary.sql("ALTER ROLE dr_probe CONNECTION LIMIT -1")
-    for server in (pair.standby, pair.primary):
-        server.configure(max_connections="200")
-        server.stop()
-    pair.primary.start()
-    pair.standby.start()
-    pair.wait_streaming()
 
 
 @contextlib.contextmanager

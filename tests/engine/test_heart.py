@@ -25,7 +25,9 @@ def watched(ledger: SqliteLedger) -> tuple[Watch, Publisher, Heart]:
     """A system that is watched without any look, its publisher, and the heart that beats for it."""
     unused: Any = None
     publisher = Publisher(ledger, lambda: NOW)
-    tools = Tools(unused, lambda: NOW.mono, lambda: NOW, unused, ledger, publisher, Sight(), unused, unused, unused)
+    tools = Tools(
+        unused, lambda: NOW.mono, lambda: NOW, unused, ledger, publisher, Sight(), unused, unused, unused, unused
+    )
     watch = Watch(SYSTEM, {}, fold.begin(SYSTEM, NOW), tools)
     return watch, publisher, Heart({SYSTEM.name: Beating(watch)}, lambda: NOW.mono, lambda: NOW, ledger)
 

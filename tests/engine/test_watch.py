@@ -9,6 +9,7 @@ from typing import Any
 from exporter.core import fold
 from exporter.core.model import Component, Moment, Part, System
 from exporter.engine.eye import Eye, Pending
+from exporter.engine.haste import Haste
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.watch import STALL, Tools, Watch
@@ -31,7 +32,17 @@ def tools(ledger: SqliteLedger) -> Tools:
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = asyncio.get_running_loop().create_task
     wheel, publisher = Wheel(asyncio.get_running_loop()), Publisher(ledger, moment)
     return Tools(
-        wheel, time.monotonic, moment, attempt, ledger, publisher, Sight(1), spawn, lambda at: None, lambda: None
+        wheel,
+        time.monotonic,
+        moment,
+        attempt,
+        ledger,
+        publisher,
+        Sight(1),
+        spawn,
+        lambda at: None,
+        lambda: None,
+        Haste(time.monotonic),
     )
 
 
@@ -51,7 +62,7 @@ async def test_a_stall_of_ours_puts_the_doubt_off_once(tmp_path: Path) -> None:
             overdue.set()
 
         watch.overdue = note
-        watch.look(eye, fresh=True, timeout=SYSTEM.policy.timeout)
+        watch.look(eye, fresh=True)
         await asyncio.sleep(0)
         time.sleep((eye.overdue_after(eye.usual) or 0.0) + 2 * STALL)  # noqa: ASYNC251 - the loop stands still on purpose
         await asyncio.sleep(0)

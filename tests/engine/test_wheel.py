@@ -1,9 +1,11 @@
 """The schedule of the looks."""
 
 import asyncio
+import gc
 import time
 
 from exporter.engine.wheel import SLOT, Wheel
+from tests.engine.virtual import Fleet, Server, in_virtual_time
 
 
 async def test_nothing_starts_early() -> None:
@@ -41,3 +43,23 @@ async def test_a_cancelled_alarm_does_not_ring() -> None:
     wheel.stop()
     await asyncio.sleep(2 * SLOT)
     assert silent == []
+
+
+def test_looks_that_go_well_leave_nothing_to_the_collector() -> None:
+    """No look is part of a cycle: collecting eleven objects of each stood still for a tenth of a second every now and then."""
+
+    async def film() -> None:
+        fleet = Fleet(Server(), Server())
+        await asyncio.sleep(10)
+        gc.collect()
+        gc.disable()
+        try:
+            before = sum(len(probe.looks) for probe in fleet.probes)
+            await asyncio.sleep(60)
+            looks = sum(len(probe.looks) for probe in fleet.probes) - before
+            assert looks >= 100
+            assert gc.collect() < looks
+        finally:
+            gc.enable()
+
+    in_virtual_time(film())

@@ -24,7 +24,7 @@ from exporter.core.model import (
     System,
 )
 from exporter.core.past import Counters, Incident, Kind, MarkerCount
-from exporter.core.snapshot import ExporterState, Head, Histogram, Snapshot, Target, Watched
+from exporter.core.snapshot import ExporterState, Head, Histogram, HookState, Snapshot, Target, Watched
 from exporter.core.state import CanaryState, Mode, PartState, RoleState, SourceState, Span, SystemState, Track
 
 NOW = Moment(mono=5000.0, wall=1_760_000_000.0)
@@ -40,6 +40,7 @@ EXPORTER = ExporterState(
     reload_at=1_759_999_000.0,
     config_hash="abc123",
     references={"tcp://198.51.100.1:443": True},
+    hook=HookState({("0", "delivered"): 3, ("0", "page"): 1}, {"delivered": 2, "failed": 1}, {"critical": 0}, 4),
     lateness=Histogram((0.001, 0.01, 0.1, float("inf")), (10, 5, 1, 0), 0.093),
 )
 

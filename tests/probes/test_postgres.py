@@ -179,3 +179,24 @@ async def test_a_standby_refuses_markers(standby: PostgresProbe) -> None:
     with pytest.raises(Failure) as failed:
         await standby.write_marker(1, time.time(), fresh=False)
     assert failed.value.reason is Reason.READ_ONLY
+
+
+async def test_a_statement_that_the_server_forgot_is_sent_again(primary: PostgresProbe) -> None:
+    """A pooler may lead the kept connection to a session that does not know our statement: the look is as good."""
+    before = await facts(primary)
+    link = primary._looks._alive()
+    assert link is not None
+    for _ in range(2):
+        await link.connection.execute("DEALLOCATE ALL")
+        assert (await facts(primary)).epoch == before.epoch
+    assert primary._looks._alive() is link
+
+
+async def test_a_kept_statement_is_parsed_once(primary: PostgresProbe) -> None:
+    """Looks over the kept connection use the statement that the server has prepared already."""
+    for _ in range(3):
+        await facts(primary)
+    link = primary._looks._alive()
+    assert link is not None
+    names = await link.connection.fetch("SELECT name FROM pg_prepared_statements WHERE name LIKE 'rto_rpo_%'")
+    assert len(names) == 1

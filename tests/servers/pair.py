@@ -48,6 +48,16 @@ class PostgresPair:
     ) -> None:
         self._closing.close()
 
+    def make_room(self, sessions: int) -> None:
+        """Restart both servers with room for so many sessions, all of which dr_probe may have."""
+        self.primary.sql("ALTER ROLE dr_probe CONNECTION LIMIT -1")
+        for server in (self.standby, self.primary):
+            server.configure(max_connections=str(sessions))
+            server.stop()
+        self.primary.start()
+        self.standby.start()
+        self.wait_streaming()
+
     def wait_streaming(self) -> None:
         """Until the standby streams and has received all that the primary has written so far."""
         until(

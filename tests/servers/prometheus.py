@@ -2,16 +2,14 @@
 
 import json
 import shutil
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from tests.servers.wait import free_port, until
+from tests.servers.daemon import Daemon
 
 DEADLINE = 30.0
 """Seconds for one answer: the machine may be busy."""
@@ -35,66 +33,26 @@ class Series(NamedTuple):
         return self.values[-1][1]
 
 
-class Prometheus:
+class Prometheus(Daemon):
     """Use as a context manager. `config` is what would stand in prometheus.yml."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "prometheus.log"
-        self._folder = folder
+        super().__init__("prometheus", folder)
         self._config = folder / "prometheus.yml"
-        self._process: subprocess.Popen[bytes] | None = None
         self.configure(config)
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Write the configuration: JSON is YAML too. Used from the next start or reload on."""
         self._config.write_text(json.dumps(config))
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start it, and return when it is ready to answer queries."""
-        assert self._process is None, "Prometheus runs already"
-        arguments = (
+    def arguments(self) -> list[str]:
+        return [
             f"--config.file={self._config}",
-            f"--storage.tsdb.path={self._folder / 'tsdb'}",
+            f"--storage.tsdb.path={self.folder / 'tsdb'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             "--web.enable-lifecycle",
             "--log.level=warn",
-        )
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["prometheus", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        until(self._is_ready, f"Prometheus is ready; see {self.log}", within=60, step=0.05)
-
-    def stop(self) -> None:
-        """End it; nothing happens when it does not run."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _is_ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, f"Prometheus did not start: {self.log.read_text()[-2000:]}"
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        ]
 
     def reload(self) -> None:
         """Read the configuration and the rules again. Raises HTTPError when they are refused."""

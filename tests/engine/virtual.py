@@ -1,0 +1,143 @@
+"""An event loop whose time jumps to the next timer, so that minutes pass in an instant and always in the same way."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from exporter.core import fold
+from exporter.core.model import Component, Facts, Moment, Part, Reason, Role, System
+from exporter.engine.eye import Eye
+from exporter.engine.haste import Haste
+from exporter.engine.pace import Pace
+from exporter.engine.publish import Publisher
+from exporter.engine.sight import Sight
+from exporter.engine.watch import Tools, Watch
+from exporter.engine.wheel import Wheel
+from exporter.probes.attempt import attempt
+from exporter.probes.kind import Ask, Failure, Look
+from exporter.probes.tripwire import nothing_to_hold
+
+PART = Part("hk", "database")
+PRIMARY = Look(Facts(role=Role.PRIMARY, writable=True, epoch="1"))
+PARTS = frozenset({PART})
+
+
+class _Jump(selectors.SelectSelector):
+    """Waits for nothing: it says that the time has passed."""
+
+    now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.now += timeout or 0.0
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """For work without I/O: nothing is ever waited for but timers."""
+
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now
+
+
+def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end; what it has left running ends with it."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(work)
+
+
+class Server:
+    """One server for all: it works for one after the other, also for those who have gone, and a login is dear."""
+
+    LOGIN, QUESTION = 0.01, 0.001
+    """Seconds of its time."""
+
+    def __init__(self) -> None:
+        self.free = 0.0
+        """When it has worked for all who came so far."""
+        self.hangs = False
+        """It lets everybody wait and does nothing for them."""
+        self.refuses = False
+
+    async def work(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self.refuses:
+            raise Failure(Reason.REFUSED)
+        if self.hangs:
+            await asyncio.sleep(3600)
+        self.free = max(self.free, loop.time()) + seconds
+        await asyncio.sleep(self.free - loop.time())
+
+    def stand_still(self, seconds: float) -> None:
+        """From now on for so long."""
+        self.free = max(self.free, asyncio.get_running_loop().time()) + seconds
+
+
+class SharedProbe:
+    """A look at a server: over the kept connection if there is one and it is wanted, which a look that breaks off ends."""
+
+    target = "server"
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._kept = False
+        self.looks: list[tuple[float, bool]] = []
+        """When each began, and whether over a connection of its own."""
+        self.under_way = 0
+        self.most = 0
+        """Most at once since somebody set it to 0."""
+
+    async def look(self, ask: Ask) -> Look:
+        self.looks.append((asyncio.get_running_loop().time(), ask.fresh))
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        kept, self._kept = self._kept and not ask.fresh, self._kept and ask.fresh
+        try:
+            await self._server.work(Server.QUESTION if kept else Server.LOGIN)
+        finally:
+            self.under_way -= 1
+        self._kept = self._kept or not ask.fresh
+        return PRIMARY
+
+    async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+        raise NotImplementedError
+
+    async def hold(self, broken: Callable[[], None]) -> None:
+        await nothing_to_hold()
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+class Fleet:
+    """Systems that are watched, each with one database at the server that it is given."""
+
+    def __init__(self, *servers: Server) -> None:
+        loop, unused = asyncio.get_running_loop(), None
+        self.clock = loop.time
+        self.haste = Haste(self.clock)
+        sight = Sight(len(servers))
+        spoken: Any = unused
+        tools = Tools(
+            Wheel(loop, self.clock), self.clock, self._moment, attempt, spoken, Publisher(spoken, self._moment), sight,
+            loop.create_task, lambda at: None, lambda: None, self.haste,
+        )  # fmt: skip
+        self.probes = [SharedProbe(server) for server in servers]
+        self.watches: list[Watch] = []
+        for number, probe in enumerate(self.probes):
+            component = Component("database", critical=True, stateful=True)
+            system = System(f"system-{number}", "hk", ("hk",), {"database": component}, PARTS)
+            eye = Eye(PART, probe, system.policy, component)
+            watch = Watch(system, {PART: eye}, fold.begin(system, self._moment()), tools)
+            self.watches.append(watch)
+            Pace(watch, number * 0.618 % 1).start()
+
+    def _moment(self) -> Moment:
+        return Moment(self.clock(), 1e9 + self.clock())
+
+    def modes(self) -> set[str]:
+        return {str(watch.state.mode) for watch in self.watches}
