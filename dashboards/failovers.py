@@ -10,7 +10,8 @@ from exporter.catalogue import metrics as m
 
 _DATE = Look("dateTimeAsLocalNoDateIfToday")
 _SYSTEM = [Label("system", "System", system_links("System"))]
-_NEVER = "never"
+_AGO = Look("dateTimeFromNow", no_value="never")
+_OVERDUE = marks.words((0, "✓ in time", marks.GOOD), (1, "✕ overdue", marks.BAD))
 
 
 def failovers(scope: Scope) -> Board:
@@ -101,63 +102,47 @@ def _trend(scope: Scope) -> list[Placed]:
 
 
 def _proof(scope: Scope) -> list[Placed]:
-    drills = [
-        Column("Overdue", f"({measures.until(m.DRILL_DUE, ONE)}) < bool 0", word(_overdue())),
+    overdue = stat(
+        "Proof overdue",
+        "Systems whose recovery nobody has proven within the promised interval.",
+        f"sum(({measures.until(m.DRILL_DUE, ONE)}) < bool 0)",
+        Look("none", marks.NONE_IS_GOOD, decimals=0),
+        width=4,
+        needs=Feature.DRILLS,
+    )
+    drills = table(
+        scope,
+        "Drills",
+        "Proof expires: a failover or a drill has to prove recovery within the promised interval.",
+        _SYSTEM,
+        _drills(),
+        sort="Overdue",
+        width=14,
+        needs=Feature.DRILLS,
+    )
+    confirmed = measures.milliseconds(f"max by (contact) ({select(m.CONTACT_CONFIRMED)})")
+    contacts = table(
+        scope,
+        "Contacts",
+        "When somebody last made sure that a contact and its deputies are right; one that nobody ever confirmed is not listed.",
+        [Label("contact", "Contact")],
+        [Column("Confirmed", confirmed, _AGO)],
+        sort="Confirmed",
+        descending=False,
+        width=6,
+        needs=Feature.CONTACTS,
+    )
+    return parts_of(scope, overdue, drills, contacts)
+
+
+def _drills() -> list[Column]:
+    last_drill, last_move = (f"max by (system) ({select(each, ONE)})" for each in (m.DRILL_LAST, m.LAST_FAILOVER))
+    return [
+        Column("Overdue", f"({measures.until(m.DRILL_DUE, ONE)}) < bool 0", word(_OVERDUE)),
         Column("Due in", measures.until(m.DRILL_DUE, ONE), Look("s", marks.OVERDUE)),
-        Column(
-            "Last drill",
-            measures.milliseconds(f"max by (system) ({select(m.DRILL_LAST, ONE)})"),
-            Look("dateTimeFromNow", no_value=_NEVER),
-        ),
-        Column(
-            "Last move",
-            measures.milliseconds(measures.last(m.LAST_FAILOVER, ONE)),
-            Look("dateTimeFromNow", no_value=_NEVER),
-        ),
+        Column("Last drill", measures.milliseconds(last_drill), _AGO),
+        Column("Last move", measures.milliseconds(last_move), _AGO),
         Column("Every", promised(m.DRILL_OBJECTIVE, ONE), Look("s")),
         Column("Running", f"max by (system) ({select(m.DRILL_ACTIVE, ONE)})", word(marks.RUNS)),
         Column("Left open", f"max by (system) ({select(m.DRILL_EXPIRED, ONE)})", word(marks.EXPIRED)),
     ]
-    contacts = [
-        Column(
-            "Confirmed",
-            measures.milliseconds(f"max by (contact) ({select(m.CONTACT_CONFIRMED)})"),
-            Look("dateTimeFromNow", no_value=_NEVER),
-        )
-    ]
-    return parts_of(
-        scope,
-        stat(
-            "Proof overdue",
-            "Systems whose recovery nobody has proven within the promised interval.",
-            f"sum(({measures.until(m.DRILL_DUE, ONE)}) < bool 0)",
-            Look("none", marks.NONE_IS_GOOD, decimals=0),
-            width=4,
-            needs=Feature.DRILLS,
-        ),
-        table(
-            scope,
-            "Drills",
-            "Proof expires: a failover or a drill has to prove recovery within the promised interval.",
-            _SYSTEM,
-            drills,
-            sort="Overdue",
-            width=14,
-            needs=Feature.DRILLS,
-        ),
-        table(
-            scope,
-            "Contacts",
-            "When somebody last made sure that a contact and its deputies are right; one that nobody ever confirmed is not listed.",
-            [Label("contact", "Contact")],
-            contacts,
-            sort="Confirmed",
-            descending=False,
-            width=6,
-            needs=Feature.CONTACTS,
-        ),
-    )
-
-
-def _overdue() -> list[dict[str, object]]:
-    return marks.words((0, "✓ in time", marks.GOOD), (1, "✕ overdue", marks.BAD))

@@ -40,11 +40,15 @@ def _in_state(*states: str) -> str:
     return _count(f"{rank} == bool {low}" if low == high else f"({rank} >= bool {low}) * ({rank} <= bool {high})")
 
 
-def _counters(scope: Scope) -> list[Placed]:
+def _shares(scope: Scope) -> str:
+    """Every share of an objective that a system has used up, as series of their own."""
     shares = [measures.rpo_share(measures.SITE_LOSS), measures.rto_share()]
     if scope.has(Feature.BACKUPS):
         shares.append(measures.rpo_share(measures.CORRUPTION))
-    used = " or ".join(f'label_replace({each}, "of", "{n}", "", "")' for n, each in enumerate(shares))
+    return " or ".join(f'label_replace({each}, "of", "{n}", "", "")' for n, each in enumerate(shares))
+
+
+def _counters(scope: Scope) -> list[Placed]:
     return parts_of(
         scope,
         stat("In outage", "Systems with a declared outage that still lasts.", _in_state("outage"), _CALM),
@@ -69,7 +73,7 @@ def _counters(scope: Scope) -> list[Placed]:
         stat(
             "Objective at risk",
             f"Systems that used up {marks.AT_RISK:.0%} or more of an RPO or of the RTO.",
-            _count(f"max by (system) ({used}) >= bool {marks.AT_RISK}"),
+            _count(f"max by (system) ({_shares(scope)}) >= bool {marks.AT_RISK}"),
             _CALM,
         ),
         stat(

@@ -120,62 +120,43 @@ def _exposure(scenario: str, means: str, needs: Feature | None) -> Placed:
 
 
 def _newest(scope: Scope) -> list[Placed]:
-    return parts_of(
-        scope,
-        bars(
-            "Its phases",
-            "When each phase was reached, counted from the earliest instant at which it can have begun.",
-            f"max by (phase) ({select(m.LAST_PHASE, ONE)})",
-            "phase",
-        ),
-        stat(
-            "RTO at least",
-            "Lower bound of how long it was down.",
-            measures.last(m.LAST_RTO, 'bound="lower"', ONE),
-            SECONDS,
-        ),
-        stat(
-            "RTO at most",
-            "Upper bound: this is held against the objective.",
-            measures.last(m.LAST_RTO, 'bound="upper"', ONE),
-            SECONDS,
-        ),
-        stat("RTO verdict", "Against the objective as it was then.", measures.verdict("rto", ONE), word(marks.VERDICT)),
-        stat(
-            "Began",
-            "When it began, at the best estimate.",
-            measures.milliseconds(measures.last(m.LAST_START, ONE)),
-            Look("dateTimeAsLocalNoDateIfToday"),
-        ),
-        stat(
-            "RPO at least",
-            "Lower bound of what was lost.",
-            measures.last(m.LAST_RPO, 'bound="lower"', ONE),
-            SECONDS,
-            needs=Feature.ROLES,
-        ),
-        stat(
-            "RPO at most",
-            "Upper bound: this is held against the objective.",
-            measures.last(m.LAST_RPO, 'bound="upper"', ONE),
-            SECONDS,
-            needs=Feature.ROLES,
-        ),
-        stat(
-            "RPO verdict",
-            "An objective of 0 is judged by the count of lost markers.",
-            measures.verdict("rpo", ONE),
-            word(marks.VERDICT),
-            needs=Feature.ROLES,
-        ),
-        stat(
-            "Markers lost",
-            "Acknowledged canary markers that did not survive the newest move of the role.",
-            measures.last(m.CANARY_MARKERS, 'outcome="lost"', ONE),
-            NUMBER,
-            needs=Feature.CANARY,
-        ),
+    phases = bars(
+        "Its phases",
+        "When each phase was reached, counted from the earliest instant at which it can have begun.",
+        f"max by (phase) ({select(m.LAST_PHASE, ONE)})",
+        "phase",
     )
+    began = stat(
+        "Began",
+        "When it began, at the best estimate.",
+        measures.milliseconds(measures.last(m.LAST_START, ONE)),
+        Look("dateTimeAsLocalNoDateIfToday"),
+    )
+    lost = stat(
+        "Markers lost",
+        "Acknowledged canary markers that did not survive the newest move of the role.",
+        measures.last(m.CANARY_MARKERS, is_("outcome", "lost"), ONE),
+        NUMBER,
+        needs=Feature.CANARY,
+    )
+    rto = _achieved("RTO", "rto", m.LAST_RTO, "how long it was down", None)
+    rpo = _achieved("RPO", "rpo", m.LAST_RPO, "what was lost", Feature.ROLES)
+    return parts_of(scope, phases, *rto, began, *rpo, lost)
+
+
+def _achieved(name: str, objective: str, metric: m.Metric, what: str, needs: Feature | None) -> list[Placed]:
+    """The bounds of a number, and what it is worth."""
+    bounds = (
+        ("at least", "lower", f"Lower bound of {what}."),
+        ("at most", "upper", f"Upper bound of {what}: held against the objective."),
+    )
+    told = [
+        stat(f"{name} {title}", says, measures.last(metric, is_("bound", bound), ONE), SECONDS, needs=needs)
+        for title, bound, says in bounds
+    ]
+    says = f"The {name} against its objective as it was then; an RPO of 0 is judged by the count of lost markers."
+    judged = stat(f"{name} verdict", says, measures.verdict(objective, ONE), word(marks.VERDICT), needs=needs)
+    return [*told, judged]
 
 
 def _annotations() -> list[dict[str, Any]]:
