@@ -80,7 +80,7 @@ def _exporters(scope: Scope) -> Placed:
     ]  # fmt: skip
     return table(
         scope,
-        "Exporters",
+        "Each exporter",
         "One row an exporter. Two exporters of the same systems should have the same configuration hash.",
         [
             Label("instance", "Instance"),

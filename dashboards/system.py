@@ -49,7 +49,7 @@ def _now(scope: Scope) -> list[Placed]:
         stat("State", "What the exporters make of it now.", measures.state(ONE), word(marks.STATE), width=4),
         stat("Served by", "The site that serves it now.", measures.serving(ONE), label="site", width=4),
         stat(
-            "RPO, site loss",
+            "RPO now",
             "Acknowledged writes, in seconds, that would be lost if the serving site died now.",
             measures.rpo(measures.SITE_LOSS, ONE),
             SECONDS,

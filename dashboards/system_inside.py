@@ -14,7 +14,7 @@ def roles(scope: Scope) -> list[Placed]:
     return parts_of(
         scope,
         timeline(
-            "State",
+            "State over time",
             "The worst state that an exporter tells which sees.",
             [Line("state", measures.state(ONE))],
             word(marks.STATE),
