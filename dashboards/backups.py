@@ -20,6 +20,7 @@ def backups(scope: Scope) -> Board:
         description="What survives when data is destroyed everywhere, and whether the standby is really the same.",
         sections=[
             Section("Backups", _backups(scope)),
+            Section("Recovery points", [_points(scope)]),
             Section("Parity of the sites", _parity(scope)),
             Section("Business figures", _kpis(scope)),
         ],
@@ -63,6 +64,27 @@ def _backups(scope: Scope) -> list[Placed]:
             steps=True,
             needs=Feature.BACKUPS,
         ),
+    )
+
+
+def _points(scope: Scope) -> Placed:
+    by = "system, site, source"
+    refuted = f"max by ({by}) ({select(m.SOURCE_REFUTED, ONE)})"
+    return table(
+        scope,
+        "Recovery points by source",
+        "How old the newest instant is up to which a source is proven to hold every acknowledged write. A source that was "
+        "refuted does not count; a backup cannot be refuted.",
+        [Label("system", "System", system_links("System")), Label("site", "Site"), Label("source", "Source")],
+        [
+            Column(
+                "Age of the point",
+                measures.since(m.RECOVERY_POINT, ONE, by=by),
+                Look("s", decimals=1, no_value="never"),
+            ),
+            Column("Believed", refuted, word(marks.REFUTED, "–"), needs=Feature.ROLES),
+        ],
+        sort="Age of the point",
     )
 
 

@@ -2,7 +2,7 @@
 
 from dashboards import marks
 from dashboards.frame import EXPORTER as UID
-from dashboards.frame import Board, Section
+from dashboards.frame import Board, Section, system_links
 from dashboards.panels import NUMBER, Line, Look, Placed, graph, parts_of, stat, timeline, word
 from dashboards.promql import EXPORTER, SCOPE, select
 from dashboards.scope import Feature, Scope
@@ -26,6 +26,7 @@ def exporter_health(scope: Scope) -> Board:
             Section("", [*_now(scope), _exporters(scope)]),
             Section("Sight", _sight(scope)),
             Section("Ledger and scrapes", _cost(scope)),
+            Section("Certificates", _certificates(scope)),
         ],
         since="now-6h",
     )
@@ -108,6 +109,24 @@ def _sight(scope: Scope) -> list[Placed]:
         graph("Failed looks", "Looks that fail a second, by reason: all at once point at the exporter's own network.",
               [Line("{{reason}} {{instance}}", f"sum by (instance, reason) (rate({select(m.PROBE_FAILURES)}[$__rate_interval]))")], Look("cps", decimals=2)),
     )  # fmt: skip
+
+
+def _certificates(scope: Scope) -> list[Placed]:
+    by = "system, site, component"
+    expires = f"min by ({by}) ({select(m.PROBE_TLS_EXPIRY)}) - time()"
+    return parts_of(
+        scope,
+        table(
+            scope,
+            "Certificates by what is left",
+            "How long the certificates still hold that the looks were shown. The entry has no site.",
+            [Label("system", "System", system_links("System")), Label("component", "Component"), Label("site", "Site")],
+            [Column("Expires in", expires, Look("s", marks.between(None, 0, "✕ expired", marks.BAD), decimals=0))],
+            sort="Expires in",
+            descending=False,
+            needs=Feature.CERTIFICATES,
+        ),
+    )
 
 
 def _cost(scope: Scope) -> list[Placed]:

@@ -1,10 +1,11 @@
 """For what the boards are made: any configuration, or one that is given, of which only what exists is drawn."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
-from exporter.config import Config, SystemConfig
+from exporter.config import Config, Endpoint, SystemConfig
 
 ADDRESS = "http://localhost:9720"
 """Where an exporter is found if nobody says otherwise."""
@@ -28,6 +29,8 @@ class Feature(StrEnum):
     """An availability objective."""
     DRILLS = "drills"
     """A promise of how often recovery is proven."""
+    CERTIFICATES = "certificates"
+    """Something that is looked at over TLS."""
     CONTACTS = "contacts"
     REFERENCES = "references"
 
@@ -52,6 +55,23 @@ def scope_of(config: Config, address: str = ADDRESS) -> Scope:
     return Scope(tuple(sorted(config.systems)), frozenset(found), address)
 
 
+def _is_encrypted(endpoint: Endpoint) -> bool:
+    """Whether looks at it see a certificate."""
+    settings = endpoint.settings
+    if endpoint.kind in ("http", "flow"):
+        return any(text.startswith("https://") for text in _texts(settings.model_dump()))
+    return endpoint.kind == "tls" or bool(getattr(settings, "tls", False))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(_texts, value.values()))
+    elif isinstance(value, list | tuple):
+        yield from chain.from_iterable(map(_texts, value))
+
+
 def _features(system: SystemConfig) -> set[Feature]:
     model = system.model
     components = model.components.values()
@@ -67,6 +87,7 @@ def _features(system: SystemConfig) -> set[Feature]:
             (Feature.COST, model.cost_per_minute is not None),
             (Feature.TRAFFIC, model.active_active and model.entry_tells_site),
             (Feature.AVAILABILITY, model.objectives.availability is not None),
+            (Feature.CERTIFICATES, any(map(_is_encrypted, system.endpoints.values()))),
             (Feature.DRILLS, model.objectives.drill_every is not None),
         )
         if there

@@ -46,13 +46,19 @@ def _now(scope: Scope) -> list[Placed]:
     left = f"(1 - {promised(m.AVAILABILITY_OBJECTIVE, ONE)}) * {YEAR} - on (system) max by (system) ({grown(m.DOWNTIME, '365d', ONE)})"
     return parts_of(
         scope,
-        stat("State", "What the exporters make of it now.", measures.state(ONE), word(marks.STATE), width=4),
-        stat("Served by", "The site that serves it now.", measures.serving(ONE), label="site", width=4),
+        stat("State", "What the exporters make of it now.", measures.state(ONE), word(marks.STATE)),
+        stat("Served by", "The site that serves it now.", measures.serving(ONE), label="site"),
         stat(
             "RPO now",
             "Acknowledged writes, in seconds, that would be lost if the serving site died now.",
             measures.rpo(measures.SITE_LOSS, ONE),
             SECONDS,
+        ),
+        stat(
+            "RPO proven",
+            "Whether any recovery point was ever proven; if never, the exposure counts from when the exporter began to look.",
+            f"max({select(m.RPO_KNOWN, measures.SITE_LOSS, ONE)})",
+            word(marks.KNOWN),
         ),
         stat("RTO clock", "How long the running outage lasts; 0 while it serves.", measures.rto(ONE), SECONDS),
         stat(
@@ -66,7 +72,6 @@ def _now(scope: Scope) -> list[Placed]:
             "Whether a standby passes every readiness check.",
             measures.ready(ONE),
             word(marks.READY, "– none"),
-            width=4,
             needs=Feature.STANDBY,
         ),
         stat(

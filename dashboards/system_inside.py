@@ -10,6 +10,10 @@ from exporter.catalogue import metrics as m
 
 def roles(scope: Scope) -> list[Placed]:
     """Which site serves, and what the endpoints say of themselves."""
+    return [*_standing(scope), *_writing(scope)]
+
+
+def _standing(scope: Scope) -> list[Placed]:
     told = ranked(m.SITE_ROLE, "role", marks.ROLES, ONE)
     return parts_of(
         scope,
@@ -38,6 +42,23 @@ def roles(scope: Scope) -> list[Placed]:
             [Line("{{component}} at {{site}}", worst(select(m.COMPONENT_UP, ONE), "system, site, component", "min"))],
             word(marks.UP),
         ),
+    )
+
+
+def _writing(scope: Scope) -> list[Placed]:
+    return parts_of(
+        scope,
+        graph(
+            "Writable sites",
+            "How many sites take writes: none is no primary, more than expected is a split brain.",
+            [
+                Line("take writes", worst(select(m.WRITABLE_SITES, ONE)), marks.FIRST),
+                Line("expected", f"max by (system) ({select(m.WRITABLE_EXPECTED, ONE)})", objective=True),
+            ],
+            Look("none", decimals=0),
+            steps=True,
+            needs=Feature.ROLES,
+        ),
         graph(
             "Traffic",
             "Share of the entry's last answers that came from each site.",
@@ -50,6 +71,10 @@ def roles(scope: Scope) -> list[Placed]:
 
 def replication(scope: Scope) -> list[Placed]:
     """What the standby has, by each source that can tell."""
+    return [*_lag(scope), *_sources(scope)]
+
+
+def _lag(scope: Scope) -> list[Placed]:
     by = "system, site, source"
     return parts_of(
         scope,
@@ -67,13 +92,6 @@ def replication(scope: Scope) -> list[Placed]:
             Look("bytes"),
             needs=Feature.ROLES,
         ),
-        timeline(
-            "Refuted sources",
-            "A source is refuted while it claims what the canary disproves: then it does not count.",
-            [Line("{{source}} at {{site}}", worst(select(m.SOURCE_REFUTED, ONE), by))],
-            word(marks.REFUTED),
-            needs=Feature.ROLES,
-        ),
         graph(
             "Canary writes",
             "Markers that were sent and markers that were not acknowledged in time, per second.",
@@ -88,6 +106,27 @@ def replication(scope: Scope) -> list[Placed]:
             ],
             Look("cps", decimals=2),
             needs=Feature.CANARY,
+        ),
+    )
+
+
+def _sources(scope: Scope) -> list[Placed]:
+    by = "system, site, source"
+    return parts_of(
+        scope,
+        timeline(
+            "Links",
+            "What the standby itself says of its link: shown, never believed.",
+            [Line("{{source}} at {{site}}", worst(select(m.REPLICATION_CONNECTED, ONE), by, "min"))],
+            word(marks.CONNECTED),
+            needs=Feature.ROLES,
+        ),
+        timeline(
+            "Refuted sources",
+            "A source is refuted while it claims what the canary disproves: then it does not count.",
+            [Line("{{source}} at {{site}}", worst(select(m.SOURCE_REFUTED, ONE), by))],
+            word(marks.REFUTED),
+            needs=Feature.ROLES,
         ),
     )
 

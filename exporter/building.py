@@ -70,7 +70,7 @@ def _dashboards(options: argparse.Namespace) -> Files:
     try:
         from dashboards.build import files
     except ModuleNotFoundError as error:
-        if error.name != "grafanalib":
+        if (error.name or "").partition(".")[0] != "grafanalib":
             raise
         raise ValueError("boards need grafanalib; install it: pip install 'rto-rpo-exporter[dashboards]'") from None
     if options.config is None:

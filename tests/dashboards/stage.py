@@ -1,11 +1,14 @@
 """A real PostgreSQL pair and a small service, the real exporter that watches them, and a real Prometheus that scrapes it."""
 
+import contextlib
 import json
+import ssl
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,9 +50,44 @@ class _Service(BaseHTTPRequestHandler):
         """Nothing: the test's output is about the boards."""
 
 
+def _certificate(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate that only itself trusts."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    ask = (
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        "/CN=chat",
+        "-days",
+        "30",
+    )
+    subprocess.run(["openssl", "req", *ask, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+class _Server(ThreadingHTTPServer):
+    """Handshakes in the thread of each connection: an idle one, like a tripwire, keeps nobody waiting."""
+
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with contextlib.suppress(OSError):
+            if self.tls is not None:
+                request = self.tls.wrap_socket(request, server_side=True)
+            super().finish_request(request, client_address)
+            request.close()
+
+
 @contextmanager
-def _service() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
+def _service(tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    server = _Server(("127.0.0.1", 0), _Service)
+    server.tls = tls
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -60,7 +98,7 @@ def _service() -> Iterator[int]:
         thread.join(5)
 
 
-def _configured(exporter: Exporter, port: int) -> None:
+def _configured(exporter: Exporter, port: int, tls_port: int) -> None:
     """Everything that a panel can be about, in the configuration of an exporter that has not been started."""
     url = f"http://127.0.0.1:{port}"
     served_by = {"served_by": {"header": "X-Served-By"}}
@@ -102,7 +140,7 @@ def _configured(exporter: Exporter, port: int) -> None:
         "home": "hk",
         "mode": "active-active",
         "objectives": {"rto": "15m"},
-        "entry": {"http": {"url": f"{url}/at/hk", **served_by}},
+        "entry": {"http": {"url": f"https://127.0.0.1:{tls_port}/at/hk", "tls": {"verify": False}, **served_by}},
         "components": {"web": {"critical": True}},
         "sites": {site: {"web": {"http": f"{url}/at/{site}"}} for site in ("hk", "sg")},
     }
@@ -126,9 +164,11 @@ class Stage:
 @contextmanager
 def stage() -> Iterator[Stage]:
     """Ready in some seconds: everything is healthy and was scraped."""
-    with tempfile.TemporaryDirectory() as folder, PostgresPair() as pair, _service() as port:
-        exporter = Exporter(Path(folder), pair.a.dsn("dr_probe"), pair.b.dsn("dr_probe"))
-        _configured(exporter, port)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pair = stack.enter_context(PostgresPair())
+        exporter = Exporter(folder, pair.a.dsn(), pair.b.dsn())
+        _configured(exporter, stack.enter_context(_service()), stack.enter_context(_service(_certificate(folder))))
         scrapes = {
             "scrape_configs": [
                 {
@@ -138,6 +178,5 @@ def stage() -> Iterator[Stage]:
                 }
             ]
         }
-        began = time.time()
-        with exporter, Prometheus(Path(folder), scrapes) as prometheus:
-            yield Stage(pair, exporter, prometheus, began)
+        stack.enter_context(exporter)
+        yield Stage(pair, exporter, stack.enter_context(Prometheus(folder, scrapes)), time.time())

@@ -26,12 +26,10 @@ pytestmark = [
 ]
 
 PHASES = ("before", "during", "after")
-WINDOW = 60
-"""Seconds: the time that the boards show."""
 FILLED = {
     "__interval": "5s",
     "__rate_interval": f"{4 * SCRAPE}s",
-    "__range": f"{WINDOW}s",
+    "__range": "60s",
     "job": ".+",
     "instance": ".+",
     "system": f"{ORDERS}|{CHAT}",
@@ -73,9 +71,10 @@ class Played:
 def _asked(question: Question, on: Stage) -> list[Series]:
     """The series that have a number somewhere in what the board shows."""
     expr, now = question.filled(FILLED), time.time()
-    found = (
-        on.prometheus.query(expr) if question.instant else on.prometheus.query_range(expr, now - WINDOW, now, SCRAPE)
-    )
+    if question.instant:
+        found = on.prometheus.query(expr)
+    else:  # the last step is now: what was scraped a moment ago counts
+        found = on.prometheus.query_range(expr, now - SCRAPE * int((now - on.began) / SCRAPE), now, SCRAPE)
     return [series for series in found if any(not math.isnan(value) for _, value in series.values)]
 
 
