@@ -65,6 +65,8 @@ class Board:
     refresh: str = "30s"
     annotations: Sequence[Mapping[str, Any]] = ()
     links: Sequence[DashboardLink] = ()
+    variables: Sequence[Template] = ()
+    """Those that only this board has."""
 
 
 def link_to(board: str, title: str, header: str) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _variables(board: Board, scope: Scope) -> list[Template]:
     address = Template(
         name=ADDRESS_VARIABLE, label="Exporter", type="textbox", query=scope.address, default=scope.address
     )
-    return [*chosen, address]
+    return [*chosen, *board.variables, address]
 
 
 def _query(name: str, query: str, *, many: bool = True, default: str = "") -> Template:

@@ -9,7 +9,7 @@ SITE_LOSS, CORRUPTION = 'scenario="site_loss"', 'scenario="data_corruption"'
 
 def state(*systems: str) -> str:
     """Rank of the state of each system, worst highest."""
-    return worst(ranked(m.STATE, "state", marks.STATES, *systems))
+    return worst(ranked(select(m.STATE, *systems), "state", marks.STATES))
 
 
 def rpo(scenario: str, *systems: str) -> str:
@@ -51,7 +51,7 @@ def last(metric: m.Metric, *matchers: str) -> str:
 
 def verdict(objective: str, *systems: str) -> str:
     """Rank of the verdict on an objective, `rto` or `rpo`."""
-    judged = ranked(m.LAST_VERDICT, "verdict", marks.VERDICTS, is_("objective", objective), *systems)
+    judged = ranked(select(m.LAST_VERDICT, is_("objective", objective), *systems), "verdict", marks.VERDICTS)
     return f"max by (system) ({judged})"
 
 

@@ -1,16 +1,19 @@
 """Board 1: the NOC overview, for a wall that is seen from 5 m, worst first."""
 
+from grafanalib.core import HIDE_VARIABLE, Template
+
 from dashboards import marks, measures
 from dashboards.frame import OVERVIEW, Board, Section, system_links
 from dashboards.panels import NUMBER, SECONDS, USED_UP, Line, Look, Placed, parts_of, stat, timeline, word
-from dashboards.promql import is_, select
+from dashboards.promql import ranked, select, worst
 from dashboards.scope import Feature, Scope
 from dashboards.tables import Column, Label, table
 from exporter.catalogue import metrics as m
 
-POINTS = 180
-"""Steps of the timeline: 6 h in steps of 2 min, which 1,000 systems can be asked for in well under a second."""
+SHOWN, ROWS = "shown", 25
+"""The variable with the systems that the timeline shows, and how many these are at most."""
 KNOWN_ROWS, MOST_ROWS = 14, 22
+_SHOWN, _TROUBLED = f'system=~"${SHOWN}"', 'state!="healthy"'
 
 _CALM = Look("none", marks.NONE_IS_GOOD, decimals=0)
 _CAUTION = Look("none", marks.NONE_IS_BEST, decimals=0)
@@ -25,6 +28,7 @@ def overview(scope: Scope) -> Board:
         "could take over, and when recovery has to be proven next. For a wall: add ?kiosk&theme=dark to the address.",
         sections=[Section("", [*_counters(scope), _systems(scope), _states(scope)])],
         refresh="5s",
+        variables=[_shown()],
     )
 
 
@@ -34,10 +38,9 @@ def _count(condition: str) -> str:
 
 
 def _in_state(*states: str) -> str:
-    ranks = [marks.STATES[state] for state in states]
-    low, high = min(ranks), max(ranks)
-    rank = measures.state()
-    return _count(f"{rank} == bool {low}" if low == high else f"({rank} >= bool {low}) * ({rank} <= bool {high})")
+    """Systems of which an exporter that sees says so; one question to a state, because the wall asks every 5 s."""
+    one_of = "|".join(states)
+    return _count(worst(select(m.STATE, f'state=~"{one_of}"')))
 
 
 def _shares(scope: Scope) -> str:
@@ -89,7 +92,7 @@ def _counters(scope: Scope) -> list[Placed]:
             f"sum({select(m.EXPORTER_BLIND)})",
             _CAUTION,
         ),
-        stat("Systems", "Systems that are watched.", f"count({measures.state()})", NUMBER),
+        stat("Systems", "Systems that are watched.", f"count(max by (system) ({select(m.SYSTEM_INFO)}))", NUMBER),
     )
 
 
@@ -123,25 +126,34 @@ def _states(scope: Scope) -> Placed:
     height = min(MOST_ROWS, 3 + len(scope.systems)) if scope.systems else KNOWN_ROWS
     return timeline(
         "States",
-        "The worst state of each system in each step, so that no outage falls between two steps however short it was.",
+        f"The worst state within each step, so that no outage falls between two steps. Of more than {ROWS} systems those are "
+        "shown that are in trouble, or whose last incident ended last.",
         [Line("{{system}}", worst_in_step())],
         word(marks.STATE),
         width=24,
         height=max(6, height),
-        points=POINTS,
     )
 
 
 def worst_in_step() -> str:
-    """The rank of the worst state within a step: outages and doubt wherever in it they were, the rest as it ends.
+    """The rank of the worst state within a step, of the systems that are shown: every sample of it counts."""
+    seen = f"max_over_time({select(m.STATE, _SHOWN)}[$__interval])"
+    return f"max by (system) ({ranked(seen, 'state', marks.STATES)})"
 
-    For states that last only seconds every sample counts; reading all samples of the others would cost 1,000 systems more
-    than a second.
-    """
-    brief = ("outage", "suspected")
-    terms = []
-    for state, rank in marks.STATES.items():
-        series = select(m.STATE, is_("state", state))
-        seen = f"max_over_time({series}[$__interval])" if state in brief else series
-        terms.append(f"{rank} * ({seen} == 1)")
-    return f"max by (system) ({' or '.join(terms)})"
+
+def _shown() -> Template:
+    """Which systems have a row in the timeline. A thousand rows nobody can read, and asking for them takes seconds."""
+    troubled = f"time() * (max by (system) ({select(m.STATE, _TROUBLED)}) == 1)"
+    ended = f"max by (system) ({select(m.LAST_END)})"
+    others = f"0 * max by (system) ({select(m.SYSTEM_INFO)})"
+    return Template(
+        name=SHOWN,
+        label="Shown",
+        query=f"query_result(topk({ROWS}, {troubled} or {ended} or {others}))",
+        regex='/system="([^"]+)"/',
+        dataSource="$datasource",
+        multi=True,
+        includeAll=True,
+        default="$__all",
+        hide=HIDE_VARIABLE,
+    )

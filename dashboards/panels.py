@@ -159,10 +159,9 @@ def timeline(
     *,
     width: int = 12,
     height: int = 6,
-    points: int | None = None,
     needs: Feature | None = None,
 ) -> Placed:
-    """States over time, a row for each series. `points`: how many steps at most, where a query is costly."""
+    """States over time, a row for each series."""
     panel = StateTimeline(
         title=title,
         description=description,
@@ -171,8 +170,7 @@ def timeline(
         thresholds=list(look.thresholds),
         interval=INTERVAL,
         legendDisplayMode="hidden",
-        extraJson=_extra(look, legend={"showLegend": False, "calcs": []}, tooltip={"sort": "none"}, perPage=25)
-        | ({} if points is None else {"maxDataPoints": points}),
+        extraJson=_extra(look, legend={"showLegend": False, "calcs": []}, tooltip={"sort": "none"}, perPage=25),
     )
     return Placed(panel, width, height, needs)
 

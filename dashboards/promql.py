@@ -50,10 +50,10 @@ def promised(metric: Metric, *matchers: str, by: str = "system") -> str:
     return f"{how} by ({by}) ({select(metric, *matchers)})"
 
 
-def ranked(metric: Metric, label: str, ranks: Mapping[str, int], *matchers: str) -> str:
-    """The series of a state set that are 1, with the rank of their state as value."""
-    terms = (f"{rank} * ({select(metric, *matchers, is_(label, state))} == 1)" for state, rank in ranks.items())
-    return " or ".join(terms)
+def ranked(states: str, label: str, ranks: Mapping[str, int]) -> str:
+    """Of a state set, or what became of it, the series that are 1, with the rank of their state as value."""
+    each = (f'label_replace(vector({rank}), "{label}", "{state}", "", "")' for state, rank in ranks.items())
+    return f"({states} == 1) * on ({label}) group_left () ({' or '.join(each)})"
 
 
 def share(value: str, objective: str, by: str = "system") -> str:

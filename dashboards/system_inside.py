@@ -14,7 +14,7 @@ def roles(scope: Scope) -> list[Placed]:
 
 
 def _standing(scope: Scope) -> list[Placed]:
-    told = ranked(m.SITE_ROLE, "role", marks.ROLES, ONE)
+    told = ranked(select(m.SITE_ROLE, ONE), "role", marks.ROLES)
     return parts_of(
         scope,
         timeline(

@@ -45,5 +45,13 @@ def questions(board: Json) -> Iterator[Question]:
         yield Question(board["uid"], "annotations", mark["name"], mark["expr"], instant=False)
     for variable in board["templating"]["list"]:
         if variable["type"] == "query":
-            metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]).groups()  # type: ignore[union-attr]
-            yield Question(board["uid"], "variables", variable["name"], f"group by ({label}) ({metric})", instant=True)
+            yield Question(board["uid"], "variables", variable["name"], asked_for(variable["query"]), instant=True)
+
+
+def asked_for(query: str) -> str:
+    """The PromQL behind a variable's query; raises ValueError for what is neither of the two functions that we use."""
+    if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
+        return f"group by ({found[2]}) ({found[1]})"
+    if found := re.fullmatch(r"query_result\((.+)\)", query):
+        return found[1]
+    raise ValueError(f"{query} is no query of a variable")

@@ -33,6 +33,7 @@ FILLED = {
     "job": ".+",
     "instance": ".+",
     "system": f"{ORDERS}|{CHAT}",
+    "shown": f"{ORDERS}|{CHAT}",
 }
 
 FIRST_KNOWN = {
