@@ -87,6 +87,12 @@ class Prometheus:
                 process.kill()
                 process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None, "Prometheus does not run"
+        return self._process.pid
+
     def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"Prometheus did not start: {self.log.read_text()[-2000:]}"
