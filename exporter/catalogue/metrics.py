@@ -200,6 +200,22 @@ CANARY_MARKERS = _gauge(
     "dr_canary_markers", "system outcome", "Canary markers of the last failover: lost, surviving, indeterminate."
 )
 
+# Drills, and when the next one is due.
+DRILL_ACTIVE = _gauge(
+    "dr_drill_active",
+    "system",
+    "1 while a drill runs that has not expired, and no incident is open that began before it: its pages are muted.",
+)
+DRILL_EXPIRED = _gauge("dr_drill_expired", "system", "1 while a drill is left open past its expiry: it mutes nothing.")
+DRILL_LAST = _gauge(
+    "dr_drill_last_timestamp_seconds", "system", "When the last finished drill was stopped; absent before the first."
+)
+DRILL_DUE = _gauge(
+    "dr_drill_due_timestamp_seconds",
+    "system",
+    "Until when the next recovery has to be proven; absent where no interval was promised.",
+)
+
 # The looks themselves; site is empty for the entry.
 PROBE_SUCCESS = _gauge("dr_probe_success", "system site component", "1 if the newest finished look succeeded.")
 PROBE_LAST_RUN = _gauge("dr_probe_last_run_timestamp_seconds", "system site component", "When that look started.")
