@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench faults reference servers clean
+.PHONY: demo test lint bench faults reference dashboards servers clean
 
 demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
 	$(BIN)/rto-rpo-exporter demo $(ARGS)
@@ -27,6 +27,9 @@ faults: $(STAMP) servers  ## break real servers many times, and print the truth 
 
 reference: $(STAMP)  ## write the generated parts of the documentation
 	$(BIN)/python .ci/reference.py --write
+
+dashboards: $(STAMP)  ## write the boards for any configuration
+	$(BIN)/rto-rpo-exporter build dashboards --out dashboards/generated
 
 servers: $(STAMP)
 	$(BIN)/python .ci/servers.py

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exporter import __version__, app, logs
-from exporter.catalogue.reference import metrics_table
+from exporter.building import add_build
 from exporter.config import TEMPLATES, ConfigError, Loaded, template
 from exporter.core.snapshot import Head
 from exporter.demo.scenario import run_demo
@@ -60,11 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--template", choices=sorted(TEMPLATES), default="postgres")
     init.add_argument("--out", default="dr.yml", help="the file to write; - for standard output (default: %(default)s)")
     init.set_defaults(run=_init)
-    build = commands.add_parser("build", help="write files that are generated from the code")
-    build.add_argument("what", choices=["reference"])
-    build.add_argument("--out", type=Path, required=True, metavar="DIR")
-    build.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
-    build.set_defaults(run=_build)
+    add_build(commands)
     _add_ledger(commands)
     drill_commands.add(commands)
     return parser
@@ -176,17 +172,6 @@ def _init(options: argparse.Namespace) -> None:
         raise FileExistsError(f"{path} is there already; move it away, or name another file with --out")
     path.write_text(text, encoding="utf-8")
     print(f"{path} is written; fill in your own names, then run: rto-rpo-exporter check --config.file={path} --once")
-
-
-def _build(options: argparse.Namespace) -> int:
-    path = options.out / "metrics.md"
-    text = metrics_table()
-    if options.check:
-        fresh = path.is_file() and path.read_text(encoding="utf-8") == text
-        return 0 if fresh else _tell(f"{path} is stale; run: rto-rpo-exporter build {options.what} --out {options.out}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return 0
 
 
 def _ledger(options: argparse.Namespace) -> Path:

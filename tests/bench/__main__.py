@@ -1,6 +1,6 @@
 """`make bench`: one table of what it costs, beside what others cost, and the same as JSON in tests/bench/results/.
 
-`python -m tests.bench [--only looks|scale|scrape|start|streams] [--rounds 5] [--seconds 10]`; leaves with 1 when a limit is passed.
+`python -m tests.bench [--only boards|looks|scale|scrape|start|streams] [--rounds 5] [--seconds 10]`; leaves with 1 when a limit is passed.
 """
 
 import argparse
@@ -9,10 +9,10 @@ import json
 import sys
 from collections.abc import Iterator
 
-from tests.bench import looks, scale, scrape, start, streams
+from tests.bench import boards, looks, scale, scrape, start, streams
 from tests.bench.rig import RESULTS, Row, machine
 
-PARTS = ("looks", "scrape", "start", "streams", "scale")
+PARTS = ("looks", "scrape", "start", "streams", "scale", "boards")
 
 
 def rows(part: str, rounds: int, seconds: float) -> Iterator[Row]:
@@ -25,6 +25,8 @@ def rows(part: str, rounds: int, seconds: float) -> Iterator[Row]:
         yield from start.measure(rounds)
     elif part == "streams":
         yield from streams.measure(rounds, seconds)
+    elif part == "boards":
+        yield from boards.measure(rounds)
     else:
         yield from scale.measure(rounds, seconds)
 

@@ -53,6 +53,12 @@ class Daemon:
                 process.kill()
                 process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None, f"{self.program} does not run"
+        return self._process.pid
+
     def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"{self.program} did not start: {self.log.read_text()[-2000:]}"
