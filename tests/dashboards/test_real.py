@@ -46,7 +46,7 @@ FIRST_KNOWN = {
 
 
 NOT_SERVED = (m.DRILL_ACTIVE, m.DRILL_EXPIRED, m.DRILL_LAST, m.DRILL_DUE)
-"""Declared, but served only where drills are."""
+"""Of these the boards show what is running, left open or overdue: nothing, while there is no drill."""
 
 
 @dataclass

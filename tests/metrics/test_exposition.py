@@ -11,17 +11,11 @@ from time import perf_counter
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.catalogue import metrics
 from exporter.catalogue.metrics import METRICS, Type
 from exporter.core.snapshot import Clocked
 from exporter.metrics.exposition import TURN, Exposition
 from tests.metrics import scenes
 from tests.metrics.scraping import own_samples, parse_openmetrics, plain, sample_names, scrape
-
-WITH_DRILLS = {
-    each.name for each in (metrics.DRILL_ACTIVE, metrics.DRILL_EXPIRED, metrics.DRILL_LAST, metrics.DRILL_DUE)
-}
-"""Declared because the boards ask for them; served where there are drills."""
 
 
 async def test_every_declared_metric_is_served_and_nothing_else() -> None:
@@ -31,7 +25,7 @@ async def test_every_declared_metric_is_served_and_nothing_else() -> None:
     histograms = {
         m.name + end for m in METRICS.values() if m.type is Type.HISTOGRAM for end in ("_bucket", "_sum", "_count")
     }
-    plain_names = {m.name for m in METRICS.values() if m.type is not Type.HISTOGRAM} - WITH_DRILLS
+    plain_names = {m.name for m in METRICS.values() if m.type is not Type.HISTOGRAM}
     assert ours.keys() == plain_names | histograms
     for name in plain_names:
         assert {frozenset(labels) for labels, _ in ours[name]} == {frozenset(METRICS[name].labels)}
