@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "metrics": ("metrics", "core", "catalogue"),
     "web": ("web", "core", "catalogue"),
     "dashboards": ("dashboards", "catalogue", "config"),
+    "reports": ("reports", "core", "catalogue"),
 }
 """Package of ours -> what of ours it may import. Packages that are not named here, and the modules at the top, introduce
 the others to each other."""

@@ -64,13 +64,6 @@ class Account(NamedTuple):
         return 1 - max(0.0, self.downtime.upper - self.reclassified) / self.observed
 
 
-class Policy(NamedTuple):
-    """Whether what was planned counts as downtime after all."""
-
-    count_drills: bool = False
-    count_maintenance: bool = False
-
-
 class Budget(NamedTuple):
     """How much downtime an objective leaves in a window, and how much of that is spent. Seconds."""
 
@@ -134,7 +127,7 @@ def length(spans: Iterable[Span]) -> float:
     return sum(end - start for start, end in spans)
 
 
-def account(window: Span, observed: Sequence[Span], outages: Iterable[Outage], policy: Policy = Policy()) -> Account:
+def account(window: Span, observed: Sequence[Span], outages: Iterable[Outage]) -> Account:
     """Book a window. `observed` are the merged spans in which the system was looked at.
 
     Downtime is the union of the upper bounds of the incidents inside the window and the observed time; overlapping ones
@@ -144,7 +137,7 @@ def account(window: Span, observed: Sequence[Span], outages: Iterable[Outage], p
     by_class: dict[Class, list[Outage]] = {one: [] for one in Class}
     for outage in outages:
         if outage.possible.start < window.end and outage.possible.end > window.start:
-            by_class[_booked(outage.account, policy)].append(outage)
+            by_class[outage.account].append(outage)
     firm = _inside(seen, (o.possible for o in by_class[Class.REAL]))
     soft = without(_inside(seen, (o.possible for o in by_class[Class.RECLASSIFIED])), firm)
     down = merged([*firm, *soft])
@@ -161,14 +154,6 @@ def account(window: Span, observed: Sequence[Span], outages: Iterable[Outage], p
         length(planned),
         length(soft),
     )
-
-
-def _booked(given: Class, policy: Policy) -> Class:
-    if given is Class.DRILL and policy.count_drills:
-        return Class.REAL
-    if given is Class.MAINTENANCE and policy.count_maintenance:
-        return Class.REAL
-    return given
 
 
 def _inside(seen: Sequence[Span], spans: Iterable[Span]) -> list[Span]:
