@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from exporter import __version__, app, logs
+from exporter import __version__, app, logs, report_command
 from exporter.building import add_build
 from exporter.config import TEMPLATES, ConfigError, Loaded, template
 from exporter.core.snapshot import Head
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add_build(commands)
     _add_ledger(commands)
     drill_commands.add(commands)
+    report_command.add(commands)
     return parser
 
 

@@ -33,9 +33,14 @@ def system_json(
             for since, told in history.terms
             if window.start <= since < window.end and "from" in told
         ],
-        "availability": _availability(history, window, observed, outages),
+        "availability": {"over": window.end <= at, **_availability(history, window, observed, outages)},
         "budgets": [
-            {"name": one.name, "kind": one.kind, **_availability(history, one.window, observed, outages)}
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "over": one.window.end <= at,
+                **_availability(history, one.window, observed, outages),
+            }
             for one in budgets(window, request.zone)
         ],
         "blips": _blips(history, window),
