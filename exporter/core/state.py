@@ -228,7 +228,6 @@ class SystemState:
     """The newest recovery that kept the objectives."""
     missed: Proof | None = None
     """The newest that missed one."""
-    """The newest that missed it."""
     promised: Objectives | None = None
     """The objectives as they were recorded last, so that a change of them becomes a record."""
 

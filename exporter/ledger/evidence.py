@@ -38,19 +38,19 @@ def entry(path: Path, link: Link) -> Entry:
 
 def configs(db: sqlite3.Connection, path: Path) -> Iterator[KeptConfig]:
     """The configurations that were in use, oldest first."""
-    if not _has(db, "configs"):
+    if not _has(db, "kept"):
         return
-    for hash_, at, text in db.execute("SELECT hash, wall, text FROM configs ORDER BY wall, hash"):
+    for hash_, at, text in db.execute("SELECT hash, wall, text FROM kept WHERE kind = 'config' ORDER BY wall, hash"):
         yield KeptConfig(hash_, at, _told(path, text))
 
 
-def samples(path: Path, incident: str) -> list[str]:
-    """What was seen around an incident, as it was written down: chunks of lines, oldest first. Raises LedgerError."""
+def samples(path: Path, incident: str) -> dict[str, str]:
+    """What was seen around an incident, as it was written down: lines of JSON by their hash. Raises LedgerError."""
     with reading.reader(path) as db:
-        if not _has(db, "samples"):
-            return []
-        rows = db.execute("SELECT text FROM samples WHERE incident = ? ORDER BY id", (incident,)).fetchall()
-    return [text for (text,) in rows]
+        if not _has(db, "kept"):
+            return {}
+        query = "SELECT hash, text FROM kept WHERE kind = 'samples' AND about = ? ORDER BY wall, hash"
+        return dict(db.execute(query, (incident,)).fetchall())
 
 
 def _has(db: sqlite3.Connection, table: str) -> bool:

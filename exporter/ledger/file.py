@@ -31,6 +31,18 @@ _UPSERT_MARKER = (
     "INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_KEPT = "INSERT OR IGNORE INTO kept (kind, about, system, hash, wall, text) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class StoredText(NamedTuple):
+    """What is kept beside the chain. Its fields are the columns of the table `kept`, in this order."""
+
+    kind: str
+    about: str
+    system: str
+    hash: str
+    wall: float
+    text: str
 
 
 class Checkpoint(NamedTuple):
@@ -95,6 +107,7 @@ class LedgerFile:
         checkpoints: Sequence[Checkpoint],
         markers: Sequence[StoredMarker],
         figures: Sequence[Figure] = (),
+        kept: Sequence[StoredText] = (),
         *,
         durable: bool,
         now: Stamp,
@@ -111,6 +124,7 @@ class LedgerFile:
                     db.executemany(_UPSERT_CHECKPOINT, checkpoints)
                     db.executemany(_UPSERT_MARKER, markers)
                     add(db, figures)
+                    db.executemany(_INSERT_KEPT, kept)
                     if now.mono > self._pruned + _PRUNE_EVERY:
                         _prune(db, now)
                         self._pruning.prune(db, now)

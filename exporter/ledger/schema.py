@@ -49,13 +49,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX figures_by_age ON figures (wall)",
     ),
     (
-        "CREATE TABLE configs (hash TEXT PRIMARY KEY, wall REAL NOT NULL, text TEXT NOT NULL) WITHOUT ROWID",
-        """CREATE TABLE samples (
-            id INTEGER PRIMARY KEY, incident TEXT NOT NULL, system TEXT NOT NULL, wall REAL NOT NULL, text TEXT NOT NULL)""",
-        "CREATE INDEX samples_by_incident ON samples (incident)",
-        "CREATE INDEX samples_by_age ON samples (wall)",
-        # What stands for the records that were removed when their time was over: the number and hash of the last of them.
-        "CREATE TABLE seals (n INTEGER PRIMARY KEY, hash TEXT NOT NULL, wall REAL NOT NULL)",
+        """CREATE TABLE kept (
+            kind TEXT NOT NULL, about TEXT NOT NULL, system TEXT NOT NULL, hash TEXT NOT NULL, wall REAL NOT NULL,
+            text TEXT NOT NULL, PRIMARY KEY (kind, about, hash)) WITHOUT ROWID""",
+        "CREATE INDEX kept_by_age ON kept (kind, wall)",
+        # What stands for the records that were removed when their time was over: number and hash of the last of them.
+        "CREATE TABLE removals (n INTEGER PRIMARY KEY, hash TEXT NOT NULL, wall REAL NOT NULL)",
     ),
 )
 """Step k brings a file from version k to k + 1. A step that was released is never changed."""
@@ -63,9 +62,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 def sealed(db: sqlite3.Connection) -> Head:
     """The last record that was removed when its time was over; the beginning of all chains if none was."""
-    if db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seals'").fetchone() is None:
+    if db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'removals'").fetchone() is None:
         return GENESIS
-    row = db.execute("SELECT n, hash FROM seals ORDER BY n DESC LIMIT 1").fetchone()
+    row = db.execute("SELECT n, hash FROM removals ORDER BY n DESC LIMIT 1").fetchone()
     return Head(*row) if row else GENESIS
 
 

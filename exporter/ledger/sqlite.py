@@ -12,7 +12,6 @@ What is promised to whom:
 
 import asyncio
 import logging
-import math
 import sqlite3
 import threading
 from collections import deque
@@ -22,17 +21,17 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Loaded, Query
+from exporter.core.ports import Json, Kept, Loaded, Query
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
 from exporter.core.wanted import Wanted
 from exporter.ledger import figures, past
-from exporter.ledger.chain import Link, compact, plain, seal_all
+from exporter.ledger.chain import seal_all
 from exporter.ledger.errors import LedgerError
-from exporter.ledger.file import LedgerFile, StoredMarker
+from exporter.ledger.file import LedgerFile, StoredMarker, StoredText
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
-from exporter.ledger.rows import clean, encoded
+from exporter.ledger.rows import clean, encoded, link
 from exporter.ledger.threads import Threads
 
 _LOG = logging.getLogger(__name__)
@@ -129,7 +128,10 @@ class SqliteLedger:
         """Returns when all of it is on disk, in one transaction, or when it is clear that it has to wait: at once while
         the ledger is known not to be writable, else after `patience`. Never raises."""
         ticket = self._outbox.put(
-            self._stamp(now), [self._link(record, now) for record in records], checkpoints, durable=True
+            self._stamp(now),
+            [link(record, self._vantage, self._boot, now) for record in records],
+            checkpoints,
+            durable=True,
         )
         if not self.writable:
             return
@@ -166,6 +168,11 @@ class SqliteLedger:
             at = figures.bucket(now.wall)
             kept = figures.Figure(self._vantage, clean(system), clean(name), at, 1, float(value))
             self._outbox.put(self._stamp(now), figure=kept)
+
+    def keep(self, kept: Kept, now: Moment) -> None:
+        """Keep it beside the chain, once. Returns at once."""
+        row = StoredText(kept.kind, clean(kept.about), clean(kept.system), kept.hash, now.wall, clean(kept.text))
+        self._outbox.put(self._stamp(now), kept=row)
 
     async def week_ago(self, system: str, name: str, now: Moment) -> float | None:
         """The mean of the figure within a quarter of an hour of a week before; None if there is none, or if it cannot be
@@ -210,24 +217,6 @@ class SqliteLedger:
     def _stamp(self, now: Moment) -> Stamp:
         return Stamp(self._boot, now.mono, now.wall)
 
-    def _link(self, record: Record, now: Moment) -> Link:
-        """The record as a row, except for its place in the chain."""
-        at = record.at if math.isfinite(record.at) else now.mono
-        # Adding 0.0 turns -0.0, which SQLite would not keep, into 0.0.
-        return Link(
-            0,
-            self._vantage,
-            self._boot,
-            at + 0.0,
-            now.wall_of(at) + 0.0,
-            clean(record.kind),
-            clean(record.system),
-            clean(record.sentence),
-            compact(plain(record.data)),
-            "",
-            "",
-        )
-
     def _work(self) -> None:
         """The writer thread."""
         while (batch := self._outbox.take()) is not None:
@@ -243,7 +232,9 @@ class SqliteLedger:
         while True:
             last_try = self._outbox.closing
             try:
-                self._file.write(links, checkpoints, batch.markers, batch.figures, durable=batch.durable, now=batch.now)
+                self._file.write(
+                    links, checkpoints, batch.markers, batch.figures, batch.kept, durable=batch.durable, now=batch.now
+                )
             except (sqlite3.Error, OSError) as error:
                 self._tell(self._failed, str(error))
                 if last_try:
