@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from exporter import __version__
 from exporter.core.accounting import Span
 from exporter.core.evidence import Evidence
-from exporter.ledger.evidence import evidence
+from exporter.ledger.commands import export
+from exporter.ledger.evidence import evidence, samples
 from exporter.plans import read_config
-from exporter.reports import period
+from exporter.reports import bundle, period
 from exporter.reports.build import period_report
 from exporter.reports.html import html
 from exporter.reports.pdf import pdf
@@ -23,6 +24,7 @@ from exporter.reports.single import drill_report, incident_report
 from exporter.reports.teller import LANGUAGES, Teller
 from exporter.reports.text import as_csv, markdown
 
+DAY = 86_400.0
 FORMATS = ("html", "json", "csv", "markdown", "pdf")
 
 
@@ -52,6 +54,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     report.add_argument("--format", choices=FORMATS, default="html", help="(default: %(default)s)")
     report.add_argument("--lang", choices=LANGUAGES, default="en", help="(default: %(default)s)")
     report.add_argument("--out", type=Path, metavar="FILE", help="(default: standard output)")
+    report.add_argument(
+        "--bundle", type=Path, metavar="DIR|ZIP", help="the report and all that proves it, with a verifier"
+    )
     where = report.add_mutually_exclusive_group(required=True)
     where.add_argument("--ledger", type=Path, metavar="FILE", help="the ledger's file")
     where.add_argument("--config.file", dest="config", type=Path, metavar="dr.yml", help="take the ledger from there")
@@ -62,7 +67,10 @@ def _report(options: argparse.Namespace) -> None:
     source = _source(options)
     found = evidence(source.ledger)
     made = make(found, options, source)
-    _write(options, made)
+    if options.bundle is not None:
+        _bundle(options, source, found, made)
+    if options.bundle is None or options.out is not None:
+        _write(options, made)
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -115,6 +123,31 @@ def printed(report: Mapping[str, Any], how: str, language: str) -> bytes:
         case _:
             text = html(report, teller)
     return text.encode("utf-8")
+
+
+def _bundle(options: argparse.Namespace, source: Source, found: Evidence, report: Mapping[str, Any]) -> None:
+    events = [report["incident"]] if report["kind"] == "incident" else report["events"]
+    reports = {f"report.{name}": printed(report, name, options.lang) for name in ("html", "json", "csv")}
+    texts: dict[str, str] = {}
+    for event in events:
+        texts |= samples(source.ledger, event["id"])
+    first = min([_first_record(found, report), *(event["n"] for event in events if event["n"] is not None)])
+    ledger = "".join(f"{line}\n" for line in export(source.ledger, first=first, last=found.head.number))
+    configs = {kept.hash: bundle.canonical(kept.data) for kept in found.configs}
+    bundle.write(bundle.bundled(reports, ledger, texts, configs), options.bundle)
+    print(f"{options.bundle} is written; check it with verify.py, which is in it", file=sys.stderr)
+
+
+def _first_record(found: Evidence, report: Mapping[str, Any]) -> int:
+    """The first record since the day before the period, or before the event."""
+    match report["kind"]:
+        case "period":
+            start = report["period"]["from"]
+        case "incident":
+            start = report["incident"]["start"]["lower"]
+        case _:
+            start = report["drill"]["started"]
+    return next((entry.n for entry in found.entries if entry.at >= start - DAY), found.head.number)
 
 
 def _write(options: argparse.Namespace, report: Mapping[str, Any]) -> None:

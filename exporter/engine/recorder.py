@@ -10,6 +10,7 @@ names their hash. The first line says what they are of. Keys of the others:
     needs     from here on these have to work: [[site, component, "look" or "write"], ...]
     before    the same, as it was until a move that was no incident before
     moved     [component, lower, upper]: its role or epoch moved in between
+    state     the state of the system changed to this
     declared  the outage was declared here
     loss      {component, stop, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost
 
@@ -36,6 +37,10 @@ DOUBTFUL_LOOKS = 160
 """The same in an incident."""
 TURNS = 5000
 VERSION = 1
+_BARE = frozenset(
+    {"at", "look", "write", "from", "to", "reason", "role", "writable", "epoch", "served_by", "counts", "pending"}
+)
+"""Keys that tell of the look itself."""
 _MOVED = frozenset({*MOVES, "epoch_changed"})
 
 
@@ -49,6 +54,8 @@ class Recorder:
         self._looks: deque[tuple[int, Instant, Sample, Sequence[Instant]]] = deque()
         self._turns: deque[tuple[int, dict[str, Any]]] = deque(maxlen=TURNS)
         self._needs: list[list[str]] | None = None
+        self._carried: list[dict[str, Any]] = []
+        """What was seen before the last incident closed: the next may begin with the next look."""
 
     def looked(self, before: SystemState, step: Step, sample: Sample, pending: Sequence[Instant], now: Instant) -> None:
         """A look was folded in."""
@@ -102,12 +109,15 @@ class Recorder:
         lines = [(number, _look(at, sample, pending)) for number, at, sample, pending in self._looks]
         head = {"v": VERSION, "incident": incident, "system": self._system.name, "mode": self._system.mode}
         head |= {"stateful": sorted(c.name for c in self._system.components.values() if c.stateful)}
-        rows = [head, *(row for _, row in sorted([*lines, *self._turns], key=lambda one: one[0]))]
-        text = "".join(f"{json.dumps(row, sort_keys=True, separators=(',', ':'))}\n" for row in rows)
+        rows = [*self._carried, *(row for _, row in sorted([*lines, *self._turns], key=lambda one: one[0]))]
+        text = "".join(f"{json.dumps(row, sort_keys=True, separators=(',', ':'))}\n" for row in (head, *rows))
         self._turns.clear()
         self._looks.clear()
+        self._carried = []
         if state.incident is None:
             self._needs = None
+            bare = rows[-CALM_LOOKS * self._parts :]
+            self._carried = [{key: value for key, value in row.items() if key in _BARE} for row in bare]
         return Kept("samples", incident, self._system.name, sha256(text.encode()).hexdigest(), text)
 
     def _turn(self, before: SystemState, step: Step) -> dict[str, Any]:
@@ -121,7 +131,7 @@ class Recorder:
                 if before.incident is None:
                     more["before"] = _needs(self._system, before)
             elif record.kind == "transition":
-                more["to"] = record.data["to"]
+                more["state"] = record.data["to"]
                 if record.data["to"] == "outage" and record.data["from"] == "suspected":
                     more["declared"] = True
         if step.state.incident is not None:

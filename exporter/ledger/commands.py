@@ -58,10 +58,13 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
     return findings
 
 
-def export(path: Path) -> Iterator[str]:
-    """One line of JSON a record, without the newline, as `chain` describes it. Raises LedgerError."""
+def export(path: Path, *, first: int = 1, last: int | None = None) -> Iterator[str]:
+    """One line of JSON a record, without the newline, as `chain` describes it, from number `first` to number `last` (None: to
+    the newest). Raises LedgerError."""
     with reading.reader(path) as db:
-        for link in reading.links(db):
+        for link in reading.links(db, after=first - 1):
+            if last is not None and link.n > last:
+                return
             try:
                 yield exported(link)
             except (TypeError, ValueError, RecursionError) as error:

@@ -11,6 +11,9 @@ from exporter.reports.events import Book, drill_json, event_json
 from exporter.reports.period import budgets
 from exporter.reports.request import Request
 
+_NO_BACKUP = dict.fromkeys(("complaint", "unverified", "verified", "encrypted", "immutable"))
+"""What is told of a backup that was never seen."""
+
 
 def system_json(
     book: Book, history: History, request: Request, contacts: Sequence[Mapping[str, Any]], until: float
@@ -148,6 +151,12 @@ def _backups(history: History, configured: Iterable[str], at: float) -> list[dic
     known: Mapping[str, Any] = told[0].get("backups", {}) if told else {}
     restores = {str(e.data.get("backup")): e.at for e in history.restores if e.at <= at}
     return [
-        {"name": name, "seen": name in known, **known.get(name, {}), "restore_reported": restores.get(name)}
+        {
+            "name": name,
+            "seen": name in known,
+            **_NO_BACKUP,
+            **known.get(name, {}),
+            "restore_reported": restores.get(name),
+        }
         for name in sorted({*configured, *known})
     ]

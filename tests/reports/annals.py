@@ -127,7 +127,9 @@ class Annals:
         self.add(at, "mark", "orders", data, f"{incident}: {kind}")
 
     def standing(self, at: float, system: str = "orders", **sites: Mapping[str, bool]) -> None:
-        backups = {"nightly": {"complaint": None, "verified": True, "encrypted": True, "immutable": True}}
+        backups = {
+            "nightly": {"complaint": None, "unverified": False, "verified": True, "encrypted": True, "immutable": True}
+        }
         self.add(at, "standing_changed", system, {"sites": sites, "backups": backups})
 
     def evidence(self, until: float) -> Evidence:
