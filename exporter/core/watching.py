@@ -89,6 +89,8 @@ def _changed(system: System, state: SystemState, now: Moment) -> tuple[Record, .
         return (_started(system, now),)
     old, new = promised(before), promised(after)
     names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    names += [] if before.baseline_rto == after.baseline_rto else ["baseline_rto"]
+    old, new = {**old, "baseline_rto": before.baseline_rto}, {**new, "baseline_rto": after.baseline_rto}
     told = ", ".join(f"{name} from {old.get(name)} to {new.get(name)}" for name in names)
     data = {"from": old, "to": new, **_terms(system)}
     return (Record("objectives_changed", system.name, now.mono, f"objectives changed: {told}", data),)
@@ -103,6 +105,7 @@ def _terms(system: System) -> Mapping[str, Any]:
         "home": system.home,
         "sites": list(system.sites),
         "objectives": promised(system.objectives),
+        "baseline_rto": system.objectives.baseline_rto,
         "probing": {
             "interval": policy.interval,
             "fast_interval": policy.fast_interval,

@@ -19,6 +19,7 @@ from exporter.engine.pace import Pace
 from exporter.engine.people import People
 from exporter.engine.publish import Observer, Publisher
 from exporter.engine.sight import Sight
+from exporter.engine.standings import Standings
 from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.kind import Probe
@@ -107,6 +108,7 @@ class Engine:
                 group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
                 group.create_task(self._reference_forever())
                 group.create_task(self.people.expire_forever())
+                group.create_task(Standings(self._running, env.moment).watch_forever())
                 started()
         finally:
             wheel.stop()

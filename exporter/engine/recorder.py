@@ -99,7 +99,7 @@ class Recorder:
     def due(self, records: Sequence[Record]) -> Iterator[str]:
         """The ids of the incidents of which these records say that it is time to write down what was seen."""
         for record in records:
-            if record.kind == "transition" and record.data["to"] == "outage" and record.data["from"] == "suspected":
+            if record.kind == "transition" and _declares(record):
                 yield str(record.data["incident"])
             elif record.kind == "incident":
                 yield str(record.data["id"])
@@ -131,8 +131,8 @@ class Recorder:
                 if before.incident is None:
                     more["before"] = _needs(self._system, before)
             elif record.kind == "transition":
-                more["state"] = record.data["to"]
-                if record.data["to"] == "outage" and record.data["from"] == "suspected":
+                more["state"] = record.data.get("to")
+                if _declares(record):
                     more["declared"] = True
         if step.state.incident is not None:
             wanted = _needs(self._system, step.state)
@@ -150,6 +150,10 @@ def samples_record(kept: Kept, now: Moment) -> Record:
     count = kept.text.count("\n") - 1
     data = {"incident": kept.about, "sha256": kept.hash, "looks": count}
     return Record("samples", kept.system, now.mono, f"{count} looks around {kept.about} are kept", data)
+
+
+def _declares(record: Record) -> bool:
+    return record.data.get("from") == "suspected" and record.data.get("to") == "outage"
 
 
 def _needs(system: System, state: SystemState) -> list[list[str]]:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from exporter.core.snapshot import Head
 from exporter.ledger import reading
-from exporter.ledger.chain import GENESIS, Link, faults
+from exporter.ledger.chain import Link, faults
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.figures import Figure, Pruning, add
 from exporter.ledger.instants import Stamp
-from exporter.ledger.schema import migrate
+from exporter.ledger.retention import Before, Removed, compacted
+from exporter.ledger.schema import migrate, sealed
 
 _TAIL = 1000
 """Records that are checked at every start; `ledger verify` checks all."""
@@ -135,6 +136,18 @@ class LedgerFile:
         if links:
             self.head = Head(links[-1].n, links[-1].hash)
 
+    def remove(self, before: Before, vantage: str, now: Stamp) -> Removed:
+        """Remove what is older, all of it or nothing. Raises sqlite3.Error or OSError; then nothing was removed."""
+        try:
+            with self._transaction((), durable=True) as db:
+                assert db is not None, "only links are found to be there already"
+                removed = compacted(db, before, vantage, now)
+        except (sqlite3.Error, OSError):
+            self._disconnect()
+            raise
+        self.head = removed.head
+        return removed
+
     def close(self) -> None:
         self._disconnect()
         os.close(self._lock)
@@ -197,9 +210,10 @@ class LedgerFile:
             self._db = None
 
     def _check_tail(self, db: sqlite3.Connection) -> None:
-        start = max(0, reading.head(db).number - _TAIL)
+        gone = sealed(db)
+        start = max(gone.number, reading.head(db).number - _TAIL)
         tail = list(reading.links(db, after=start))
-        for finding in faults(tail, Head(start, tail[0].prev) if start else GENESIS):
+        for finding in faults(tail, gone if start == gone.number else Head(start, tail[0].prev)):
             raise LedgerError(
                 f"the ledger {self.path} does not verify: {finding.sentence}; nothing is appended to a "
                 f"broken chain: see what `rto-rpo-exporter ledger verify` says of it, then move the file "

@@ -31,6 +31,7 @@ from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import LedgerFile, StoredMarker, StoredText
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
+from exporter.ledger.retention import Keeper
 from exporter.ledger.rows import clean, encoded, link
 from exporter.ledger.threads import Threads
 
@@ -54,6 +55,7 @@ class SqliteLedger:
         patience: float,
         wall_error: float,
         memory: int,
+        keeper: Keeper | None = None,
     ) -> None:
         self._file = file
         self._threads = threads
@@ -62,6 +64,7 @@ class SqliteLedger:
         self._patience = patience
         self._wall_error = wall_error
         self._outbox = Outbox(memory)
+        self._keeper = keeper
         self._comparing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -81,26 +84,22 @@ class SqliteLedger:
         patience: float = 2.0,
         wall_error: float = 2.0,
         memory: int = 100_000,
+        keeper: Keeper | None = None,
     ) -> Self:
         """Lock, migrate and check the file, making it if there is none.
 
         `boot` names this boot of the machine (None: asked of the kernel), `patience` is how long `append` waits at
         most, `wall_error` what the wall clock may be wrong by across a reboot (both seconds), `memory` how many
-        records may wait. Raises LedgerError with a sentence for people if the file cannot be used.
+        records may wait; `keeper` says what has had its time (None: nothing is ever removed). Raises LedgerError with a sentence for people if the file cannot be used.
         """
         threads = Threads()
         file = await threads.run(lambda: LedgerFile(path, busy=patience / 2), _OPEN_WITHIN, f"opening {path}")
         if file.head.number == 0:
             _LOG.info("the ledger %s begins a new chain", path)
         return cls(
-            file,
-            threads,
-            vantage=vantage,
-            boot=boot or boot_id(),
-            patience=patience,
-            wall_error=wall_error,
-            memory=memory,
-        )
+            file, threads, vantage=vantage, boot=boot or boot_id(), patience=patience, wall_error=wall_error, memory=memory,
+            keeper=keeper,
+        )  # fmt: skip
 
     @property
     def head(self) -> Head:
@@ -243,8 +242,20 @@ class SqliteLedger:
                 delay = min(delay * 2, _LAST_RETRY)
             else:
                 self._in_hand = 0
+                self._remove_old(batch.now)
                 self._tell(self._stored, batch.ticket, self._file.head)
                 return True
+
+    def _remove_old(self, now: Stamp) -> None:
+        """What has had its time goes; what cannot be removed today may be tomorrow."""
+        before = self._keeper.due(now) if self._keeper else None
+        try:
+            removed = self._file.remove(before, self._vantage, now) if before else None
+        except (sqlite3.Error, OSError) as error:
+            _LOG.warning("nothing old was removed from the ledger %s: %s", self._file.path, error)
+        else:
+            if removed:
+                _LOG.info("removed %d old records and %d old samples", removed.records, removed.samples)
 
     def _tell(self, callback: Any, *values: Any) -> None:
         """Let the event loop hear it: what others see of the ledger changes there only."""

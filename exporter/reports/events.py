@@ -80,7 +80,7 @@ def _money(book: Book, history: History, event: Event) -> dict[str, Any]:
     it took longer than the baseline. None: not configured, or nothing was measured.
     """
     section = book.section(event.data["system"], event.start)
-    price, baseline = section.get("cost_per_minute"), section.get("baseline_rto")
+    price, baseline = section.get("cost_per_minute"), history.terms_at(event.start).get("baseline_rto")
     none = {"downtime_seconds": None, "cost": None, "savings": None}
     down = _downtime(history, event)
     if down is None:

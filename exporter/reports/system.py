@@ -53,7 +53,7 @@ def system_json(
         "cost": _sum(book, history, events, "cost"),
         "savings": _sum(book, history, events, "savings"),
         "cost_per_minute": section.get("cost_per_minute"),
-        "baseline_rto": section.get("baseline_rto"),
+        "baseline_rto": terms.get("baseline_rto"),
         "drill_trend": _trend(history, window),
         "readiness": _readiness(history, window, until),
         "backups": _backups(history, configured, at),

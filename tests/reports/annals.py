@@ -26,7 +26,6 @@ CONFIG: dict[str, Any] = {
     "systems": {
         "orders": {
             "cost_per_minute": {"amount": 26000, "currency": "USD"},
-            "baseline_rto": 14400.0,
             "backups": {"nightly": {}},
         }
     },
@@ -59,6 +58,7 @@ class Annals:
             self.add(at, "config_loaded", "", {"hash": "c0ffee", "vantage": "hk-noc-1"})
         terms = {
             "tier": "critical", "owner": "payments-sre", "home": "hk", "sites": ["hk", "sg"], "objectives": dict(objectives),
+            "baseline_rto": 14400.0,
             "probing": {"interval": 1.0, "fast_interval": 0.25, "timeout": 2.0, "declare_after": 3, "stable_for": 10.0},
         }  # fmt: skip
         self.add(at, "watch_started", system, terms)
