@@ -26,7 +26,6 @@ def system_json(
     section = book.section(history.name, at)
     events = within(history.events, window, history.known_until)
     configured = sorted(section.get("backups") or {})
-    subject = Subject(history, at, contacts, configured)
     return {
         "name": history.name,
         **{name: terms.get(name) for name in ("tier", "owner", "home", "sites")},
@@ -37,15 +36,7 @@ def system_json(
             if window.start <= since < window.end and "from" in told
         ],
         "availability": {"over": window.end <= at, **_availability(history, window, observed, outages)},
-        "budgets": [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "over": one.window.end <= at,
-                **_availability(history, one.window, observed, outages),
-            }
-            for one in budgets(window, request.zone)
-        ],
+        "budgets": _budgets(history, request, observed, outages, at),
         "blips": _blips(history, window),
         "worst_rto": _worst(events, "rto"),
         "worst_rpo": _worst(events, "rpo"),
@@ -57,11 +48,30 @@ def system_json(
         "drill_trend": _trend(history, window),
         "readiness": _readiness(history, window, until),
         "backups": _backups(history, configured, at),
-        "checklist": [
-            {"check": c.name, "standing": str(c.standing), "reason": c.reason, "details": list(c.details), "at": c.at}
-            for c in checklist(subject)
-        ],
+        "checklist": checklist_json(Subject(history, at, contacts, configured)),
     }
+
+
+def checklist_json(subject: Subject) -> list[dict[str, Any]]:
+    """Each line with its standing, why, and the instant of its proof (Unix seconds)."""
+    return [
+        {"check": c.name, "standing": str(c.standing), "reason": c.reason, "details": list(c.details), "at": c.at}
+        for c in checklist(subject)
+    ]
+
+
+def _budgets(
+    history: History, request: Request, observed: Sequence[Span], outages: Sequence[Outage], at: float
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "over": one.window.end <= at,
+            **_availability(history, one.window, observed, outages),
+        }
+        for one in budgets(request.period.window, request.zone)
+    ]
 
 
 def _availability(
