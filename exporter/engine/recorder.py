@@ -20,6 +20,7 @@ Looks that changed nothing are forgotten beyond a bound, so an outage of hours l
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -129,12 +130,13 @@ class Recorder:
                 if moved is not None:
                     more["moved"] = [record.data["component"], moved.lower, moved.upper]
                 if before.incident is None:
-                    more["before"] = _needs(self._system, before)
+                    # What two sites contested is needed again once one of them has won.
+                    more["before"] = _needs(self._system, replace(before, contest=None))
             elif record.kind == "transition":
                 more["state"] = record.data.get("to")
                 if _declares(record):
                     more["declared"] = True
-        if step.state.incident is not None:
+        if before.incident is not None or step.state.incident is not None:
             wanted = _needs(self._system, step.state)
             if wanted != self._needs or before.incident is None:
                 more["needs"] = self._needs = wanted

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.reports import verify
@@ -15,6 +15,7 @@ FILMS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=24)
 
 
 @settings(max_examples=150, deadline=None)
+@example(["s", "s", "s", "o", "p"], 0.0, 0.0)
 @given(FILMS, st.sampled_from([0.0, 0.4, 1.5, 30.0]), st.sampled_from([0.0, 2.0, 30.0]))
 def test_what_is_recomputed_is_what_the_ledger_says(letters: list[str], rpo: float, rto: float) -> None:
     """Random histories: the bounds of RTO and RPO, the counts and the verdicts follow from the samples, and none is skipped."""
