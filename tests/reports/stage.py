@@ -11,6 +11,7 @@ from exporter.core.moves import unmeasured
 from exporter.core.ports import Kept
 from exporter.core.state import Record
 from exporter.engine.eye import Eye
+from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry
 from exporter.engine.sight import Sight
 from exporter.engine.watch import Tools, Watch
@@ -57,7 +58,7 @@ class Stage:
         eyes = {part: Eye(part, cast("Probe", None), POLICY, self.system.components["database"]) for part in (HK, SG)}
         tools = Tools(
             cast("Any", None), lambda: self.now, self.moment, cast("Any", None), cast("Any", self), cast("Any", self),
-            Sight(2), cast("Any", None), lambda at: None, lambda: None,
+            Sight(2), cast("Any", None), lambda at: None, lambda: None, Haste(lambda: self.now),
         )  # fmt: skip
         self.watch = Watch(self.system, eyes, fold.begin(self.system, self.moment()), tools)
         self.eyes = eyes
