@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import logging
 import signal
 import socket
@@ -18,10 +19,12 @@ from aiohttp import web
 from exporter import __version__, descriptors
 from exporter.config import Config, ConfigError, Loaded, masked_yaml
 from exporter.core.model import Contact, Moment
+from exporter.core.ports import Kept
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
 from exporter.core.state import Record
 from exporter.engine.engine import Engine, Environment
 from exporter.hooks.dingtalk import DingTalk
+from exporter.ledger.retention import Keeper
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.metrics.exposition import Exposition
 from exporter.plans import plans, read_config, references
@@ -86,6 +89,7 @@ class App:
         Raises OSError when the address cannot be bound.
         """
         config = self._loaded.config
+        await self._record_config()
         runner = None
         ready = asyncio.Event()
         engine = asyncio.create_task(
@@ -184,9 +188,19 @@ class App:
                 return [refused]
             self._loaded, self._reload_error, self._reload_at = loaded, "", time.time()
             self._dingtalk.apply(loaded.config.dingtalk)
+            await self._record_config()
             self.engine.apply(plans(loaded.config, allow_exec=self._options.allow_exec), references(loaded.config))
             _LOG.info("the configuration was reloaded")
             return []
+
+    async def _record_config(self) -> None:
+        """The configuration that is in use from now on: its hash goes into the chain, and itself, masked, beside it."""
+        loaded, now = self._loaded, moment()
+        text = json.dumps(loaded.effective, sort_keys=True, ensure_ascii=False)
+        self._ledger.keep(Kept("config", "", "", loaded.hash, text), now)
+        data = {"hash": loaded.hash, "version": __version__, "vantage": loaded.config.vantage}
+        record = Record("config_loaded", "", now.mono, f"the configuration {loaded.hash[:12]} is in use", data)
+        await self._ledger.append([record], {}, now)
 
     def _reload_guard(self) -> str:
         """What is wrong with the web config file, if it is in use; empty when its users and certificates are renewed."""
@@ -225,7 +239,10 @@ async def serve(options: Options, loaded: Loaded) -> None:
     """Run until SIGTERM or SIGINT. Raises OSError with a sentence when the ledger or the address cannot be used."""
     loop = asyncio.get_running_loop()
     spare = descriptors.allow(descriptors.needed(loaded.config))
-    ledger = await SqliteLedger.open(loaded.config.ledger, vantage=loaded.config.vantage)
+    kept = loaded.config.retention
+    ledger = await SqliteLedger.open(
+        loaded.config.ledger, vantage=loaded.config.vantage, keeper=Keeper(kept.records, kept.samples)
+    )
     try:
         app = App(options, loaded, ledger, min(STREAMS_MOST, spare))
         main = asyncio.create_task(app.run(lambda url: _LOG.info("listening on %s", url)))

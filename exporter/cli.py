@@ -4,17 +4,20 @@ import argparse
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter import __version__, app, logs
+from exporter import __version__, app, logs, report_command
 from exporter.building import add_build
 from exporter.config import TEMPLATES, ConfigError, Loaded, template
 from exporter.core.snapshot import Head
 from exporter.demo.scenario import run_demo
 from exporter.drills import commands as drill_commands
 from exporter.ledger import commands as ledger_commands
+from exporter.ledger.retention import Before
 from exporter.once import look_once
 from exporter.plans import read_config
 
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add_build(commands)
     _add_ledger(commands)
     drill_commands.add(commands)
+    report_command.add(commands)
     return parser
 
 
@@ -119,7 +123,16 @@ def _add_ledger(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     listing.set_defaults(run=_list)
     export = actions.add_parser("export", help="every record as a line of JSON")
     export.set_defaults(run=_export)
-    for action in (verify, listing, export):
+    backup = actions.add_parser("backup", help="copy the ledger while it is in use, and verify the copy")
+    backup.add_argument("--out", type=Path, required=True, metavar="FILE")
+    backup.set_defaults(run=_backup)
+    compact = actions.add_parser(
+        "compact", help="remove old records and samples, from a ledger that no exporter uses now"
+    )
+    compact.add_argument("--before", required=True, metavar="DAY", help="records that are older, like 2019-01-01 (UTC)")
+    compact.add_argument("--samples-before", metavar="DAY", help="samples that are older (default: as --before)")
+    compact.set_defaults(run=_compact)
+    for action in (verify, listing, export, backup, compact):
         where = action.add_mutually_exclusive_group(required=True)
         where.add_argument("--ledger", type=Path, metavar="FILE", help="the ledger's file")
         where.add_argument(CONFIG, dest="config", type=Path, metavar="dr.yml", help="take the ledger from there")
@@ -193,6 +206,30 @@ def _verify(options: argparse.Namespace) -> int:
         head = ledger_commands.head(path)
         print(f"{head.number} records, the chain is whole; head {head.number}:{head.hash}")
     return 1 if findings else 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    findings = ledger_commands.backup(_ledger(options), options.out)
+    for finding in findings:
+        print(f"record {finding.n}: {finding.sentence}")
+    if not findings:
+        head = ledger_commands.head(options.out)
+        print(f"{options.out} is written and whole; head {head.number}:{head.hash}")
+    return 1 if findings else 0
+
+
+def _compact(options: argparse.Namespace) -> None:
+    days = [
+        datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+        for day in (options.before, options.samples_before or options.before)
+    ]
+    vantage = (
+        socket.gethostname() if options.config is None else read_config(options.config, allow_exec=True).config.vantage
+    )
+    removed = ledger_commands.remove(_ledger(options), Before(*days), vantage)
+    print(
+        f"removed {removed.records} records and {removed.samples} chunks of samples; head {removed.head.number}:{removed.head.hash}"
+    )
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Value types that the config schema and the probe kinds share: durations, ratios, secrets, and how secrets are masked.
 
-Durations are written `250ms 5s 15m 4h 90d` and read as seconds; ratios as `99.9%` or `0.999`.
+Durations are written `250ms 5s 15m 4h 90d 7y` and read as seconds, a year as 365 days; ratios as `99.9%` or `0.999`.
 """
 
 import os
@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_serializer, model_validator
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 365 * 86400.0}
 LONGEST = 100 * 365 * UNITS["d"]
 """Seconds: a longer duration is a typing error, and would overflow a date."""
 SECRET_SIZE = 64 * 1024
 """Bytes: more than any password, key or token has."""
 MASK = "<secret>"
 
-_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d|w|y)")
 _SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB)?")
 _SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
 _SECRET_KEY = re.compile(rf"(?:^|[-_.])(?:[a-z]*{_SECRET_WORD})(?:[-_.]|$)", re.IGNORECASE)

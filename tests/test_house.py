@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "metrics": ("metrics", "core", "catalogue"),
     "web": ("web", "core", "catalogue"),
     "dashboards": ("dashboards", "catalogue", "config"),
+    "reports": ("reports", "core", "catalogue"),
 }
 """Package of ours -> what of ours it may import. Packages that are not named here, and the modules at the top, introduce
 the others to each other."""
@@ -36,6 +37,7 @@ LATE_IMPORTS = {
     "exporter/building.py": "grafanalib is an extra that may not be installed",
     "exporter/backups/wal_archive.py": "asyncpg is an extra that may not be installed",
     "exporter/app.py": "uvloop is an extra that may not be installed",
+    "exporter/reports/pdf.py": "weasyprint is an extra that may not be installed",
     "exporter/probes/dns.py": "dnspython is an extra that may not be installed",
     "exporter/probes/grpc.py": "h2 is an extra that may not be installed",
     "exporter/probes/postgres.py": "asyncpg is an extra that may not be installed",

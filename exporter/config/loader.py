@@ -54,6 +54,7 @@ def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = 
         ledger=path.parent / file.exporter.ledger.removeprefix("sqlite:///"),
         references=file.exporter.references,
         shard=shard,
+        retention=file.retention,
         token_file=Path(file.api.token_file) if file.api.token_file else None,
         contacts=file.contacts,
         dingtalk=file.hooks.dingtalk,

@@ -9,7 +9,7 @@ from exporter.config.endpoints import Endpoint
 from exporter.config.hooks import Dingtalk
 from exporter.config.inspections import Inspections
 from exporter.config.problem import Problem
-from exporter.config.schema import Contact, Reference, Shard
+from exporter.config.schema import Contact, Reference, Retention, Shard
 from exporter.core.model import Part, System
 
 
@@ -33,6 +33,7 @@ class Config:
     """The SQLite file."""
     references: tuple[Reference, ...]
     shard: Shard
+    retention: Retention
     token_file: Path | None
     """Holds the bearer token for what changes something; None: nothing may."""
     contacts: tuple[Contact, ...]

@@ -20,6 +20,8 @@ from exporter.core.model import Policy
 from exporter.settings import Duration, DurationOrZero, Ratio, Settings
 
 MAX_NAME = 200
+SHORTEST_RETENTION = 400 * 86400.0
+"""Seconds."""
 SHORTEST_LOOK = 0.01
 """Seconds: looks are started in slots of this length."""
 Scenario = Literal["site_loss", "data_corruption"]
@@ -59,6 +61,12 @@ def _currency(value: str) -> str:
 def _look(seconds: float) -> float:
     if seconds < SHORTEST_LOOK:
         raise ValueError("is shorter than 10ms, in which no look can be made; write 250ms or 1s")
+    return seconds
+
+
+def _long_enough(seconds: float) -> float:
+    if seconds < SHORTEST_RETENTION:
+        raise ValueError("is too short for a report of a year; write 400d or more, like 7y")
     return seconds
 
 
@@ -150,6 +158,13 @@ class Api(Settings):
     token_file: str | None = None
 
 
+class Retention(Settings):
+    """How long the ledger keeps what: a report of a rolling year needs more than a year of records."""
+
+    records: Annotated[Duration, AfterValidator(_long_enough)] = 7 * 365 * 86400.0
+    samples: Duration = 2 * 365 * 86400.0
+
+
 class Probing(Settings):
     """The policy of core, as it is written. A system may override single keys."""
 
@@ -221,6 +236,7 @@ class SystemSection(Settings):
     objectives: Promises = Promises()
     cost_per_minute: Cost | None = None
     switch_time: DurationOrZero | None = None
+    baseline_rto: Duration | None = None
     probing: Probing = Probing()
     accounting: AccountingSection = AccountingSection()
     entry: Any = None
@@ -238,6 +254,7 @@ class File(Settings):
     exporter: Exporter = Exporter()
     api: Api = Api()
     hooks: Hooks = Hooks()
+    retention: Retention = Retention()
     probing: Probing = Probing()
     accounting: AccountingSection = AccountingSection()
     tiers: dict[Name, Promises] = Field(default_factory=dict)

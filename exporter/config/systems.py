@@ -62,6 +62,7 @@ def system_config(
             {str(scenario): seconds for scenario, seconds in promises.rpo.items()},
             promises.availability,
             promises.drill_every,
+            section.baseline_rto,
         ),
         policy=_policy(section.probing),
         cost_per_minute=cost.amount if cost else None,

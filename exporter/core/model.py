@@ -198,6 +198,8 @@ class Objectives:
     """By scenario: site_loss, data_corruption."""
     availability: float | None = None
     drill_every: float | None = None
+    baseline_rto: float | None = None
+    """No promise, but what a recovery would take without all this: only against it are savings shown."""
 
 
 @dataclass(frozen=True, slots=True)

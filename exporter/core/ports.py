@@ -39,6 +39,18 @@ class Query(NamedTuple):
     """Only those with a lower number."""
 
 
+class Kept(NamedTuple):
+    """Something beside the chain to which a record of the chain refers by its hash."""
+
+    kind: str
+    """`config` (the masked configuration) or `samples` (what was seen around an incident)."""
+    about: str
+    """The id of the incident; "" for a configuration."""
+    system: str
+    hash: str
+    text: str
+
+
 class Ledger(Protocol):
     """The append-only evidence and the tables beside it. All I/O happens in a thread of its own."""
 
@@ -69,6 +81,10 @@ class Ledger(Protocol):
 
     def figure(self, system: str, name: str, value: float, now: Moment) -> None:
         """Keep a business figure, for comparison a week later. Returns at once."""
+        ...
+
+    def keep(self, kept: Kept, now: Moment) -> None:
+        """Keep it beside the chain, once. Returns at once."""
         ...
 
     async def week_ago(self, system: str, name: str, now: Moment) -> float | None:

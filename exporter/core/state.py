@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from exporter.core.drill import Drill, Proof
 from exporter.core.inspected import BackupState, KpiState, ParityState
 from exporter.core.interval import When
-from exporter.core.model import NO_FACTS, Facts, Instant, Part, Position, Proven, Reason, Sample
+from exporter.core.model import NO_FACTS, Facts, Instant, Objectives, Part, Position, Proven, Reason, Sample
 from exporter.core.past import NO_COUNTERS, Counters, Incident
 
 
@@ -228,6 +228,8 @@ class SystemState:
     """The newest recovery that kept the objectives."""
     missed: Proof | None = None
     """The newest that missed one."""
+    promised: Objectives | None = None
+    """The objectives as they were recorded last, so that a change of them becomes a record."""
 
     def with_part(self, part: Part, after: PartState) -> "SystemState":
         """`but` with that one part."""

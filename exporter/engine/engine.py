@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exporter.core import checks, fold
+from exporter.core import checks, fold, watching
 from exporter.core.codec import Decoder, encode
 from exporter.core.model import ENTRY, Instant, Moment, Part, System
 from exporter.core.ports import Ledger, Loaded
@@ -19,6 +19,7 @@ from exporter.engine.pace import Pace
 from exporter.engine.people import People
 from exporter.engine.publish import Observer, Publisher
 from exporter.engine.sight import Sight
+from exporter.engine.standings import Standings
 from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.kind import Probe
@@ -107,6 +108,7 @@ class Engine:
                 group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
                 group.create_task(self._reference_forever())
                 group.create_task(self.people.expire_forever())
+                group.create_task(Standings(self._running, env.moment).watch_forever())
                 started()
         finally:
             wheel.stop()
@@ -123,7 +125,10 @@ class Engine:
         wanted = {plan.system.name: plan for plan in plans}
         kept: dict[str, SystemState] = {}
         for name in [n for n, r in self._running.items() if n not in wanted or wanted[n].key != r.plan.key]:
-            kept[name] = self._running[name].watch.state
+            watch = self._running[name].watch
+            if name not in wanted:
+                watch.accept(Step(watch.state, (watching.ended(watch.system, self._env.moment()),)))
+            kept[name] = watch.state
             self._retire(self._running.pop(name))
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
@@ -137,20 +142,20 @@ class Engine:
     def _state(self, system: System, kept: SystemState | None, loaded: Loaded | None) -> Step:
         now = self._env.moment()
         if kept is not None:
-            return Step(fold.reconfigure(system, kept, now))
+            return watching.reconfigured(system, kept, now)
         if loaded is None or system.name not in loaded.checkpoints:
-            return Step(fold.begin(system, now))
+            return watching.begun(system, now)
         name = system.name
         try:
             state = Decoder(loaded.shift[name], loaded.slack[name]).state(loaded.checkpoints[name])
         except ValueError as error:
             _LOG.warning("begin anew with %s: %s", name, error)
-            return Step(fold.begin(system, now))
+            return watching.begun(system, now)
         markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
         # Without a record this system did not change until the earlier run died, however old its own heartbeat is. That
         # may have been somewhat later than the newest one; counted as if it was, no counter that was scraped falls back.
         alive = max(written.mono for written in loaded.written.values()) + ALIVE + BEAT
-        return fold.resume(system, fold.with_markers(state, markers), min(alive, now.mono), now)
+        return watching.resumed(system, fold.with_markers(state, markers), min(alive, now.mono), now)
 
     def _start(self, plan: Plan, begun: Step, phase: float) -> _Running:
         assert self._tools is not None
@@ -223,7 +228,7 @@ class Engine:
         now = self._env.moment()
         at = Moment(started, now.wall_of(started))
         for running in self._running.values():
-            running.watch.accept(fold.sighted(running.watch.system, running.watch.state, at))
+            running.watch.accept(watching.sighted(running.watch.system, running.watch.state, at))
 
     def _silence(self) -> None:
         """Nobody answered a look: if nobody answers at all, it is us. Otherwise ask around, so that we know soon."""
@@ -252,7 +257,7 @@ class Engine:
         self.blind_since = min(now.mono, max(self._sight.heard_end, now.mono - 3600.0))
         _LOG.warning("blind: nothing that we look at answers")
         for running in self._running.values():
-            running.watch.accept(fold.blinded(running.watch.system, running.watch.state, self.blind_since, now))
+            running.watch.accept(watching.blinded(running.watch.system, running.watch.state, self.blind_since, now))
 
     async def _ask(self, name: str, ask: Reference) -> None:
         started = self._env.clock()

@@ -16,6 +16,7 @@ from exporter.core.verdict import contested, site_of
 from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, smoothed
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
+from exporter.engine.recorder import Recorder, samples_record
 from exporter.engine.sight import Sight
 from exporter.engine.wheel import Wheel
 from exporter.probes.kind import Ask, Look
@@ -56,6 +57,7 @@ class Watch:
         """Set by whoever decides when to look: called after each change, with the state before it."""
         self.overdue: Callable[[Eye, Pending], None] = lambda eye, pending: None
         """The same, when a look or a marker takes longer than usual."""
+        self._recorder = Recorder(system)
         self._unsettled = 0
         self._count = 0
 
@@ -117,10 +119,9 @@ class Watch:
             abandoned = _no_longer_awaited(eye.looks, sample.started)
         else:
             eye.answered.clear()
-        before = self.state
-        step = fold.observe(
-            self.system, before, sample, tools.moment(), above=above, pending=abandoned, heard=tools.sight.heard
-        )
+        before, now = self.state, tools.moment()
+        step = fold.observe(self.system, before, sample, now, above=above, pending=abandoned, heard=tools.sight.heard)
+        self._recorder.looked(before, step, sample, abandoned, now.mono)
         self.accept(step)
         self._settle_lost(before)
         if not answered:
@@ -213,17 +214,11 @@ class Watch:
             abandoned = _no_longer_awaited(eye.writes, marker.sent)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
-        before = self.state
+        before, now = self.state, tools.moment()
         step = fold.marker_finished(
-            self.system,
-            before,
-            eye.part.component,
-            marker,
-            outcome,
-            tools.moment(),
-            pending=abandoned,
-            heard=tools.sight.heard,
+            self.system, before, eye.part.component, marker, outcome, now, pending=abandoned, heard=tools.sight.heard
         )
+        self._recorder.wrote(before, step, eye.part, marker, outcome, abandoned, now.mono)
         self.accept(step)
         self.react(before)
 
@@ -244,10 +239,21 @@ class Watch:
         """
         self.state = step.state
         if step.records:
+            step = self._with_samples(step)
             self._unsettled += 1
             self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state, kept))
         elif not self._unsettled:
             self.published = step.state
+
+    def _with_samples(self, step: Step) -> Step:
+        """What was seen around an incident goes beside the chain, and its hash into it."""
+        records = list(step.records)
+        for incident in self._recorder.due(step.records):
+            kept = self._recorder.taken(incident, step.state)
+            now = self.tools.moment()
+            self.tools.ledger.keep(kept, now)
+            records.append(samples_record(kept, now))
+        return Step(step.state, tuple(records))
 
     def publish(self, state: SystemState) -> None:
         self._unsettled -= 1

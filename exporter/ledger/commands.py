@@ -1,6 +1,9 @@
 """What `ledger verify|list|export` do: they read a file, while the exporter writes it or long after."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -9,6 +12,10 @@ from exporter.core.snapshot import Head
 from exporter.ledger import reading
 from exporter.ledger.chain import GENESIS, Finding, Link, exported, faults
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.file import LedgerFile
+from exporter.ledger.instants import Stamp, boot_id
+from exporter.ledger.retention import COMPACTED, Before, Removed, vouched
+from exporter.ledger.schema import sealed
 
 _MOST_FINDINGS = 1000
 
@@ -29,7 +36,7 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
     Memory does not grow with the file. Raises LedgerError if there is no ledger to read.
     """
     findings: list[Finding] = []
-    last = GENESIS
+    first = last = GENESIS
     met = noted is None or noted == GENESIS
 
     def watched(links: Iterator[Link]) -> Iterator[Link]:
@@ -41,13 +48,18 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
 
     try:
         with reading.reader(path) as db:
-            for finding in islice(faults(watched(reading.links(db))), _MOST_FINDINGS):
+            first = last = _beginning(db)
+            met = met or noted == first
+            for finding in islice(faults(watched(reading.links(db)), first), _MOST_FINDINGS):
                 findings.append(finding)  # noqa: PERF402  (what was found before the file breaks off must be kept)
     except LedgerError as error:
-        if last is GENESIS:
+        if last is first:
             raise
         findings.append(Finding(last.number + 1, f"the file cannot be read behind record {last.number}: {error}"))
-    if noted is not None and not met and len(findings) < _MOST_FINDINGS:
+    if noted is not None and noted.number < first.number:
+        sentence = f"record {noted.number} was removed with all up to {first.number} when their time was over; note a newer head"
+        findings.append(Finding(noted.number, sentence))
+    elif noted is not None and not met and len(findings) < _MOST_FINDINGS:
         findings.append(
             Finding(
                 noted.number,
@@ -58,10 +70,43 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
     return findings
 
 
-def export(path: Path) -> Iterator[str]:
-    """One line of JSON a record, without the newline, as `chain` describes it. Raises LedgerError."""
+def _beginning(db: sqlite3.Connection) -> Head:
+    """What the first record follows: what was removed with its time counts only if the chain itself says so."""
+    gone = sealed(db)
+    if gone != GENESIS and not vouched(list(reading.links(db, "kind = ?", (COMPACTED,))), gone):
+        return GENESIS
+    return gone
+
+
+def backup(path: Path, out: Path) -> list[Finding]:
+    """A copy of the ledger, while the exporter writes it or not, and what is wrong with the copy's chain.
+
+    Raises LedgerError; FileExistsError if there is something at `out` already.
+    """
+    if out.exists():
+        raise FileExistsError(f"{out} is there already; name another file")
+    with reading.reader(path) as db, closing(sqlite3.connect(out)) as copy:
+        db.backup(copy, pages=1000, sleep=0.01)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    return verify(out)
+
+
+def remove(path: Path, before: Before, vantage: str) -> Removed:
+    """Remove what is older from a ledger that no exporter writes just now. Raises LedgerError, sqlite3.Error."""
+    file = LedgerFile(path, busy=5.0)
+    try:
+        return file.remove(before, vantage, Stamp(boot_id(), time.monotonic(), time.time()))
+    finally:
+        file.close()
+
+
+def export(path: Path, *, first: int = 1, last: int | None = None) -> Iterator[str]:
+    """One line of JSON a record, without the newline, as `chain` describes it, from number `first` to number `last` (None: to
+    the newest). Raises LedgerError."""
     with reading.reader(path) as db:
-        for link in reading.links(db):
+        for link in reading.links(db, after=first - 1):
+            if last is not None and link.n > last:
+                return
             try:
                 yield exported(link)
             except (TypeError, ValueError, RecursionError) as error:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from exporter.core.snapshot import Head
 from exporter.ledger import reading
-from exporter.ledger.chain import GENESIS, Link, faults
+from exporter.ledger.chain import Link, faults
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.figures import Figure, Pruning, add
 from exporter.ledger.instants import Stamp
-from exporter.ledger.schema import migrate
+from exporter.ledger.retention import Before, Removed, compacted
+from exporter.ledger.schema import migrate, sealed
 
 _TAIL = 1000
 """Records that are checked at every start; `ledger verify` checks all."""
@@ -31,6 +32,18 @@ _UPSERT_MARKER = (
     "INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_INSERT_KEPT = "INSERT OR IGNORE INTO kept (kind, about, system, hash, wall, text) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class StoredText(NamedTuple):
+    """What is kept beside the chain. Its fields are the columns of the table `kept`, in this order."""
+
+    kind: str
+    about: str
+    system: str
+    hash: str
+    wall: float
+    text: str
 
 
 class Checkpoint(NamedTuple):
@@ -95,6 +108,7 @@ class LedgerFile:
         checkpoints: Sequence[Checkpoint],
         markers: Sequence[StoredMarker],
         figures: Sequence[Figure] = (),
+        kept: Sequence[StoredText] = (),
         *,
         durable: bool,
         now: Stamp,
@@ -111,6 +125,7 @@ class LedgerFile:
                     db.executemany(_UPSERT_CHECKPOINT, checkpoints)
                     db.executemany(_UPSERT_MARKER, markers)
                     add(db, figures)
+                    db.executemany(_INSERT_KEPT, kept)
                     if now.mono > self._pruned + _PRUNE_EVERY:
                         _prune(db, now)
                         self._pruning.prune(db, now)
@@ -120,6 +135,18 @@ class LedgerFile:
             raise
         if links:
             self.head = Head(links[-1].n, links[-1].hash)
+
+    def remove(self, before: Before, vantage: str, now: Stamp) -> Removed:
+        """Remove what is older, all of it or nothing. Raises sqlite3.Error or OSError; then nothing was removed."""
+        try:
+            with self._transaction((), durable=True) as db:
+                assert db is not None, "only links are found to be there already"
+                removed = compacted(db, before, vantage, now)
+        except (sqlite3.Error, OSError):
+            self._disconnect()
+            raise
+        self.head = removed.head
+        return removed
 
     def close(self) -> None:
         self._disconnect()
@@ -183,9 +210,10 @@ class LedgerFile:
             self._db = None
 
     def _check_tail(self, db: sqlite3.Connection) -> None:
-        start = max(0, reading.head(db).number - _TAIL)
+        gone = sealed(db)
+        start = max(gone.number, reading.head(db).number - _TAIL)
         tail = list(reading.links(db, after=start))
-        for finding in faults(tail, Head(start, tail[0].prev) if start else GENESIS):
+        for finding in faults(tail, gone if start == gone.number else Head(start, tail[0].prev)):
             raise LedgerError(
                 f"the ledger {self.path} does not verify: {finding.sentence}; nothing is appended to a "
                 f"broken chain: see what `rto-rpo-exporter ledger verify` says of it, then move the file "

@@ -1,7 +1,7 @@
 """What waits for the writer thread. The event loop puts in, the thread takes out; neither ever waits for the other."""
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,11 +10,12 @@ from exporter.core.marks import MARK
 from exporter.core.past import MOVES
 from exporter.ledger.chain import Link, compact
 from exporter.ledger.figures import Figure
-from exporter.ledger.file import StoredMarker
+from exporter.ledger.file import StoredMarker, StoredText
 from exporter.ledger.instants import Stamp
 
 _LINGER = 0.02
 """Seconds for which checkpoints, markers and figures are gathered when no record hurries them."""
+_MOST_KEPT = 1000
 _LAST_TO_GO = frozenset({"incident", "blip", *MOVES, *DECLARED, MARK})
 """Kinds that are dropped only when nothing else is left to drop."""
 
@@ -27,6 +28,7 @@ class Batch(NamedTuple):
     checkpoints: Mapping[str, tuple[Stamp, Mapping[str, Any]]]
     markers: Sequence[StoredMarker]
     figures: Sequence[Figure]
+    kept: Sequence[StoredText]
     durable: bool
     ticket: int
     now: Stamp
@@ -35,7 +37,7 @@ class Batch(NamedTuple):
 class Outbox:
     """Bounded: of records beyond `limit` the oldest tenth goes, incidents and moves last, and a `gap` record takes
     its place that counts them. Checkpoints keep the newest of a system, markers the newest `limit`, figures the newest
-    `limit` of their buckets."""
+    `limit` of their buckets, and of what is kept beside the chain the newest 1000 texts."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -49,6 +51,7 @@ class Outbox:
         self._checkpoints: dict[str, tuple[Stamp, Mapping[str, Any]]] = {}
         self._markers: dict[tuple[str, str, int], StoredMarker] = {}
         self._figures: dict[tuple[str, str, str, int], Figure] = {}
+        self._kept: deque[StoredText] = deque(maxlen=_MOST_KEPT)
         self._now = Stamp("", 0.0, 0.0)
 
     @property
@@ -66,6 +69,7 @@ class Outbox:
         checkpoints: Mapping[str, Mapping[str, Any]] | None = None,
         marker: StoredMarker | None = None,
         figure: Figure | None = None,
+        kept: StoredText | None = None,
         *,
         durable: bool = False,
     ) -> int:
@@ -80,6 +84,8 @@ class Outbox:
                 self._keep(marker)
             if figure is not None:
                 self._gather(figure)
+            if kept is not None:
+                self._kept.append(kept)
             self._durable |= durable
             if len(self._records) > self._limit:
                 self._shed()
@@ -99,11 +105,13 @@ class Outbox:
                 self._checkpoints,
                 list(self._markers.values()),
                 list(self._figures.values()),
+                list(self._kept),
                 self._durable,
                 self._ticket,
                 self._now,
             )
             self._records, self._checkpoints, self._markers, self._figures = [], {}, {}, {}
+            self._kept.clear()
             self._durable = False
             return batch
 
@@ -119,7 +127,7 @@ class Outbox:
 
     def _unhurried(self) -> bool:
         """Whether anything waits that needs no sync."""
-        return bool(self._checkpoints or self._markers or self._figures)
+        return bool(self._checkpoints or self._markers or self._figures or self._kept)
 
     def _keep(self, marker: StoredMarker) -> None:
         key = (marker.system, marker.component, marker.seq)

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from exporter.core.snapshot import Head
+from exporter.ledger.chain import GENESIS
 from exporter.ledger.errors import LedgerError
 
 APPLICATION_ID = 0x5250_4F4C
@@ -46,8 +48,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (vantage, system, name, wall)) WITHOUT ROWID""",
         "CREATE INDEX figures_by_age ON figures (wall)",
     ),
+    (
+        """CREATE TABLE kept (
+            kind TEXT NOT NULL, about TEXT NOT NULL, system TEXT NOT NULL, hash TEXT NOT NULL, wall REAL NOT NULL,
+            text TEXT NOT NULL, PRIMARY KEY (kind, about, hash)) WITHOUT ROWID""",
+        "CREATE INDEX kept_by_age ON kept (kind, wall)",
+        # What stands for the records that were removed when their time was over: number and hash of the last of them.
+        "CREATE TABLE removals (n INTEGER PRIMARY KEY, hash TEXT NOT NULL, wall REAL NOT NULL)",
+    ),
 )
 """Step k brings a file from version k to k + 1. A step that was released is never changed."""
+
+
+def sealed(db: sqlite3.Connection) -> Head:
+    """The last record that was removed when its time was over; the beginning of all chains if none was."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'removals'").fetchone() is None:
+        return GENESIS
+    row = db.execute("SELECT n, hash FROM removals ORDER BY n DESC LIMIT 1").fetchone()
+    return Head(*row) if row else GENESIS
 
 
 def check_version(db: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:

@@ -12,7 +12,6 @@ What is promised to whom:
 
 import asyncio
 import logging
-import math
 import sqlite3
 import threading
 from collections import deque
@@ -22,17 +21,18 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from exporter.core.model import Moment
-from exporter.core.ports import Json, Loaded, Query
+from exporter.core.ports import Json, Kept, Loaded, Query
 from exporter.core.snapshot import Head
 from exporter.core.state import Marker, Record
 from exporter.core.wanted import Wanted
 from exporter.ledger import figures, past
-from exporter.ledger.chain import Link, compact, plain, seal_all
+from exporter.ledger.chain import seal_all
 from exporter.ledger.errors import LedgerError
-from exporter.ledger.file import LedgerFile, StoredMarker
+from exporter.ledger.file import LedgerFile, StoredMarker, StoredText
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
-from exporter.ledger.rows import clean, encoded
+from exporter.ledger.retention import Keeper
+from exporter.ledger.rows import clean, encoded, link
 from exporter.ledger.threads import Threads
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class SqliteLedger:
         patience: float,
         wall_error: float,
         memory: int,
+        keeper: Keeper | None = None,
     ) -> None:
         self._file = file
         self._threads = threads
@@ -63,6 +64,7 @@ class SqliteLedger:
         self._patience = patience
         self._wall_error = wall_error
         self._outbox = Outbox(memory)
+        self._keeper = keeper
         self._comparing = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -82,26 +84,22 @@ class SqliteLedger:
         patience: float = 2.0,
         wall_error: float = 2.0,
         memory: int = 100_000,
+        keeper: Keeper | None = None,
     ) -> Self:
         """Lock, migrate and check the file, making it if there is none.
 
         `boot` names this boot of the machine (None: asked of the kernel), `patience` is how long `append` waits at
         most, `wall_error` what the wall clock may be wrong by across a reboot (both seconds), `memory` how many
-        records may wait. Raises LedgerError with a sentence for people if the file cannot be used.
+        records may wait; `keeper` says what has had its time (None: nothing is ever removed). Raises LedgerError with a sentence for people if the file cannot be used.
         """
         threads = Threads()
         file = await threads.run(lambda: LedgerFile(path, busy=patience / 2), _OPEN_WITHIN, f"opening {path}")
         if file.head.number == 0:
             _LOG.info("the ledger %s begins a new chain", path)
         return cls(
-            file,
-            threads,
-            vantage=vantage,
-            boot=boot or boot_id(),
-            patience=patience,
-            wall_error=wall_error,
-            memory=memory,
-        )
+            file, threads, vantage=vantage, boot=boot or boot_id(), patience=patience, wall_error=wall_error, memory=memory,
+            keeper=keeper,
+        )  # fmt: skip
 
     @property
     def head(self) -> Head:
@@ -129,7 +127,10 @@ class SqliteLedger:
         """Returns when all of it is on disk, in one transaction, or when it is clear that it has to wait: at once while
         the ledger is known not to be writable, else after `patience`. Never raises."""
         ticket = self._outbox.put(
-            self._stamp(now), [self._link(record, now) for record in records], checkpoints, durable=True
+            self._stamp(now),
+            [link(record, self._vantage, self._boot, now) for record in records],
+            checkpoints,
+            durable=True,
         )
         if not self.writable:
             return
@@ -166,6 +167,11 @@ class SqliteLedger:
             at = figures.bucket(now.wall)
             kept = figures.Figure(self._vantage, clean(system), clean(name), at, 1, float(value))
             self._outbox.put(self._stamp(now), figure=kept)
+
+    def keep(self, kept: Kept, now: Moment) -> None:
+        """Keep it beside the chain, once. Returns at once."""
+        row = StoredText(kept.kind, clean(kept.about), clean(kept.system), kept.hash, now.wall, clean(kept.text))
+        self._outbox.put(self._stamp(now), kept=row)
 
     async def week_ago(self, system: str, name: str, now: Moment) -> float | None:
         """The mean of the figure within a quarter of an hour of a week before; None if there is none, or if it cannot be
@@ -210,24 +216,6 @@ class SqliteLedger:
     def _stamp(self, now: Moment) -> Stamp:
         return Stamp(self._boot, now.mono, now.wall)
 
-    def _link(self, record: Record, now: Moment) -> Link:
-        """The record as a row, except for its place in the chain."""
-        at = record.at if math.isfinite(record.at) else now.mono
-        # Adding 0.0 turns -0.0, which SQLite would not keep, into 0.0.
-        return Link(
-            0,
-            self._vantage,
-            self._boot,
-            at + 0.0,
-            now.wall_of(at) + 0.0,
-            clean(record.kind),
-            clean(record.system),
-            clean(record.sentence),
-            compact(plain(record.data)),
-            "",
-            "",
-        )
-
     def _work(self) -> None:
         """The writer thread."""
         while (batch := self._outbox.take()) is not None:
@@ -243,7 +231,9 @@ class SqliteLedger:
         while True:
             last_try = self._outbox.closing
             try:
-                self._file.write(links, checkpoints, batch.markers, batch.figures, durable=batch.durable, now=batch.now)
+                self._file.write(
+                    links, checkpoints, batch.markers, batch.figures, batch.kept, durable=batch.durable, now=batch.now
+                )
             except (sqlite3.Error, OSError) as error:
                 self._tell(self._failed, str(error))
                 if last_try:
@@ -252,8 +242,20 @@ class SqliteLedger:
                 delay = min(delay * 2, _LAST_RETRY)
             else:
                 self._in_hand = 0
+                self._remove_old(batch.now)
                 self._tell(self._stored, batch.ticket, self._file.head)
                 return True
+
+    def _remove_old(self, now: Stamp) -> None:
+        """What has had its time goes; what cannot be removed today may be tomorrow."""
+        before = self._keeper.due(now) if self._keeper else None
+        try:
+            removed = self._file.remove(before, self._vantage, now) if before else None
+        except (sqlite3.Error, OSError) as error:
+            _LOG.warning("nothing old was removed from the ledger %s: %s", self._file.path, error)
+        else:
+            if removed:
+                _LOG.info("removed %d old records and %d old samples", removed.records, removed.samples)
 
     def _tell(self, callback: Any, *values: Any) -> None:
         """Let the event loop hear it: what others see of the ledger changes there only."""

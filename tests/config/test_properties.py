@@ -133,7 +133,7 @@ def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "s", "5 s", "-5s", "5s!", "٥s", "1e3s", "9" * 500 + "s", "5y", "1d1"])
+@pytest.mark.parametrize("text", ["", "5", "s", "5 s", "-5s", "5s!", "٥s", "1e3s", "9" * 500 + "s", "5x", "1d1"])
 def test_no_durations(text: str) -> None:
     """Everything else is refused with examples of what is right."""
     with pytest.raises(ValueError, match="write a number and a unit, like 250ms"):

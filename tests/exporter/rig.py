@@ -83,6 +83,10 @@ class Metrics:
         return {key: value for key, value in self._values.items() if key[0] in LASTING}
 
 
+BOOKKEEPING = frozenset({"config_loaded", "watch_started", "watch_ended", "absence", "samples", "standing_changed"})
+"""Kinds of records that tell of the watching, not of what happened."""
+
+
 class Line(NamedTuple):
     """One record as `ledger list` prints it."""
 

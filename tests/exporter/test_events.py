@@ -10,7 +10,7 @@ import aiohttp
 
 from exporter.demo.pair import AWAY, HOME
 from exporter.demo.process import Children
-from tests.exporter.rig import Exporter, Line, Sites, until
+from tests.exporter.rig import BOOKKEEPING, Exporter, Line, Sites, until
 from tests.hostile import Behaviour, answer, message, serve
 from tests.servers import Proxy
 
@@ -34,10 +34,10 @@ async def recorded(exporter: Exporter, kind: str) -> Line:
 
 
 async def events(exporter: Exporter) -> list[str]:
-    """Stop it and return the kinds of all records but the transitions, in order."""
+    """Stop it and return the kinds of all records of what happened but the transitions, in order."""
     assert await exporter.stop() == 0
     exporter.whole()
-    return [line.kind for line in exporter.records() if line.kind != "transition"]
+    return [line.kind for line in exporter.records() if line.kind not in BOOKKEEPING | {"transition"}]
 
 
 async def test_switchover_and_failback(exporter: Exporter, sites: Sites, tmp_path: Path) -> None:

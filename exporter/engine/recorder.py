@@ -1,0 +1,202 @@
+"""What was seen around an incident: a bounded memory of looks, written down when one is declared and when one closes.
+
+One line of JSON a look, in the order in which they were folded in; instants are of the monotonic clock of the record that
+names their hash. The first line says what they are of. Keys of the others:
+
+    at        when it was folded in
+    look      [site, component]: a look; `from`, `to`, `reason`, and what it told: `role`, `writable`, `epoch`, `served_by`
+    write     [site, component]: a canary marker; `from` (sent), `to`, `reason`; `counts`: it went to the holder of the role
+    pending   starts of earlier ones that are no longer awaited
+    needs     from here on these have to work: [[site, component, "look" or "write"], ...]
+    before    the same, as it was until a move that was no incident before
+    moved     [component, lower, upper]: its role or epoch moved in between
+    state     the state of the system changed to this
+    declared  the outage was declared here
+    loss      {component, stop, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost
+
+Looks that changed nothing are forgotten beyond a bound, so an outage of hours leaves its beginning, its turns and its end.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from exporter.core.canary import Outcome
+from exporter.core.model import Instant, Moment, Part, Sample, System
+from exporter.core.moves import unmeasured, written_before
+from exporter.core.past import MOVES
+from exporter.core.ports import Kept
+from exporter.core.state import Marker, Record, Step, SystemState
+from exporter.core.verdict import needs
+
+CALM_LOOKS = 16
+"""Looks that are kept of each part while nothing happens."""
+DOUBTFUL_LOOKS = 160
+"""The same in an incident."""
+TURNS = 5000
+VERSION = 1
+_BARE = frozenset(
+    {"at", "look", "write", "from", "to", "reason", "role", "writable", "epoch", "served_by", "counts", "pending"}
+)
+"""Keys that tell of the look itself."""
+_MOVED = frozenset({*MOVES, "epoch_changed"})
+
+
+class Recorder:
+    """Of one system. Nothing in it waits or does I/O; a look costs a tuple."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._parts = max(1, len(system.parts))
+        self._count = 0
+        self._looks: deque[tuple[int, Instant, Sample, Sequence[Instant]]] = deque()
+        self._turns: deque[tuple[int, dict[str, Any]]] = deque(maxlen=TURNS)
+        self._needs: list[list[str]] | None = None
+        self._carried: list[dict[str, Any]] = []
+        """What was seen before the last incident closed: the next may begin with the next look."""
+
+    def looked(self, before: SystemState, step: Step, sample: Sample, pending: Sequence[Instant], now: Instant) -> None:
+        """A look was folded in."""
+        self._count += 1
+        if before.incident is None and step.state.incident is None and not step.records:
+            self._looks.append((self._count, now, sample, pending))
+            while len(self._looks) > CALM_LOOKS * self._parts:
+                self._looks.popleft()
+            return
+        more = self._turn(before, step)
+        if sample.ok and unmeasured(before) is not None and unmeasured(step.state) is None:
+            more |= {"loss": _loss(before, sample)}
+        if more:
+            self._turns.append((self._count, _look(now, sample, pending) | more))
+        else:
+            self._looks.append((self._count, now, sample, pending))
+            while len(self._looks) > DOUBTFUL_LOOKS * self._parts:
+                self._looks.popleft()
+
+    def wrote(
+        self,
+        before: SystemState,
+        step: Step,
+        part: Part,
+        marker: Marker,
+        outcome: Outcome,
+        pending: Sequence[Instant],
+        now: Instant,
+    ) -> None:
+        """A marker was acknowledged or given up: all are kept in an incident, and those that began one."""
+        if before.incident is None and step.state.incident is None:
+            if outcome.reason is None:
+                self._count += 1
+                self._turns.append((self._count, _write(before, part, marker, outcome, pending, now)))
+                self._forget_calm_writes()
+            return
+        self._count += 1
+        row = _write(before, part, marker, outcome, pending, now)
+        self._turns.append((self._count, row | self._turn(before, step)))
+
+    def due(self, records: Sequence[Record]) -> Iterator[str]:
+        """The ids of the incidents of which these records say that it is time to write down what was seen."""
+        for record in records:
+            if record.kind == "transition" and _declares(record):
+                yield str(record.data["incident"])
+            elif record.kind == "incident":
+                yield str(record.data["id"])
+
+    def taken(self, incident: str, state: SystemState) -> Kept:
+        """What is remembered, as text; it is not remembered any more, unless the next incident may begin with it."""
+        lines = [(number, _look(at, sample, pending)) for number, at, sample, pending in self._looks]
+        head = {"v": VERSION, "incident": incident, "system": self._system.name, "mode": self._system.mode}
+        head |= {"stateful": sorted(c.name for c in self._system.components.values() if c.stateful)}
+        rows = [*self._carried, *(row for _, row in sorted([*lines, *self._turns], key=lambda one: one[0]))]
+        text = "".join(f"{json.dumps(row, sort_keys=True, separators=(',', ':'))}\n" for row in (head, *rows))
+        self._turns.clear()
+        self._looks.clear()
+        self._carried = []
+        if state.incident is None:
+            self._needs = None
+            bare = rows[-CALM_LOOKS * self._parts :]
+            self._carried = [{key: value for key, value in row.items() if key in _BARE} for row in bare]
+        return Kept("samples", incident, self._system.name, sha256(text.encode()).hexdigest(), text)
+
+    def _turn(self, before: SystemState, step: Step) -> dict[str, Any]:
+        """What changed with it, beyond the look itself."""
+        more: dict[str, Any] = {}
+        for record in step.records:
+            if record.kind in _MOVED:
+                moved = step.state.roles[str(record.data["component"])].moved
+                if moved is not None:
+                    more["moved"] = [record.data["component"], moved.lower, moved.upper]
+                if before.incident is None:
+                    # What two sites contested is needed again once one of them has won.
+                    more["before"] = _needs(self._system, replace(before, contest=None))
+            elif record.kind == "transition":
+                more["state"] = record.data.get("to")
+                if _declares(record):
+                    more["declared"] = True
+        if before.incident is not None or step.state.incident is not None:
+            wanted = _needs(self._system, step.state)
+            if wanted != self._needs or before.incident is None:
+                more["needs"] = self._needs = wanted
+        return more
+
+    def _forget_calm_writes(self) -> None:
+        while len(self._turns) > CALM_LOOKS * self._parts:
+            self._turns.popleft()
+
+
+def samples_record(kept: Kept, now: Moment) -> Record:
+    """The record by which the chain vouches for what was kept."""
+    count = kept.text.count("\n") - 1
+    data = {"incident": kept.about, "sha256": kept.hash, "looks": count}
+    return Record("samples", kept.system, now.mono, f"{count} looks around {kept.about} are kept", data)
+
+
+def _declares(record: Record) -> bool:
+    return record.data.get("from") == "suspected" and record.data.get("to") == "outage"
+
+
+def _needs(system: System, state: SystemState) -> list[list[str]]:
+    return [[*need.part, "write" if need.canary else "look"] for need in needs(system, state)]
+
+
+def _look(at: Instant, sample: Sample, pending: Sequence[Instant]) -> dict[str, Any]:
+    facts = sample.facts
+    row: dict[str, Any] = {
+        "at": at,
+        "look": list(sample.part),
+        "from": sample.started,
+        "to": sample.ended,
+        "reason": None if sample.reason is None else str(sample.reason),
+        "role": None if facts.role is None else str(facts.role),
+        "writable": facts.writable,
+        "epoch": facts.epoch,
+        "served_by": facts.served_by,
+    }
+    return row | ({"pending": list(pending)} if pending else {})
+
+
+def _write(
+    before: SystemState, part: Part, marker: Marker, outcome: Outcome, pending: Sequence[Instant], now: Instant
+) -> dict[str, Any]:
+    role = before.roles.get(part.component)
+    row: dict[str, Any] = {
+        "at": now,
+        "write": list(part),
+        "from": marker.sent,
+        "to": outcome.ended,
+        "reason": None if outcome.reason is None else str(outcome.reason),
+        "counts": (role is None or role.site == marker.site) and before.blind_since is None,
+    }
+    return row | ({"pending": list(pending)} if pending else {})
+
+
+def _loss(before: SystemState, sample: Sample) -> dict[str, Any]:
+    """The markers by which a loss is counted: what was written before the move, and whether it is there."""
+    incident = before.incident
+    assert incident is not None
+    there = frozenset(sample.facts.markers or ())
+    markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in written_before(before, incident)]
+    return {"component": incident.component, "stop": incident.stop, "markers": markers}

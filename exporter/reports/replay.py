@@ -1,0 +1,139 @@
+"""An incident once more, from what was seen, by rules that are written down here a second time and share no code with the first.
+
+This file travels inside `verify.py`: nothing but the standard library.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+Span = tuple[float, float]
+Row = dict[str, Any]
+
+
+class Track:
+    """The looks at one thing, by what they prove. Instants are seconds; looks may overlap and come in any order."""
+
+    def __init__(self) -> None:
+        self.good: float | None = None  # start of the newest good look
+        self.bad_end = 0.0  # earliest end of a bad look of the run
+        self.last_bad: float | None = None  # start of the newest look that is known not to have succeeded
+        self.back: Span | None = None  # the first good look after the run
+        self.count = 0  # bad looks in a row
+
+    def look(self, start: float, end: float, good: bool, pending: Sequence[float] = ()) -> None:
+        """One more look, in the order in which they were folded in."""
+        if not good and self.good is not None and start < self.good:
+            self.abandon(start)
+        elif not good:
+            self.bad_end = end if self.count == 0 else min(self.bad_end, end)
+            self.last_bad = start if self.count == 0 or self.last_bad is None else max(self.last_bad, start)
+            self.count, self.back = self.count + 1, None
+        elif self.good is None or start > self.good:
+            if self.count == 0:
+                self.back = self.back or (start, end)
+                self.good = start
+            elif not (self.last_bad is not None and start < self.last_bad):
+                self.good, self.count, self.back = start, 0, (start, end)
+        for one in pending:
+            self.abandon(one)
+
+    def abandon(self, start: float) -> None:
+        """A look that was given up because a later one went well: until it began nothing had come back."""
+        if self.back is not None and self.last_bad is not None and self.last_bad < start < self.back[0]:
+            self.last_bad = start
+
+
+class Replay:
+    """An incident, from the looks around it: `start` and `end` as (lower, upper)."""
+
+    def __init__(self, head: Row) -> None:
+        self.stateful = set(head["stateful"])
+        self.tracks: dict[tuple[str, ...], Track] = {}
+        self.needs: list[list[str]] = []
+        self.start: Span | None = None
+        self.end: Span | None = None
+        self.declared = self.moved = False
+        self.loss: Row | None = None
+
+    def track(self, key: Sequence[str]) -> Track:
+        return self.tracks.setdefault(tuple(key), Track())
+
+    def row(self, row: Row) -> None:
+        """One line of the samples."""
+        if "look" in row:
+            site, component = row["look"]
+            dead = site and component in self.stateful and (row["role"] == "standby" or row["writable"] is False)
+            self.track((site, component, "look")).look(
+                row["from"], row["to"], row["reason"] is None and not dead, row.get("pending", ())
+            )
+        elif row["counts"]:
+            self.track((*row["write"], "write")).look(
+                row["from"], row["to"], row["reason"] is None, row.get("pending", ())
+            )
+        if "moved" in row:
+            self.move(row)
+        self.needs = row.get("needs", self.needs)
+        self.declared = self.declared or row.get("declared", False)
+        self.loss = row.get("loss", self.loss)
+        if self.needs:
+            self.assess(row["at"])
+
+    def move(self, row: Row) -> None:
+        """The role, or the epoch, of a component moved: always an incident, however short."""
+        component, lower, upper = row["moved"]
+        if self.start is None:
+            wanted = [self.track(key) for key in row.get("before", ())]
+            failing = [one for one in wanted if one.count]
+            if failing:
+                self.dark(failing)
+            else:
+                self.start = (min([one.good for one in wanted if one.good is not None] + [lower]), upper)
+        self.end, self.moved = None, True
+        for key in [key for key in self.tracks if key[1] == component and key[2] == "write"]:
+            del self.tracks[key]
+
+    def dark(self, failing: Sequence[Track]) -> None:
+        """It began with the first of them; until it is declared the bounds may still widen."""
+        upper = min(one.bad_end for one in failing)
+        known = [one.good for one in failing if one.good is not None]
+        lower = min([*known, upper])
+        if self.start is None:
+            self.start = (lower, upper)
+        elif not self.declared:
+            self.start = (min(self.start[0], lower), min(self.start[1], upper))
+
+    def assess(self, at: float) -> None:
+        """Whether all that is needed works."""
+        wanted = [self.track(key) for key in self.needs]
+        failing = [one for one in wanted if one.count]
+        if failing:
+            self.dark(failing)
+            self.end = None
+        elif self.start is not None and self.end is None and all(one.good is not None for one in wanted):
+            floor = lower = upper = self.start[0]
+            for one in wanted:
+                if one.back is not None and one.back[1] > floor:
+                    upper = max(upper, one.back[1])
+                    if one.last_bad is not None and floor < one.last_bad <= one.back[1]:
+                        lower = max(lower, one.last_bad)
+            if upper <= floor:
+                upper = at
+            if self.declared or self.moved:
+                self.end = (max(lower, floor), max(upper, self.start[1]))
+            else:
+                self.start = None  # over before it was declared: not this incident yet
+
+
+def achieved(loss: Row) -> tuple[Span | None, tuple[int, int, int]]:
+    """The loss of a move from its markers: ((lower, upper) or None, lost, surviving, never acknowledged)."""
+    markers, stop = loss["markers"], loss["stop"]
+    acked = [one for one in markers if one[2] is not None]
+    there = sum(bool(one[3]) for one in acked)
+    counts = (len(acked) - there, there, len(markers) - len(acked))
+    if not acked:
+        return None, counts
+    hole = next((at for at, one in enumerate(acked) if not one[3]), None)
+    if hole is None:
+        return (0.0, max(0.0, stop - acked[-1][1])), counts
+    lower = max(0.0, acked[-1][2] - acked[hole][2])
+    return (lower, max(lower, stop - acked[max(0, hole - 1)][1])), counts

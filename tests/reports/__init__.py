@@ -1,0 +1,1 @@
+"""Reports over made-up ledgers, whose figures were worked out by hand."""

@@ -1,0 +1,106 @@
+"""The verifier, which shares no rule with what it verifies."""
+
+import random
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from exporter.reports import verify
+from tests.reports.stage import LETTERS, staged
+
+FILMS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=24)
+
+
+@settings(max_examples=150, deadline=None)
+@example(["s", "s", "s", "o", "p"], 0.0, 0.0)
+@given(FILMS, st.sampled_from([0.0, 0.4, 1.5, 30.0]), st.sampled_from([0.0, 2.0, 30.0]))
+def test_what_is_recomputed_is_what_the_ledger_says(letters: list[str], rpo: float, rto: float) -> None:
+    """Random histories: the bounds of RTO and RPO, the counts and the verdicts follow from the samples, and none is skipped."""
+    for data, record, chunks in staged(letters, rpo=rpo, rto=rto).incidents():
+        differences, notes = verify.incident(data, record, chunks)
+        assert differences == [], letters
+        assert not [note for note in notes if "its bounds" in note], letters
+
+
+@pytest.mark.parametrize("letters", ["".join(film) for film in product("hscpor", repeat=3)])
+def test_every_short_history_is_recomputed(letters: str) -> None:
+    """All films of three letters, with a failover or an outage or both in them."""
+    for data, record, chunks in staged(letters).incidents():
+        differences, _ = verify.incident(data, record, chunks)
+        assert differences == []
+
+
+def changed(data: dict[str, Any], path: tuple[str, ...], by: float) -> dict[str, Any]:
+    key, *rest = path
+    return {**data, key: changed(data[key], tuple(rest), by) if rest else data[key] + by}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("start", "lower"), ("start", "upper"), ("end", "lower"), ("end", "upper"), ("rto", "lower"), ("rto", "upper"),
+        ("rpo", "upper"), ("markers", "lost"), ("markers", "surviving"),
+    ],
+    ids=".".join,
+)  # fmt: skip
+def test_a_flattered_figure_is_named(path: tuple[str, ...]) -> None:
+    """A failover that lost writes: each of its figures, changed by itself, does not follow from the samples any more."""
+    ((data, record, chunks),) = staged("hhccppps").incidents()
+    assert data["markers"]["lost"] == 3
+    assert verify.incident(data, record, chunks) == ([], [])
+    differences, _ = verify.incident(changed(data, path, -1), record, chunks)
+    assert differences
+    assert all(data["id"] in one for one in differences)
+
+
+def test_a_flattered_verdict_is_named() -> None:
+    """Told as met, though the bounds say that it was missed."""
+    ((data, record, chunks),) = staged("hhccpppppppps", rpo=0.0).incidents()
+    assert data["verdicts"] == {"rto": "missed", "rpo": "missed"}
+    for which in ("rto", "rpo"):
+        flattered = {**data, "verdicts": {**data["verdicts"], which: "met"}}
+        differences, _ = verify.incident(flattered, record, chunks)
+        assert differences == [f"{data['id']}: the verdict on the {which.upper()} is told as met, but it is missed"]
+
+
+LINES = staged("hhccpppsssshhhoooohhhh").lines()
+
+
+def tampered(dice: random.Random) -> list[str]:
+    """The records with one deed done to them; never to the tail alone."""
+    lines = list(LINES)
+    at = dice.randrange(len(lines) - 1)
+    match dice.choice(("edit", "delete", "reorder", "duplicate")):
+        case "edit":
+            where = dice.randrange(len(lines[at]))
+            other = dice.choice([char for char in '0123456789abcxyz"{}:, ' if char != lines[at][where]])
+            lines[at] = lines[at][:where] + other + lines[at][where + 1 :]
+        case "delete":
+            del lines[max(1, at)]
+        case "reorder":
+            other_at = dice.choice([i for i in range(len(lines)) if i != at])
+            lines[at], lines[other_at] = lines[other_at], lines[at]
+        case "duplicate":
+            lines.insert(dice.randrange(len(lines) + 1), lines[at])
+    return lines
+
+
+def test_a_thousand_random_tamperings_are_noticed() -> None:
+    """Edited, deleted, reordered or repeated: every one is named."""
+    assert list(verify.chain(LINES)) == []
+    dice = random.Random(20260914)
+    unnoticed = [number for number in range(1000) if not list(verify.chain(tampered(dice)))]
+    assert unnoticed == []
+
+
+def test_a_cut_head_or_tail_shows_against_what_was_noted() -> None:
+    """From inside a cut tail cannot be seen; the head that is printed in the report reveals it."""
+    from_inside = list(verify.chain(LINES[:-1]))
+    last = LINES[-1].rpartition('"hash":"')[2][:64]
+    assert from_inside == []
+    assert list(verify.chain(LINES, (len(LINES), last))) == []
+    (told,) = verify.chain(LINES[:-1], (len(LINES), last))
+    assert "the tail was cut" in told
