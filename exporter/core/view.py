@@ -42,6 +42,7 @@ def _points(watched: Watched, now: Moment) -> list[dict[str, Any]]:
             "source": source.source,
             "at": None if source.at is None else now.wall_of(source.at),
             "refuted": source.refuted,
+            "lag_bytes": source.lag_bytes,
         }
         for source in watched.state.sources.values()
     ]
@@ -56,6 +57,7 @@ def _part_json(watched: Watched, part: Part, now: Moment) -> dict[str, Any]:
         "detail": sample.detail if sample else "",
         "looked": now.wall_of(sample.started) if sample else None,
         "seconds": sample.ended - sample.started if sample else None,
+        "phases": sample.phases._asdict() if sample else None,
         "target": watched.targets[part].address if part in watched.targets else None,
     }
 

@@ -1,7 +1,7 @@
 """How the answers of the API look, field by field. Instants are Unix seconds; null is what was not observed."""
 
 from exporter.core.interval import Verdict
-from exporter.core.model import Reason, Role
+from exporter.core.model import Phases, Reason, Role
 from exporter.core.past import PHASES, Kind
 from exporter.core.state import Mode
 from exporter.web.openapi_parts import (
@@ -32,6 +32,10 @@ _PART = schema(
     **_FAILURE,
     looked=null_or(INSTANT),
     seconds=null_or(SECONDS),
+    phases={
+        **null_or(schema(**{name: null_or(SECONDS) for name in Phases._fields})),
+        "description": "Of the newest look.",
+    },
     target={"type": ["string", "null"], "description": "Secrets masked."},
 )
 
@@ -153,7 +157,14 @@ _KPI = schema(
     **_FAILURE,
 )
 
-_RECOVERY_POINT = schema(site=STRING, component=STRING, source=STRING, at=null_or(INSTANT), refuted=BOOLEAN)
+_RECOVERY_POINT = schema(
+    site=STRING,
+    component=STRING,
+    source=STRING,
+    at=null_or(INSTANT),
+    refuted=BOOLEAN,
+    lag_bytes={**null_or(NUMBER), "description": "How far its position is behind; null where that cannot be told."},
+)
 
 SCHEMAS: dict[str, Schema] = {
     "Error": {
