@@ -1,0 +1,99 @@
+// The texts of the page's language, and numbers as that language writes them.
+
+const texts = JSON.parse(document.getElementById("texts").textContent);
+const language = document.documentElement.lang;
+const cache = new Map();
+
+/** The text with its placeholders filled in. */
+export function t(key, values = {}) {
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, field) => values[field] ?? "");
+}
+
+/** A word of the exporter's, such as a state or a reason; one that has no translation yet is shown as it is. */
+export function word(family, value) {
+  return texts[`${family}.${value}`] ?? String(value ?? "").replaceAll("_", " ");
+}
+
+function formatter(options, Kind = Intl.NumberFormat, key = JSON.stringify([Kind.name, options])) {
+  if (!cache.has(key)) cache.set(key, new Kind(language, options));
+  return cache.get(key);
+}
+
+export const number = (value, digits = 0) =>
+  formatter({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+export const upTo = (value, digits) => formatter({ maximumFractionDigits: digits }).format(value);
+export const percent = (ratio, digits = 0) =>
+  formatter({ style: "percent", maximumFractionDigits: digits }).format(ratio);
+
+function unit(value, name, digits = 0) {
+  const key = name + digits; // hundreds of these are written four times a second
+  const made = cache.get(key);
+  if (made) return made.format(value);
+  const options = { style: "unit", unit: name, unitDisplay: "narrow", minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return formatter(options, Intl.NumberFormat, key).format(value);
+}
+
+const SPANS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+/** Seconds for people: 0.84s, 12.3s, 4m 5s, 3h 7m, 90d. `digits`: how exact below ten seconds. */
+export function duration(seconds, digits = 2) {
+  if (seconds === null || seconds === undefined) return t("unknown");
+  if (seconds < 10 - 0.5 * 10 ** -digits) return unit(seconds, "second", digits);
+  if (seconds < 59.95) return unit(seconds, "second", Math.min(1, digits));
+  let rest = Math.round(seconds);
+  const at = SPANS.findIndex(([size], place) => rest >= size * (place === 0 ? 2 : 1));
+  const parts = SPANS.slice(at, at + 2).map(([size, name]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count || name === SPANS[at][1] ? unit(count, name) : "";
+  });
+  return parts.filter(Boolean).join("\u00a0");
+}
+
+/** Objectives are round: 5s, 15m, 4h, 90d. */
+export function goal(seconds) {
+  const found = SPANS.find(([size]) => seconds >= size && seconds % size === 0);
+  return found ? unit(seconds / found[0], found[1]) : duration(seconds);
+}
+
+const two = (value) => formatter({ minimumIntegerDigits: 2, useGrouping: false }).format(value);
+
+/** A running clock: 02:19, or 1:02:19. Rounded down. */
+export function digits(seconds) {
+  const whole = Math.floor(Math.max(0, seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return `${hours ? `${number(hours)}:` : ""}${two(minutes)}:${two(whole % 60)}`;
+}
+
+const dates = (unix, options) => formatter(options, Intl.DateTimeFormat).format(unix * 1000);
+export const clock = (unix) => dates(unix, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+export const dateTime = (unix) => dates(unix, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+/** From one to the other, with nothing said twice. */
+export const span = (from, until) =>
+  formatter({ dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }, Intl.DateTimeFormat).formatRange(from * 1000, until * 1000);
+export const day = (unix) => dates(unix, { dateStyle: "medium" });
+/** To the millisecond, as the ledger has it. */
+export const exactly = (unix) =>
+  dates(unix, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+
+export function money(amount, currency) {
+  try {
+    return formatter({ style: "currency", currency, maximumFractionDigits: amount < 100 ? 2 : 0 }).format(amount);
+  } catch {
+    return `${number(amount, amount < 100 ? 2 : 0)} ${currency}`;
+  }
+}
+
+export function bytes(size) {
+  const names = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
+  let at = 0;
+  while (size >= 1000 && at < names.length - 1) {
+    size /= 1000;
+    at += 1;
+  }
+  return unit(size, names[at], at && size < 100 ? 1 : 0);
+}
+
+/** Estimate with its bounds: 2.05s [2.01s, 2.61s]. */
+export const bounds = (value) =>
+  value ? `${duration(value.estimate)} [${duration(value.lower)}, ${duration(value.upper)}]` : t("unmeasured");
