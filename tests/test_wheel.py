@@ -26,4 +26,4 @@ def test_the_wheel_runs_outside_of_the_checkout(tmp_path: Path) -> None:
     assert "systems:" in (tmp_path / "dr.yml").read_text(encoding="utf-8")
     run("-c", "import exporter.web.page, dashboards")
     shipped = {path.suffix for path in (site / "exporter").rglob("*")}
-    assert {".py", ".yml", ".css", ".js"} <= shipped
+    assert {".py", ".yml", ".css", ".js", ".html", ".json"} <= shipped

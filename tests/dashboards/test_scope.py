@@ -1,6 +1,7 @@
 """Boards for a given configuration: only what exists is drawn, and every state has its word."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from exporter.catalogue import metrics as m
 from exporter.core.interval import Verdict
 from exporter.core.model import Role
 from exporter.plans import read_config
-from exporter.web.page import SYMBOLS, WORST_FIRST
+from exporter.web.page import WORST_FIRST
 from tests.dashboards.questions import panels, questions
 
+ROOT = Path(__file__).parents[2]
 PLAIN = """
 systems:
   shop:
@@ -86,7 +88,9 @@ def test_every_state_has_a_word_and_a_rank() -> None:
     """Those of the core, in the order and with the symbols of the exporter's own page."""
     assert tuple(sorted(marks.STATES, key=lambda state: -marks.STATES[state])) == WORST_FIRST
     words = {int(value): result["text"] for value, result in marks.STATE[0]["options"].items()}
-    assert {state: words[rank][0] for state, rank in marks.STATES.items()} == {str(k): v for k, v in SYMBOLS.items()}
+    module = (ROOT / "exporter/web/static/live.js").read_text(encoding="utf-8")
+    signs = dict(re.findall(r'(\w+): "(.)"', module[module.index("SIGN = {") :].split("}")[0]))
+    assert {state: words[rank][0] for state, rank in marks.STATES.items()} == signs
     assert set(marks.ROLES) == set(Role)
     assert set(marks.VERDICTS) == set(Verdict)
 

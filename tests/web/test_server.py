@@ -204,7 +204,7 @@ async def test_the_description_lists_every_route() -> None:
     """What the server answers and what openapi.json says are the same paths."""
     app = make_app(Stage().backend())
     served = {route.resource.canonical for route in app.router.routes() if route.resource is not None}
-    assert served - {"/static/{name}"} == set(OPENAPI["paths"])
+    assert served - {"/static/{name}", "/systems/{name}", "/incidents/{id}", "/drills"} == set(OPENAPI["paths"])
     assert await ask_json(Stage(), "/api/v1/openapi.json") == OPENAPI
 
 
@@ -226,7 +226,21 @@ async def test_wrong_paths_and_methods(method: str, path: str, status: int, word
     assert (got, word in json.loads(body)["error"]) == (status, True)
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/config", "/nothing", "/static/page.js", "/api/v1/systems"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/metrics",
+        "/config",
+        "/nothing",
+        "/static/wall.js",
+        "/systems/orders",
+        "/incidents/1",
+        "/drills",
+        "/systems/none",
+        "/api/v1/systems",
+    ],
+)
 async def test_every_answer_has_the_strict_headers(path: str) -> None:
     """Errors and streams too: no inline script, no framing, no sniffing, no referrer."""
     _, headers, _ = await ask(Stage(), path)
@@ -253,7 +267,7 @@ async def test_the_page_is_harmless_with_any_name() -> None:
 async def test_the_page_shows_the_worst_first_before_any_script_runs() -> None:
     """Outage, then unknown, then healthy, each as a word."""
     _, _, body = await ask(Stage(), "/")
-    assert body.index("> outage<") < body.index("> unknown<") < body.index("> healthy<")
+    assert body.index(">Outage<") < body.index(">Unknown<") < body.index(">Healthy<")
 
 
 async def test_the_configuration_is_shown_masked() -> None:

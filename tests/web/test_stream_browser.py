@@ -1,21 +1,15 @@
 """The stream as a real browser hears it: compressed, event by event, and again after the server was gone."""
 
-import shutil
-
-import pytest
 from playwright.async_api import Page, async_playwright
 
 from exporter.web.server import listen, make_app
+from tests.browser.chromium import CHROMIUM, FLAGS, MARKS
 from tests.exporter.rig import until
 from tests.servers import free_port
 from tests.web.fakes import Stage
-from tests.web.test_page import CHROMIUM, QUIET
 from tests.web.test_stream import happen
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing; install Debian's chromium"),
-]
+pytestmark = MARKS
 
 LISTEN = """() => {
     window.heard = []
@@ -38,7 +32,7 @@ async def test_an_event_source_hears_and_comes_back() -> None:
     host = "127.0.0.1"
     runner = await listen(make_app(stage.backend()), host, port)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page()
         encodings: list[str | None] = []
         page.on(
