@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tests.servers import PostgresPair
 from tests.servers.prometheus import Prometheus
 
 ORDERS, CHAT = "orders", "chat"
+TOKEN = "of-the-boards-stage"
 SCRAPE = 1
 """Seconds between two scrapes."""
 
@@ -104,6 +106,8 @@ def _configured(exporter: Exporter, port: int, tls_port: int) -> None:
     served_by = {"served_by": {"header": "X-Served-By"}}
     config: dict[str, Any] = json.loads(exporter.config.read_text())
     config["exporter"]["references"] = [f"tcp://127.0.0.1:{port}"]
+    (exporter.folder / "token").write_text(TOKEN)
+    config["api"] = {"token_file": str(exporter.folder / "token")}
     config["contacts"] = [{"name": "DR commander", "who": "ops@example.com", "confirmed": "2026-10-01"}]
     config["systems"][ORDERS] |= {
         "objectives": {
@@ -156,6 +160,21 @@ class Stage:
     prometheus: Prometheus
     began: float
     """Unix seconds."""
+
+    def drill(self, system: str, *, ended: bool = False) -> None:
+        """Start one, and stop it again if it is to be over."""
+        told = {"system": system, "scenario": "site_loss", "operator": "rig", "reason": "to be seen", "expires_in": 600}
+        started = self._change("POST", "/api/v1/drills", told)
+        if ended:
+            self._change("DELETE", f"/api/v1/drills/{started['id']}", {"by": "rig", "outcome": "seen"})
+
+    def _change(self, method: str, path: str, told: Any) -> Any:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        request = urllib.request.Request(
+            self.exporter.url + path, json.dumps(told).encode(), headers=headers, method=method
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
 
     def values(self, query: str) -> list[float]:
         return [series.value for series in self.prometheus.query(query)]

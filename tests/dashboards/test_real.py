@@ -45,10 +45,6 @@ FIRST_KNOWN = {
 """What is absent until something happened: a look failed, an incident was closed."""
 
 
-NOT_SERVED = (m.DRILL_ACTIVE, m.DRILL_EXPIRED, m.DRILL_LAST, m.DRILL_DUE)
-"""Of these the boards show what is running, left open or overdue: nothing, while there is no drill."""
-
-
 @dataclass
 class Played:
     """What each phase answered, and what the exporter itself told at the end."""
@@ -88,8 +84,12 @@ def played() -> Iterator[Played]:
         built = files(scope_of(config))
         assert [name for name in built if name.startswith(PROVISIONED)] == GENERIC
         on.exporter.wait_calm()
+        on.drill(ORDERS, ended=True)
+        on.drill(CHAT)
         counted = f"min(rate({m.OBSERVED.name}[{4 * SCRAPE}s])) > 0"
         until(lambda: on.values(counted), "what was observed is counted and scraped", within=60, step=0.2)
+        running = f"sum({m.DRILL_ACTIVE.name}) == 1 and on() {m.DRILL_LAST.name}"
+        until(lambda: on.values(running), "the drills are scraped", within=60, step=0.2)
         play.ask("before", on)
         on.pair.kill()
         until(lambda: on.values(f'{m.STATE.name}{{state="outage"}} == 1'), "the outage is scraped", within=60, step=0.2)
@@ -109,7 +109,7 @@ def played() -> Iterator[Played]:
 def known(question: Question, phase: str) -> bool:
     """Whether its metrics can be there in this phase."""
     later = PHASES[PHASES.index(phase) + 1 :]
-    absent = {metric.name for then in later for metric in FIRST_KNOWN.get(then, ())} | {one.name for one in NOT_SERVED}
+    absent = {metric.name for then in later for metric in FIRST_KNOWN.get(then, ())}
     return not any(f"{name}{{" in question.expr for name in absent)
 
 
