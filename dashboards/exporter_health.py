@@ -26,6 +26,7 @@ def exporter_health(scope: Scope) -> Board:
             Section("", [*_now(scope), _exporters(scope)]),
             Section("Sight", _sight(scope)),
             Section("Ledger and scrapes", _cost(scope)),
+            Section("DingTalk", _messages(scope)),
             Section("Certificates", _certificates(scope)),
         ],
         since="now-6h",
@@ -108,6 +109,22 @@ def _sight(scope: Scope) -> list[Placed]:
               [Line("{{instance}}", f"sum by (instance) (rate({select(m.PROBE_ATTEMPTS)}[$__rate_interval]))")], Look("cps", decimals=1)),
         graph("Failed looks", "Looks that fail a second, by reason: all at once point at the exporter's own network.",
               [Line("{{reason}} {{instance}}", f"sum by (instance, reason) (rate({select(m.PROBE_FAILURES)}[$__rate_interval]))")], Look("cps", decimals=2)),
+    )  # fmt: skip
+
+
+def _messages(scope: Scope) -> list[Placed]:
+    kept = [Line("waiting {{instance}}", f"max by (instance) ({select(m.HOOK_WAITING)})"),
+            Line("only counted {{instance}}", f"sum by (instance) (increase({select(m.HOOK_UNNAMED)}[$__rate_interval]))")]  # fmt: skip
+    return parts_of(
+        scope,
+        graph("Messages to DingTalk", "Messages in each step, by robot and what became of them.",
+              [Line("{{outcome}}, robot {{robot}}", f"sum by (robot, outcome) (increase({select(m.HOOK_MESSAGES)}[$__rate_interval]))")],
+              Look("short", decimals=1), needs=Feature.DINGTALK),
+        graph("Notifications of Alertmanager", "Requests in each step: failed ones come again, refused ones do not.",
+              [Line("{{outcome}}", f"sum by (outcome) (increase({select(m.HOOK_NOTIFICATIONS)}[$__rate_interval]))")],
+              Look("short", decimals=1), needs=Feature.DINGTALK),
+        graph("Alerts without a message of their own", "Those that wait for a robot that may send, and those that were delivered as a number only.",
+              kept, Look("short", decimals=1), needs=Feature.DINGTALK),
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class Feature(StrEnum):
     """Something that is looked at over TLS."""
     CONTACTS = "contacts"
     REFERENCES = "references"
+    DINGTALK = "dingtalk"
+    """The exporter delivers Alertmanager's alerts to DingTalk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def scope_of(config: Config, address: str = ADDRESS) -> Scope:
     found = set(chain.from_iterable(_features(system) for system in config.systems.values()))
     found |= {Feature.CONTACTS} if config.contacts else set()
     found |= {Feature.REFERENCES} if config.references else set()
+    found |= {Feature.DINGTALK} if config.dingtalk else set()
     return Scope(tuple(sorted(config.systems)), frozenset(found), address)
 
 

@@ -108,6 +108,9 @@ def _configured(exporter: Exporter, port: int, tls_port: int) -> None:
     config["exporter"]["references"] = [f"tcp://127.0.0.1:{port}"]
     (exporter.folder / "token").write_text(TOKEN)
     config["api"] = {"token_file": str(exporter.folder / "token")}
+    (exporter.folder / "robot").write_text(f"{url}/robot/send?access_token=of-the-boards-stage")
+    robot = {"url_file": str(exporter.folder / "robot"), "secret_file": str(exporter.folder / "token")}
+    config["hooks"] = {"dingtalk": {"robots": [robot]}}
     config["contacts"] = [{"name": "DR commander", "who": "ops@example.com", "confirmed": "2026-10-01"}]
     config["systems"][ORDERS] |= {
         "objectives": {

@@ -79,6 +79,9 @@ def test_everything_is_drawn_when_nothing_is_known() -> None:
 
 NOT_DRAWN = {
     m.BLIP_SECONDS.name: "the blips are counted",
+    m.DRILL_DOWNTIME.name: "reports book it apart; the boards show what counts",
+    m.MAINTENANCE_DOWNTIME.name: "as that of drills",
+    m.MAINTENANCE_ACTIVE.name: "it changes no number and mutes nothing",
     m.PROBE_SUCCESS.name: "the components and the failed looks are drawn",
 }
 """Metric -> why no board shows it."""
