@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 NEEDED = {
@@ -25,12 +26,19 @@ NEEDED = {
     "dnsmasq-base": ("/usr/sbin/dnsmasq", "tests of names at a real name server"),
     "faketime": ("faketime", "a standby whose clock is wrong"),
     "openssl": ("openssl", "tests with certificates"),
+    "libpangoft2-1.0-0": ("libpangoft2-1.0.so.0", "reports as PDF"),
 }
-"""Package -> (program, what is skipped without it)."""
+"""Package -> (program or library, what is skipped without it)."""
 
 
 def missing() -> list[str]:
-    return [name for name, (program, _) in NEEDED.items() if not (Path(program).exists() or shutil.which(program))]
+    return [name for name, (wanted, _) in NEEDED.items() if not _is_there(wanted)]
+
+
+def _is_there(wanted: str) -> bool:
+    if ".so" in wanted:
+        return find_library(wanted.removeprefix("lib").partition(".so")[0]) is not None
+    return Path(wanted).exists() or shutil.which(wanted) is not None
 
 
 def install(packages: list[str]) -> None:
