@@ -93,6 +93,11 @@ SITE_ROLE = _gauge("dr_site_role", "system site role", "State set: primary, stan
 WRITABLE_SITES = _gauge(
     "dr_writable_sites", "system", "How many sites take writes: 0 is no primary, more than expected is a split brain."
 )
+EVENT_ACTIVE = _gauge(
+    "dr_event_active",
+    "system event",
+    "1 while it lasts: split_brain, no_primary, stuck_switch; of systems with a role.",
+)
 FUNCTIONAL_RATIO = _gauge(
     "dr_functional_ratio", "system", "Weighted share of the components that work at the serving site, 0 to 1."
 )
@@ -200,6 +205,7 @@ LAST_RTO = _gauge(
     "dr_last_rto_seconds", "system bound", "How long it was down: the truth lies between lower and upper."
 )
 LAST_RPO = _gauge("dr_last_rpo_seconds", "system bound", "Seconds of acknowledged writes that it lost.")
+LAST_DRILL = _gauge("dr_last_incident_drill", "system", "1 if it was part of a drill.")
 LAST_PHASE = _gauge(
     "dr_last_incident_phase_seconds", "system phase", "When each phase was reached, counted from the earliest start."
 )

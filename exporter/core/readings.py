@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from exporter.core.active import surviving_point
 from exporter.core.model import Component, Instant, Part, Role, System
-from exporter.core.past import Incident
+from exporter.core.past import Incident, Kind
 from exporter.core.state import SourceState, SystemState
 
 SITE_LOSS = "site_loss"
@@ -221,6 +221,18 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     if not counts:
         return None
     return max(counts) if max(counts) > 1 else min(counts)
+
+
+def lasting_events(system: System, state: SystemState) -> dict[Kind, bool]:
+    """The events that go on until somebody ends them, and whether each does now: what is graced in the exporter needs no
+    patience in an alert rule."""
+    incident = state.incident
+    flags = incident.flags if incident is not None and incident.end is None else frozenset()
+    return {
+        Kind.SPLIT_BRAIN: state.contest is not None and state.contest.declared,
+        Kind.NO_PRIMARY: Kind.NO_PRIMARY in flags and writable_sites(system, state) == 0,
+        Kind.STUCK_SWITCH: Kind.STUCK_SWITCH in flags,
+    }
 
 
 def totals(state: SystemState, now: Instant) -> Totals:

@@ -28,6 +28,7 @@ class Past(Section):
         m.LAST_END,
         m.LAST_RTO,
         m.LAST_RPO,
+        m.LAST_DRILL,
         m.LAST_PHASE,
         m.LAST_VERDICT,
         m.CANARY_MARKERS,
@@ -69,6 +70,7 @@ class _PastOf:
         self._failover, self._start, self._end = (
             Block((series(metric, name),), INSTANT) for metric in (m.LAST_FAILOVER, m.LAST_START, m.LAST_END)
         )
+        self._drill = Block((series(m.LAST_DRILL, name),))
         self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
         self._verdicts = {goal: state_set(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
         self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
@@ -94,7 +96,7 @@ class _PastOf:
 
     def _last(self, last: Incident | None, offset: float) -> Iterable[bytes]:
         if last is None:
-            return (b"",) * 7
+            return (b"",) * 8
         end, begin = last.end, last.start.lower
         reached = [last.phases.get(phase) for phase in PHASES]
         return (
@@ -102,6 +104,7 @@ class _PastOf:
             self._end.fill([None if end is None else end.estimate + offset]),
             self._rto.fill(_bounds(last.rto)),
             self._rpo.fill(_bounds(last.rpo)),
+            self._drill.fill([last.drill is not None]),
             self._phases.fill([None if at is None else max(0.0, at - begin) for at in reached]),
             b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),

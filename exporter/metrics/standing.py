@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from exporter.catalogue import metrics as m
 from exporter.core.model import ENTRY, NO_PHASES, Phases, Reason, Role, System
-from exporter.core.readings import functional_ratio, site_role, writable_sites
+from exporter.core.past import Kind
+from exporter.core.readings import functional_ratio, lasting_events, site_role, writable_sites
 from exporter.core.state import CanaryState, Mode, PartState, SystemState
 from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, line, series, state_set
 from exporter.metrics.section import Row, Section, Settled
 
+LASTING = (Kind.SPLIT_BRAIN, Kind.NO_PRIMARY, Kind.STUCK_SWITCH)
 _UNSEEN = PartState()
 _NO_CANARY = CanaryState()
 
@@ -74,6 +76,7 @@ class Standing(Settled):
         m.SERVING_SITE,
         m.SITE_ROLE,
         m.WRITABLE_SITES,
+        m.EVENT_ACTIVE,
         m.FUNCTIONAL_RATIO,
         m.COMPONENT_UP,
         m.CANARY_WRITES,
@@ -91,6 +94,9 @@ class Standing(Settled):
             for system in systems
         ]
         self._writable = Block(series(m.WRITABLE_SITES, system.name) for system in systems)
+        self._events = Block(
+            series(m.EVENT_ACTIVE, system.name, event) for system in systems if is_stateful(system) for event in LASTING
+        )
         self._ratio = Block((series(m.FUNCTIONAL_RATIO, system.name) for system in systems), NUMBER)
         self._bound = [sorted(part for part in system.parts if part != ENTRY) for system in systems]
         self._up = Block(
@@ -131,6 +137,15 @@ class Standing(Settled):
             self._serving.fill([site in state.serving for system, state in pairs for site in system.sites]),
             b"".join(roles),
             self._writable.fill([writable_sites(system, state) for system, state in pairs]),
+            self._events.fill(
+                [
+                    lasting[event]
+                    for system, state in pairs
+                    if is_stateful(system)
+                    for lasting in (lasting_events(system, state),)
+                    for event in LASTING
+                ]
+            ),
             self._ratio.fill([functional_ratio(system, state) for system, state in pairs]),
             self._up.fill([part.reach.is_good if part.reach.is_known else None for part in parts]),
             self._writes.fill([canary.writes for canary in canaries]),

@@ -7,7 +7,7 @@ import pytest
 from exporter.core import fold
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
-from exporter.core.readings import totals
+from exporter.core.readings import lasting_events, totals
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
 
 WEB_HK, WEB_SG = Part("hk", "web"), Part("sg", "web")
@@ -252,3 +252,21 @@ def test_a_split_brain_is_over_when_one_side_takes_no_more_writes() -> None:
     fenced(shown, 6.0)
     shown.look(HK, 6.5, True)
     assert shown.kinds("transition") == ["split_brain", "split_brain_over"]
+
+
+def test_an_event_lasts_until_somebody_ends_it() -> None:
+    """What an alert rule is told: the split brain while both write, no primary while all refuse, the switch until it serves."""
+
+    def lasting(shown: Projector) -> set[str]:
+        return {str(kind) for kind, lasts in lasting_events(shown.system, shown.state).items() if lasts}
+
+    split = film("hhbbb")
+    assert lasting(split) == {"split_brain"}
+    fenced(split, 6.0)
+    split.look(HK, 6.5, True)
+    assert lasting(split) == set()
+    assert lasting(film("hhrrrrr")) == {"no_primary"}
+    assert lasting(film("hhrrrrrhhhh")) == set()
+    stuck = film("hhooos" + "o" * 12)
+    assert lasting(stuck) == {"stuck_switch"}
+    assert lasting(film("hhooos" + "o" * 12 + "sssss")) == set()
