@@ -7,8 +7,9 @@ from exporter.web.openapi_hooks import HOOKS
 from exporter.web.openapi_parts import Part
 from exporter.web.openapi_paths import OPERATIONS
 from exporter.web.openapi_schemas import SCHEMAS
+from exporter.web.runbooks import RUNBOOKS
 
-PARTS = (Part(OPERATIONS, SCHEMAS), HOOKS, openapi_drills.PART)
+PARTS = (Part(OPERATIONS, SCHEMAS), HOOKS, openapi_drills.PART, RUNBOOKS)
 """Each feature's own; `merged` refuses two that describe the same."""
 
 

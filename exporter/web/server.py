@@ -7,7 +7,7 @@ from aiohttp import web
 
 from exporter.core.model import Part
 from exporter.core.snapshot import Snapshot
-from exporter.web import api, hooks, page
+from exporter.web import api, hooks, page, runbooks
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
@@ -58,6 +58,7 @@ def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = S
             web.get("/config", config),
             web.get("/sd", service_discovery),
             *page.routes(),
+            *runbooks.routes(),
             *api.routes(),
             web.get("/api/v1/stream", streams.answer),
             *history.routes(),
