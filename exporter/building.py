@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dashboards.rule import GRAFANA, Links
+from dashboards.rules import JOB, PREFIX, Wanted, rule_files
 from dashboards.scope import ADDRESS, Scope, scope_of
 from exporter.catalogue.reference import metrics_table
 from exporter.plans import read_config
@@ -24,15 +26,17 @@ def add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     build.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
     build.add_argument("--web.external-url", dest="address", type=_url, default=ADDRESS, metavar="URL",
                        help="where people reach the exporter, for links to its page (default: %(default)s)")  # fmt: skip
+    build.add_argument("--grafana.external-url", dest="grafana", type=_url, default=GRAFANA, metavar="URL",
+                       help="rules: where people reach Grafana, for links of alerts (default: %(default)s)")  # fmt: skip
+    build.add_argument("--prometheus.job", dest="job", default=JOB, metavar="NAME",
+                       help="rules: job_name of the exporters in Prometheus's configuration (default: %(default)s)")  # fmt: skip
     build.set_defaults(run=_build)
 
 
 def _url(text: str) -> str:
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no address of the exporter; write it like https://dr.example.com"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write it like https://dr.example.com")
     return text.rstrip("/")
 
 
@@ -58,8 +62,9 @@ def _is_fresh(path: Path, text: str) -> bool:
 
 
 def _neighbours(out: Path, made: Files) -> set[Path]:
-    """Files that stand where ours do, in folders of their own, and look like ours."""
-    return {path for name in made if "/" in name for path in (out / name).parent.glob(f"*{Path(name).suffix}")}
+    """Files that stand where ours do, and look like ours."""
+    own = {path for name in made if "/" in name for path in (out / name).parent.glob(f"*{Path(name).suffix}")}
+    return own | (set(out.glob(f"{PREFIX}*.yml")) if any(name.startswith(PREFIX) for name in made) else set())
 
 
 def _reference(_: argparse.Namespace) -> Files:
@@ -79,5 +84,16 @@ def _dashboards(options: argparse.Namespace) -> Files:
     return files(scope_of(read_config(options.config, allow_exec=True).config, options.address))
 
 
-BUILDERS: Mapping[str, Callable[[argparse.Namespace], Files]] = {"dashboards": _dashboards, "reference": _reference}
+def _rules(options: argparse.Namespace) -> Files:
+    wanted = Wanted(Links(options.address, options.grafana), options.job)
+    if options.config is not None:
+        wanted = wanted.of(read_config(options.config, allow_exec=True).config)
+    return rule_files(wanted)
+
+
+BUILDERS: Mapping[str, Callable[[argparse.Namespace], Files]] = {
+    "dashboards": _dashboards,
+    "reference": _reference,
+    "rules": _rules,
+}
 """What can be built."""

@@ -1,0 +1,123 @@
+"""Alerts on the exporters themselves: they outlive what they are about, because each remembers who was there."""
+
+from dashboards import recorded as r
+from dashboards.expressions import MEMORY, recent, select
+from dashboards.rule import Alarm
+from exporter.catalogue import alerts as a
+from exporter.catalogue import metrics as m
+from exporter.catalogue.alerts import Severity
+
+WHERE = "{{ $labels.instance }}"
+WHO = ("job", "instance")
+NOBODY = f"count({r.LOST.name})"
+
+_HERE = m.EXPORTER_BLIND.name
+_LATELY = f"{r.GONE} unless on (job, instance) present_over_time({_HERE}[1m])"
+"""One lost scrape is no death."""
+
+
+def _last(series: str) -> str:
+    return f"max by (job, instance) ({recent(series, MEMORY)})"
+
+
+_BLIND = f"{_last(_HERE)} == 1"
+_SAW = f"min_over_time({_HERE}[1m]) == 0"
+"""It was blind for a moment only: nothing that is promised runs out while merely we cannot look."""
+
+
+def down(job: str) -> tuple[Alarm, ...]:
+    """That an exporter is gone. It pages if nobody is left for some system; `job` is its name in the scrape configuration."""
+    gone = "has not been scraped for a minute"
+    return (
+        Alarm(
+            a.EXPORTER_DOWN,
+            # No exporter at all: not before this Prometheus has run for a minute, since it knows nothing when it starts.
+            f"{_LATELY}\n  and on () {NOBODY} > 0\nor\n"
+            f'absent_over_time({_HERE}[{MEMORY}])\n  unless on () up{{job="{job}"}} == 0\n'
+            f'  and on () ALERTS{{alertname="{a.WATCHDOG.name}"}} offset 1m',
+            f"{{{{ if not $labels.instance }}}}No exporter was scraped within {MEMORY}: nothing is measured at all."
+            f"{{{{ else }}}}The exporter {WHERE} {gone}, and {{{{ with query `{NOBODY}` }}}}{{{{ . | first | value }}}}{{{{ end }}}} systems"
+            " are watched by nobody.{{ end }}",
+            WHO,
+            Severity.CRITICAL,
+            board="exporter",
+        ),
+        Alarm(
+            a.EXPORTER_DOWN,
+            f"{_LATELY}\n  unless on () {NOBODY} > 0",
+            f"The exporter {WHERE} {gone}. Other exporters still watch its systems.",
+            WHO,
+            Severity.WARNING,
+            board="exporter",
+        ),
+    )
+
+
+def expected(systems: tuple[str, ...]) -> tuple[Alarm, ...]:
+    """That a configured system is told by no exporter, while there are some."""
+    return tuple(
+        Alarm(
+            a.EXPORTER_DOWN,
+            f"absent_over_time({select(m.SYSTEM_INFO, system=name)}[1m])\n  and on () count({_HERE})",
+            "{{ $labels.system }} is configured, and no exporter has told of it for a minute.",
+            severity=Severity.WARNING,
+            wait="5m",
+            board="exporter",
+            static={"system": name},
+        )
+        for name in systems
+    )
+
+
+def never_confirmed(contacts: tuple[str, ...]) -> tuple[Alarm, ...]:
+    """That a configured contact has no date: it has no series either."""
+    return tuple(
+        Alarm(
+            a.CONTACT_STALE,
+            f"absent_over_time({select(m.CONTACT_CONFIRMED, contact=name)}[6h])",
+            "Nobody has ever confirmed {{ $labels.contact }}.",
+            ("contact",),
+            board="overview",
+            static={"contact": name},
+        )
+        for name in contacts
+    )
+
+
+EXPORTERS = (
+    Alarm(
+        a.EXPORTER_BLIND,
+        f"{_BLIND}\n  unless on (job, instance) {_SAW}\n  and on () count({r.UNSEEN.name}) > 0",
+        f"The exporter {WHERE} is cut off, and {{{{ with query `count({r.UNSEEN.name})` }}}}{{{{ . | first | value }}}}{{{{ end }}}}"
+        " systems are seen by nobody: an outage of theirs would not be told.",
+        WHO,
+        Severity.CRITICAL,
+        board="exporter",
+    ),
+    Alarm(
+        a.EXPORTER_BLIND,
+        f"{_BLIND}\n  unless on (job, instance) (\n    {_BLIND}\n    unless on (job, instance) {_SAW}\n"
+        f"    and on () count({r.UNSEEN.name}) > 0\n  )",
+        f"The exporter {WHERE} is cut off and does not vote.",
+        WHO,
+        Severity.WARNING,
+        board="exporter",
+    ),
+    Alarm(
+        a.LEDGER_NOT_WRITABLE,
+        f"{_last(m.LEDGER_WAITING.name)}\n  and on (job, instance) {_last(m.LEDGER_WRITABLE.name)} == 0",
+        f"The exporter {WHERE} cannot write evidence; {{{{ $value }}}} records wait in memory.",
+        WHO,
+        wait="1m",
+        board="exporter",
+    ),
+    Alarm(
+        a.RELOAD_FAILED,
+        f"time() - ({_last(m.RELOAD_AT.name)}\n  and on (job, instance) {_last(m.RELOAD_OK.name)} == 0)",
+        f"The exporter {WHERE} refused the newest configuration; the one in use is {{{{ $value | humanizeDuration }}}} old.",
+        WHO,
+        wait="1m",
+        board="exporter",
+    ),
+    Alarm(a.WATCHDOG, "vector(1)", "It fires all the time: {{ $value }}.", (), board="overview"),
+)
