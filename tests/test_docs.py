@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.catalogue.alerts import ALERTS
 from exporter.catalogue.metrics import METRICS
 from exporter.plans import read_config
 
@@ -24,9 +25,20 @@ def test_every_metric_is_in_the_reference() -> None:
     assert [name for name in METRICS if f"`{name}`" not in readme] == []
 
 
+def test_every_alert_is_in_the_reference() -> None:
+    """No alert is declared without a line in the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in ALERTS if f"`{name}`" not in readme] == []
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link of the documentation names a file that is there."""
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "deploy/prometheus/README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 

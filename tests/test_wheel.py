@@ -25,5 +25,6 @@ def test_the_wheel_runs_outside_of_the_checkout(tmp_path: Path) -> None:
     run("-m", "exporter", "init", "--template", "http", "--out", "dr.yml")
     assert "systems:" in (tmp_path / "dr.yml").read_text(encoding="utf-8")
     run("-c", "import exporter.web.page, dashboards")
+    run("-m", "exporter", "build", "rules", "--out", "rules")
     shipped = {path.suffix for path in (site / "exporter").rglob("*")}
-    assert {".py", ".yml", ".css", ".js", ".html", ".json"} <= shipped
+    assert {".py", ".yml", ".css", ".js", ".html", ".json", ".md"} <= shipped
