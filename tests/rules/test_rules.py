@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dashboards import standing_alarms
+from dashboards.frame import BACKUPS, EXPORTER, FAILOVERS, OVERVIEW, SLA, SYSTEM
 from dashboards.rules import Wanted, rule_files
 from exporter.catalogue.alerts import ALERTS, InDrill, Severity
 from exporter.catalogue.metrics import METRICS
@@ -238,3 +239,9 @@ def test_promtool_accepts_the_scrape_configuration() -> None:
     checked = subprocess.run([str(PROMTOOL), "check", "config", config], capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout.count("rules found") == len(DOCUMENTS)
+
+
+def test_links_lead_to_boards_that_there_are() -> None:
+    """Every board that an alert links to has that uid."""
+    linked = {rule["annotations"]["dashboard_url"].partition("?")[0].rpartition("/")[2] for rule in alerting()}
+    assert linked <= {OVERVIEW, SYSTEM, FAILOVERS, SLA, BACKUPS, EXPORTER}
