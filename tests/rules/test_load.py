@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.core.backup import BackupFacts
 from exporter.core.model import ENTRY, Facts, Moment, System
 from exporter.core.snapshot import Snapshot
 from exporter.core.state import SystemState
@@ -27,9 +28,13 @@ pytestmark = [
     pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_missing()),
 ]
 SYSTEMS, OUT = 1000, 20
+NOW = scenes.NOW.mono
 PROMISED = 1.0
 """Seconds for all rules together, on one core of a quiet machine."""
-ROUNDS = 2
+ROUNDS = 3
+STEP = 5
+BUSY = 'rate(process_cpu_seconds_total{job="itself"}[30s])'
+"""Cores in use; what else the machine does is not in it."""
 NOISE = 10
 """How much slower a busy one may be."""
 
@@ -45,7 +50,21 @@ def fleet(wall: float) -> Snapshot:
         parts = {**state.parts, ENTRY: replace(state.parts[ENTRY], facts=facts)}
         sources = {key: replace(source, position=9) for key, source in state.sources.items()}
         parity = {name: replace(known, alike={"sg": True}, differs={}) for name, known in state.parity.items()}
-        well = replace(state, serving=("hk",), parts=parts, sources=sources, parity=parity, last=None)
+        told = BackupFacts(wall - 3600, wall - 3000, wall - 86400, True, True, 12, 1.5e9)
+        backups = {name: replace(known, facts=told, verified=NOW - 86400) for name, known in state.backups.items()}
+        kpis = {name: replace(known, value=1200.0) for name, known in state.kpis.items()}
+        well = replace(
+            state,
+            serving=("hk",),
+            parts=parts,
+            sources=sources,
+            parity=parity,
+            backups=backups,
+            kpis=kpis,
+            last=None,
+            drill=None,
+            drilled=None,
+        )
         return system, well if number >= OUT else replace(scenes.outage(system), parity=parity, last=None)
 
     return scenes.snapshot(*(scenes.watched(*watched(number)) for number in range(SYSTEMS)))
@@ -95,16 +114,24 @@ def test_a_thousand_systems_cost_less_than_a_second(tmp_path: Path) -> None:
     now = Moment(scenes.NOW.mono, time.time())
     text = asyncio.run(plain(fleet(now.wall), now))
     with exposing(text) as one, exposing(text) as other:
-        config = {
-            "global": {"scrape_interval": "5s"},
-            "rule_files": fast(tmp_path),
-            "scrape_configs": [{"job_name": "rto-rpo", "static_configs": [{"targets": [one, other]}]}],
-        }
-        with Prometheus(tmp_path, config) as prometheus:
+        scraped = {"rto-rpo": [one, other]}
+        prometheus = Prometheus(tmp_path, {})
+        scraped["itself"] = [prometheus.url.removeprefix("http://")]
+        prometheus.configure(
+            {
+                "global": {"scrape_interval": f"{STEP}s"},
+                "rule_files": fast(tmp_path),
+                "scrape_configs": [
+                    {"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in scraped.items()
+                ],
+            }
+        )
+        with prometheus:
             out = 'count(ALERTS{alertname="DrOutage", alertstate="firing", drill="false"}) or vector(0)'
             until(lambda: prometheus.query(out)[0].value == OUT, "the outages fire", within=300, step=1)
             seen: dict[str, dict[str, float]] = {}
             until(lambda: watch(prometheus, seen) >= ROUNDS, "each group was evaluated often", within=300, step=2)
+            busy = until(lambda: prometheus.query(BUSY), "its own CPU time was scraped twice", within=120, step=2)
     # The best of a few: what else runs on the machine only ever adds.
     taken = {group: min(rounds.values()) for group, rounds in seen.items()}
     for group, seconds in sorted(taken.items()):
@@ -112,6 +139,7 @@ def test_a_thousand_systems_cost_less_than_a_second(tmp_path: Path) -> None:
     print(
         f"all rules, {SYSTEMS} systems, 2 exporters, {len(text.splitlines()) * 2} series: {sum(taken.values()):.2f} s"
     )
+    print(f"the whole Prometheus, scrapes and queries too: {busy[0].value * STEP:.2f} s of CPU every {STEP} s")
     assert sum(taken.values()) < PROMISED * NOISE
 
 
