@@ -49,8 +49,9 @@ class Holding:
 
 @asynccontextmanager
 async def held(probing: Callable[[], AbstractAsyncContextManager[Probe]]) -> AsyncIterator[tuple[Probe, Holding]]:
-    """A probe with a calm look done and its tripwire held."""
+    """A probe with a calm look done and its tripwire held: the second look leaves it the time to take the kept connection."""
     async with probing() as probe:
+        await facts(probe)
         holding = Holding(probe)
         try:
             await facts(probe)
