@@ -2,7 +2,7 @@
 
 from dashboards import recorded as r
 from dashboards.expressions import best, recent, seeing, select
-from dashboards.rule import Alarm
+from dashboards.rule import DRILLS, Alarm
 from exporter.catalogue import alerts as a
 from exporter.catalogue import metrics as m
 
@@ -16,6 +16,8 @@ RECENT_MOVE = 600
 LOSS_SHOWN = 86400
 """Seconds for which a measured loss fires: somebody has to put the data right."""
 
+_ENDED, _MOVED = (best(metric.name, "system") for metric in (m.LAST_END, m.LAST_FAILOVER))
+_DRILLED = f"{best(m.LAST_DRILL.name, 'system')} == 1"
 _OUT = f"{r.RTO.name}\n  and on (system) {r.OUTAGE.name} > 0.5"
 _DOUBT = f"({r.SEEING.name} unless on (system) {r.OUTAGE.name})"
 """The vantages see, but none knows yet: after a restart a running outage is still one."""
@@ -111,16 +113,18 @@ EVENTS = (
     ),
     Alarm(
         a.LOSS_MEASURED,
-        f"{r.LOSS.name}\n  and on (system) time() - {best(m.LAST_END.name, 'system')} < {LOSS_SHOWN}",
+        f"{r.LOSS.name}\n  and on (system) time() - {_ENDED} < {LOSS_SHOWN}",
         f"The last move of {SYSTEM} lost up to {LASTS} of acknowledged writes.",
         # It goes on after the drill that lost them.
-        drills=f"{best(m.LAST_DRILL.name, 'system')} == 1",
+        drills=_DRILLED,
         board="failovers",
     ),
     Alarm(
         a.FAILOVER,
-        f"time() - {best(m.LAST_FAILOVER.name, 'system')} < {RECENT_MOVE}",
+        f"time() - {_MOVED} < {RECENT_MOVE}",
         f"The writable role of {SYSTEM} moved {LASTS} ago.",
+        # It is told for longer than the drill lasts. The last incident is that of the move once it has ended.
+        drills=f"({DRILLS} == 1 or on (system) ({_DRILLED} and on (system) {_ENDED} + 60 > on (system) {_MOVED}))",
         board="failovers",
     ),
     Alarm(

@@ -136,10 +136,19 @@ BURNS = (
 """(long window, short window, times the even rate, severity), after the multiwindow alerts of Google's SRE workbook: over
 the long window enough is gone to matter, and the short one says that it still goes on."""
 
+
+def _burning(long: str, short: str, times: float, severity: Severity) -> str:
+    """A page comes only of downtime that no outage has told of, in its drill or not: one outage is one page, and what a drill
+    cost wakes nobody when it is over."""
+    expr = f"{r.burn(long)} > {times:g}\n  and on (system) {r.burn(short)} > {times:g}"
+    told = f'max_over_time(ALERTS{{alertname="{a.OUTAGE.name}", alertstate="firing"}}[{short}])'
+    return f"{expr}\n  unless on (system) {told}" if severity is Severity.CRITICAL else expr
+
+
 BUDGETS = tuple(
     Alarm(
         a.BUDGET_BURN,
-        f"{r.burn(long)} > {times:g}\n  and on (system) {r.burn(short)} > {times:g}",
+        _burning(long, short, times, severity),
         f"{SYSTEM} uses up its downtime budget {{{{ $value | humanize }}}} times as fast as its availability objective allows, measured over {long}.",
         severity=severity,
         board="sla",

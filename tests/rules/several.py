@@ -232,6 +232,49 @@ def one_burns() -> Story:
     return story
 
 
+def burnt_by_an_outage() -> Story:
+    """Two minutes of 24: enough for every window. Of chat they were part of a drill, which is over."""
+    story = Story("an outage that was told, and a drill that is over", 20, told_by("a", (ORDERS, CHAT)))
+    for system in (ORDERS, CHAT):
+        story.tell(
+            {
+                series(m.STATE, state="outage").of(system): lambda step: float(step in (GOOD, GOOD + 1)),
+                series(m.RTO).of(system): lambda step: 30.0 if step in (GOOD, GOOD + 1) else 0.0,
+                series(m.AVAILABILITY_OBJECTIVE).of(system): always(0.999),
+                series(m.OBSERVED).of(system): growing(60),
+                series(m.DOWNTIME).of(system): lambda step: 60.0 * min(max(step - GOOD + 1, 0), 2),
+            }
+        )
+    story.tell({series(m.DRILL_ACTIVE).of(CHAT): after(GOOD + 3, 1, 0)})
+    check(story, "told as an outage", GOOD + 1, a.OUTAGE, OUT, {**OUT, "system": CHAT, "drill": "true"})
+    for step in range(GOOD, story.steps):
+        story.checks.append(Check("no second page", step, a.BUDGET_BURN.name, (), {"severity": "critical"}))
+    spent = tuple({"system": name, "window": "3d", **WARN} for name in (ORDERS, CHAT))
+    told = Check("that the budget is spent is told for working hours", 12, a.BUDGET_BURN.name, spent, {"window": "3d"})
+    story.checks.append(told)
+    return story
+
+
+def failover_of_a_drill() -> Story:
+    """The role moved and the drill was stopped; the next one moves without a drill."""
+    story = watched("a failover in a drill that is over", "a", steps=GOOD + 20)
+    real = GOOD + 10
+    moved, ended = (series(metric).of(ORDERS) for metric in (m.LAST_FAILOVER, m.LAST_END))
+    story.tell(
+        {
+            moved: after(real, 10, 5 * real),
+            ended: after(real + 2, 11, 5 * real + 1),
+            series(m.LAST_DRILL).of(ORDERS): after(real + 2, 1, 0),
+            series(m.DRILL_ACTIVE).of(ORDERS): after(4, 1, 0),
+        }
+    )
+    mine = {"system": ORDERS, "severity": "info"}
+    for step in (3, 4, real - 1):
+        check(story, "it was a drill's, while it runs and afterwards", step, a.FAILOVER, {**mine, "drill": "true"})
+    check(story, "this one is real", real + 2, a.FAILOVER, {**mine, "drill": "false"})
+    return story
+
+
 def now() -> Iterator[Story]:
     yield from (well(), both_see_it(), two_of_three_see_it(), blind_one_does_not_hide_it(), blind_in_an_outage())
     yield from (
@@ -239,6 +282,7 @@ def now() -> Iterator[Story]:
         removed(),
         drill_is_forgotten(),
         drill_expires(),
+        failover_of_a_drill(),
         objective_of_zero(),
         blind_and_exposed(),
     )
