@@ -1,7 +1,7 @@
 """Alerts on the exporters themselves: they outlive what they are about, because each remembers who was there."""
 
 from dashboards import recorded as r
-from dashboards.expressions import MEMORY, recent, select
+from dashboards.expressions import MEMORY, indented, recent, select
 from dashboards.rule import Alarm
 from exporter.catalogue import alerts as a
 from exporter.catalogue import metrics as m
@@ -23,6 +23,13 @@ def _last(series: str) -> str:
 _BLIND = f"{_last(_HERE)} == 1"
 _SAW = f"min_over_time({_HERE}[1m]) == 0"
 """It was blind for a moment only: nothing that is promised runs out while merely we cannot look."""
+_ALONE = (
+    f"group by (job, instance) ({recent(m.SYSTEM_INFO.name)} and on (system) {r.UNSEEN.name})\n"
+    f"or\n{r.GONE} and on () count({r.UNSEEN.name}) > 0"
+)
+"""Nobody else sees one of its systems: that other systems are lost elsewhere is no reason to page for this one. Which were those
+of one that is silent, too, is not known any more."""
+_PAGES = f"{_BLIND}\n  unless on (job, instance) {_SAW}\n  and on (job, instance) (\n{indented(indented(_ALONE))}\n  )"
 
 
 def down(job: str) -> tuple[Alarm, ...]:
@@ -87,7 +94,7 @@ def never_confirmed(contacts: tuple[str, ...]) -> tuple[Alarm, ...]:
 EXPORTERS = (
     Alarm(
         a.EXPORTER_BLIND,
-        f"{_BLIND}\n  unless on (job, instance) {_SAW}\n  and on () count({r.UNSEEN.name}) > 0",
+        _PAGES,
         f"The exporter {WHERE} is cut off, and {{{{ with query `count({r.UNSEEN.name})` }}}}{{{{ . | first | value }}}}{{{{ end }}}}"
         " systems are seen by nobody: an outage of theirs would not be told.",
         WHO,
@@ -96,8 +103,7 @@ EXPORTERS = (
     ),
     Alarm(
         a.EXPORTER_BLIND,
-        f"{_BLIND}\n  unless on (job, instance) (\n    {_BLIND}\n    unless on (job, instance) {_SAW}\n"
-        f"    and on () count({r.UNSEEN.name}) > 0\n  )",
+        f"{_BLIND}\n  unless on (job, instance) (\n{indented(indented(_PAGES))}\n  )",
         f"The exporter {WHERE} is cut off and does not vote.",
         WHO,
         Severity.WARNING,

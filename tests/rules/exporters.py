@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping
 from exporter.catalogue import alerts as a
 from exporter.catalogue import metrics as m
 from exporter.catalogue.alerts import Alert, Severity
-from tests.rules.cases import BILLING, DAY, GOOD, ORDERS
-from tests.rules.several import AT_A, AT_B, LATER, PAGE, WARN, all_blind, check, one_cut_off, watched
-from tests.rules.story import Said, Series, Story, after, always, series
+from tests.rules.cases import BILLING, CHAT, DAY, GOOD, ORDERS
+from tests.rules.several import AT_A, AT_B, LATER, PAGE, WARN, all_blind, check, goes_blind, one_cut_off, watched
+from tests.rules.story import Said, Series, Story, after, always, series, told_by
 
 
 def exporters() -> Iterator[Story]:
     yield from (one_cut_off(), all_blind(), killed_alone(), killed_beside(), never_there(), watchdog())
     yield from (
+        killed_elsewhere(),
         _owing(a.EXPORTER_BLIND, "The exporter a is cut off and does not vote.", {series(m.EXPORTER_BLIND): (0, 0, 1)}, AT_A),
         _owing(
             a.LEDGER_NOT_WRITABLE, "The exporter a cannot write evidence; 7 records wait in memory.",
@@ -107,6 +108,19 @@ def killed_beside() -> Story:
     story.silence("a", GOOD)
     check(story, "told for working hours", GOOD + 12, a.EXPORTER_DOWN, {**AT_A, **WARN})
     check(story, "and nothing else", GOOD + 12, a.OUTAGE)
+    return story
+
+
+def killed_elsewhere() -> Story:
+    """One is cut off beside another that sees, while a third that watched a system of its own dies."""
+    story = Story("one is cut off, and another's system is watched by nobody", GOOD + 2 * LATER, told_by("c", (CHAT,)))
+    for vantage in ("a", "b"):
+        story.tell(told_by(vantage, (ORDERS,)))
+    goes_blind(story, "b", GOOD, ORDERS)
+    story.silence("c", GOOD)
+    check(story, "its own system is seen, so it wakes nobody", story.steps, a.EXPORTER_BLIND, {**AT_B, **WARN})
+    dead = {"instance": "c", "job": "rto-rpo", **PAGE}
+    check(story, "the one that is missed pages", story.steps, a.EXPORTER_DOWN, dead)
     return story
 
 

@@ -33,10 +33,10 @@ def _goes_down(story: Story, vantage: str, since: int) -> None:
     )
 
 
-def _goes_blind(story: Story, vantage: str, since: int) -> None:
+def goes_blind(story: Story, vantage: str, since: int, *systems: str) -> None:
     """As an exporter does: it declares nothing, and knows no state."""
     story.tell({series(m.EXPORTER_BLIND, instance=vantage): after(since, 0, 1)})
-    for system in (ORDERS, CHAT):
+    for system in systems or (ORDERS, CHAT):
         story.tell({series(m.STATE, state="unknown", instance=vantage).of(system): after(since, 0, 1)})
 
 
@@ -66,7 +66,7 @@ def one_cut_off() -> Story:
     """The one that is cut off held the outage that it last saw; it does not vote."""
     story = watched("two vantages, one cut off", "a", "b")
     _goes_down(story, "a", GOOD)
-    _goes_blind(story, "a", GOOD + 1)
+    goes_blind(story, "a", GOOD + 1)
     for step in (GOOD, GOOD + 1, story.steps):
         check(story, "the other one sees that all is well: no page", step, a.OUTAGE)
     check(story, "told for working hours", GOOD + 1, a.EXPORTER_BLIND, {**AT_A, **WARN})
@@ -76,7 +76,7 @@ def one_cut_off() -> Story:
 
 def blind_one_does_not_hide_it() -> Story:
     story = watched("two vantages, one blind while the other sees an outage", "a", "b")
-    _goes_blind(story, "b", 6)
+    goes_blind(story, "b", 6)
     _goes_down(story, "a", GOOD)
     check(story, "the only one that sees is most", GOOD, a.OUTAGE, OUT)
     return story
@@ -85,7 +85,7 @@ def blind_one_does_not_hide_it() -> Story:
 def all_blind() -> Story:
     story = watched("all vantages blind", "a", "b")
     for vantage in ("a", "b"):
-        _goes_blind(story, vantage, GOOD)
+        goes_blind(story, vantage, GOOD)
     blind = tuple({**at, **WARN} for at in (AT_A, AT_B))
     pages = tuple({**at, **PAGE} for at in (AT_A, AT_B))
     check(story, "a moment of blindness wakes nobody", GOOD + 1, a.EXPORTER_BLIND, *blind)
@@ -97,7 +97,7 @@ def all_blind() -> Story:
 def blind_in_an_outage() -> Story:
     story = watched("blind in the middle of an outage", "a")
     _goes_down(story, "a", GOOD)
-    _goes_blind(story, "a", GOOD + 6)
+    goes_blind(story, "a", GOOD + 6)
     check(story, "it was told", GOOD + 5, a.OUTAGE, OUT)
     check(story, "what nobody can see is not over", story.steps, a.OUTAGE, OUT)
     return story
@@ -160,7 +160,7 @@ def blind_and_exposed() -> Story:
             series(m.RPO_OBJECTIVE, **exposed).of(ORDERS): always(10),
         }
     )
-    _goes_blind(story, "a", GOOD)
+    goes_blind(story, "a", GOOD)
     check(story, "that we are blind is told, not that writes are exposed", story.steps, a.RPO_BREACH)
     return story
 
