@@ -9,11 +9,12 @@ from exporter.catalogue.alerts import Severity
 
 WHERE = "{{ $labels.instance }}"
 WHO = ("job", "instance")
-NOBODY = f"count({r.LOST.name})"
+NOBODY = f"count({r.LOST.name} unless on (system) present_over_time({r.TOLD.name}[1m]))"
+"""Not those of another one, of which only a scrape was lost."""
 
 _HERE = m.EXPORTER_BLIND.name
-_LATELY = f"{r.GONE} unless on (job, instance) present_over_time({_HERE}[1m])"
-"""One lost scrape is no death."""
+_LATELY = f"{r.GONE} unless on (job, instance) present_over_time({_HERE}[1m]) and on (job, instance) {r.GONE} offset 1m"
+"""One lost scrape is no death, and one that is scraped for the first time may still be starting."""
 
 
 def _last(series: str) -> str:

@@ -27,7 +27,11 @@ LOST = Recording(
     f"unless on (system) {TOLD.name}\nand on () {GONE}",
 )
 """Systems that somebody watched, and nobody does while an exporter is gone. It goes on by itself: it reads what it said."""
-UNSEEN = Recording("system:dr_system_info:unseen", f"({TOLD.name} or {LOST.name})\nunless on (system) {SEEING.name}")
+UNSEEN = Recording(
+    "system:dr_system_info:unseen",
+    # A minute long: a lost scrape of the one that sees must not page for the one that is cut off.
+    f"({TOLD.name} or {LOST.name})\nunless on (system) present_over_time({SEEING.name}[1m])",
+)
 HOLDING = Recording(
     HELD,
     'group by (system) (ALERTS{alertname=~"Dr.+", alertstate="firing", system!=""})\n'

@@ -7,13 +7,15 @@ from exporter.catalogue import metrics as m
 from exporter.catalogue.alerts import Alert, Severity
 from tests.rules.cases import BILLING, CHAT, DAY, GOOD, ORDERS
 from tests.rules.several import AT_A, AT_B, LATER, PAGE, WARN, all_blind, check, goes_blind, one_cut_off, watched
-from tests.rules.story import Said, Series, Story, after, always, series, told_by
+from tests.rules.story import UP, Said, Series, Story, after, always, series, told_by
 
 
 def exporters() -> Iterator[Story]:
     yield from (one_cut_off(), all_blind(), killed_alone(), killed_beside(), never_there(), watchdog())
     yield from (
         killed_elsewhere(),
+        lost_beside_a_dead_one(),
+        starts_late(),
         _owing(a.EXPORTER_BLIND, "The exporter a is cut off and does not vote.", {series(m.EXPORTER_BLIND): (0, 0, 1)}, AT_A),
         _owing(
             a.LEDGER_NOT_WRITABLE, "The exporter a cannot write evidence; 7 records wait in memory.",
@@ -121,6 +123,30 @@ def killed_elsewhere() -> Story:
     check(story, "its own system is seen, so it wakes nobody", story.steps, a.EXPORTER_BLIND, {**AT_B, **WARN})
     dead = {"instance": "c", "job": "rto-rpo", **PAGE}
     check(story, "the one that is missed pages", story.steps, a.EXPORTER_DOWN, dead)
+    return story
+
+
+def lost_beside_a_dead_one() -> Story:
+    """`c` is dead, `b` is cut off, and of `a`, which sees, single scrapes are lost."""
+    story = Story("a lost scrape of the last one that sees", GOOD + 2 * LATER, told_by("c", (CHAT,)))
+    for vantage in ("a", "b"):
+        story.tell(told_by(vantage, (ORDERS, CHAT)))
+    goes_blind(story, "b", GOOD)
+    story.silence("c", GOOD)
+    for lost in (GOOD + LATER, GOOD + LATER + 8):
+        story.silence("a", lost, lost + 1)
+        check(story, "nobody is woken for the one that is cut off", lost, a.EXPORTER_BLIND, {**AT_B, **WARN})
+        dead = {"instance": "c", "job": "rto-rpo", **WARN}
+        check(story, "nor for the one that is dead", lost, a.EXPORTER_DOWN, dead)
+    return story
+
+
+def starts_late() -> Story:
+    """Prometheus knew its address before it served."""
+    story = Story("an exporter that is not there yet", 30, told_by("a", (ORDERS,)))
+    story.tell({UP._replace(instance="z"): always(0)})
+    check(story, "it may be starting", 11, a.EXPORTER_DOWN)
+    check(story, "for a minute", 13, a.EXPORTER_DOWN, {"instance": "z", "job": "rto-rpo", **WARN})
     return story
 
 
