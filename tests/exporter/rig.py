@@ -130,17 +130,17 @@ class Exporter:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, *options: str, looked: bool = True) -> float:
+    async def start(self, *options: str, looked: bool = True, within: float = WITHIN) -> float:
         """Returns when it serves (and has looked at everything): the seconds until its first /metrics."""
         command = [sys.executable, "-m", "exporter", "serve", f"--config.file={self.config}"]
         listen = f"--web.listen-address={self.url.removeprefix('http://')}"
         began = time.monotonic()
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(*command, listen, *options, stdout=log, stderr=log)
-        await until(lambda: self._answers("/metrics"), "the exporter serves /metrics")
+        await until(lambda: self._answers("/metrics"), "the exporter serves /metrics", within)
         took = time.monotonic() - began
         if looked:
-            await until(lambda: self._answers("/-/ready"), "the exporter has looked at everything")
+            await until(lambda: self._answers("/-/ready"), "the exporter has looked at everything", within)
         return took
 
     async def _answers(self, path: str) -> bool:
@@ -171,14 +171,14 @@ class Exporter:
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def run(self, *arguments: str) -> tuple[int | None, str, str]:
+    async def run(self, *arguments: str, within: float = WITHIN) -> tuple[int | None, str, str]:
         """Another command, in the folder of dr.yml: its exit code, standard output and standard error."""
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "exporter", *arguments), cwd=self.config.parent, env=environment,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(within):
             out, error = await process.communicate()
         return process.returncode, out.decode(), error.decode()
 
@@ -189,10 +189,10 @@ class Exporter:
         async with self._http.get(self.url + path) as answer:
             return answer.status, await answer.text()
 
-    async def post(self, path: str, token: str = "") -> tuple[int, Any]:
+    async def post(self, path: str, token: str = "", body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """Status and JSON."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with self._http.post(self.url + path, headers=headers) as answer:
+        async with self._http.post(self.url + path, headers=headers, json=body) as answer:
             return answer.status, await answer.json()
 
     async def metrics(self) -> Metrics:

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from exporter.config.hooks import Dingtalk, Robot
@@ -13,6 +14,7 @@ from exporter.hooks.dingtalk import Answer, DingTalk
 from exporter.settings import Secret
 from tests.servers.dingtalk import FakeDingTalk, FakeRobot
 
+TOKEN = "alertmanager-may"
 RUNBOOK = "https://exporter.example.com/runbooks/DrOutage"
 BOARD = "https://grafana.example.com/d/dr-system?var-system=orders"
 
@@ -52,6 +54,17 @@ def notification(*alerts: dict[str, Any], group: str = "orders", truncated: int 
 
 def alerts(*written: dict[str, Any]) -> list[Alert]:
     return [Alert.model_validate(each) for each in written]
+
+
+def hooks(fake: FakeDingTalk, folder: Path) -> dict[str, Any]:
+    """The section that names the fake's robots, with its secrets in files."""
+    (folder / "hook-token").write_text(TOKEN + "\n")
+    robots = []
+    for index, robot in enumerate(fake.robots):
+        (folder / f"url{index}").write_text(fake.address(robot) + "\n")
+        (folder / f"secret{index}").write_text(robot.secret + "\n")
+        robots.append({"url_file": f"url{index}", "secret_file": f"secret{index}"})
+    return {"dingtalk": {"robots": robots, "token_file": "hook-token"}}
 
 
 def settings(fake: FakeDingTalk, **more: Any) -> Dingtalk:

@@ -9,26 +9,14 @@ import aiohttp
 import pytest
 
 from tests.exporter.rig import Exporter, page, until
-from tests.hooks.rig import alert, notification, two_robots
+from tests.hooks.rig import TOKEN, alert, hooks, notification, two_robots
 from tests.hostile import answer, message, serve
 from tests.servers.alertmanager import Alertmanager, alertmanager_missing, shipped
 from tests.servers.dingtalk import FakeDingTalk
 
-TOKEN = "alertmanager-may"
 STORM = 500
 QUICK = {"group_wait": "1s", "group_interval": "10s", "repeat_interval": "1h"}
 OPEN = answer(message(body=b"open"))
-
-
-def hooks(fake: FakeDingTalk, folder: Path) -> dict[str, Any]:
-    """The section that names the fake's robots, with its secrets in files."""
-    (folder / "hook-token").write_text(TOKEN + "\n")
-    robots = []
-    for index, robot in enumerate(fake.robots):
-        (folder / f"url{index}").write_text(fake.address(robot) + "\n")
-        (folder / f"secret{index}").write_text(robot.secret + "\n")
-        robots.append({"url_file": f"url{index}", "secret_file": f"secret{index}"})
-    return {"dingtalk": {"robots": robots, "token_file": "hook-token"}}
 
 
 async def post(exporter: Exporter, body: bytes, token: str = TOKEN) -> tuple[int, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -74,6 +75,15 @@ class Page(NamedTuple):
     receiver: str
     firing: list[dict[str, str]]
     resolved: list[dict[str, str]]
+    at: float
+    """Unix seconds."""
+    annotations: list[dict[str, str]]
+    """Of what fires, in the same order."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of what fires, sorted."""
+        return sorted(labels["alertname"] for labels in self.firing)
 
 
 class Inbox:
@@ -93,14 +103,17 @@ class Inbox:
 
     async def _take(self, request: web.Request) -> web.Response:
         told = await request.json()
-        by = {"firing": list[dict[str, str]](), "resolved": list[dict[str, str]]()}
-        for alert in told["alerts"]:
-            by[alert["status"]].append(alert["labels"])
-        self.pages.append(Page(request.match_info["name"], by["firing"], by["resolved"]))
+        firing, over = ([one for one in told["alerts"] if one["status"] == status] for status in ("firing", "resolved"))
+        page = Page(
+            request.match_info["name"],
+            [alert["labels"] for alert in firing],
+            [alert["labels"] for alert in over],
+            time.time(),
+            [alert["annotations"] for alert in firing],
+        )
+        self.pages.append(page)
         return web.Response()
 
     def names(self, receiver: str) -> list[list[str]]:
         """Of each page to this receiver, the names of what fires."""
-        return [
-            sorted(labels["alertname"] for labels in page.firing) for page in self.pages if page.receiver == receiver
-        ]
+        return [page.names for page in self.pages if page.receiver == receiver]
