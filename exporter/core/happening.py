@@ -6,6 +6,7 @@ from typing import Any
 
 from exporter.core.accounting import Class, Outage, Span
 from exporter.core.evidence import Entry
+from exporter.core.marks import MarkKind
 from exporter.core.past import PHASES
 
 NOT_COUNTED = frozenset({"planned", "third_party", "false_alarm"})
@@ -38,7 +39,7 @@ class Event:
     @property
     def reclassified(self) -> str | None:
         """What people call it by now, if that is not what it was when it closed."""
-        said = [mark.data.get("as") for mark in self.marks if mark.data.get("mark") == "reclassified"]
+        said = [mark.data.get("as") for mark in self.marks if mark.data.get("kind") == MarkKind.RECLASSIFIED]
         return None if not said or said[-1] == "real" else str(said[-1])
 
     @property
@@ -51,7 +52,7 @@ class Event:
         """Unix seconds by phase: as observed, and where nobody could observe it, as people told. None: neither."""
         found: dict[str, float | None] = {name: self.data["phases"].get(name) for name in PHASES}
         for mark in self.marks:
-            name = str(mark.data.get("mark"))
+            name = str(mark.data.get("kind"))
             if name in found and self.data["phases"].get(name) is None:
                 found[name] = mark.data.get("at")
         return found

@@ -7,6 +7,7 @@ from exporter.core.accounting import Class, Span, common, length, merged
 from exporter.core.evidence import KeptConfig
 from exporter.core.happening import NOT_COUNTED, Declared, Event
 from exporter.core.history import History, Past
+from exporter.core.marks import open_actions
 
 COPIED = (
     "id", "system", "kind", "inferred", "cause", "from_site", "to_site", "start", "end", "rto", "rpo", "rpo_source",
@@ -55,16 +56,10 @@ def event_json(book: Book, history: History, event: Event) -> dict[str, Any]:
         "functional_ratio": data.get("functional_ratio"),
         "phases": event.phases(),
         "marks": [{"n": mark.n, "sentence": mark.sentence, **mark.data} for mark in event.marks],
-        "open_actions": _open_actions(event),
+        "open_actions": open_actions(mark.data for mark in event.marks),
         "estimate_error_seconds": _estimate_error(data),
     }
     return told | _money(book, history, event)
-
-
-def _open_actions(event: Event) -> list[Mapping[str, Any]]:
-    actions = [mark.data for mark in event.marks if mark.data.get("mark") == "action"]
-    done = {action.get("done") for action in actions}
-    return [action for action in actions if not action.get("done") and action.get("id") not in done]
 
 
 def _estimate_error(data: Mapping[str, Any]) -> float | None:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from exporter.core.evidence import Entry, Evidence, KeptConfig, KeptState
 from exporter.core.interval import Interval, verdict
+from exporter.core.marks import Mark, MarkKind, mark_record
+from exporter.core.model import Moment
 from exporter.core.past import PHASES
 from exporter.core.snapshot import Head
 from exporter.reports.period import Period
@@ -114,17 +116,11 @@ class Annals:
         )
         return name
 
-    def mark(self, at: float, incident: str, kind: str, **details: Any) -> None:
-        data = {
-            "id": f"mark-{at:.0f}",
-            "incident": incident,
-            "mark": kind,
-            "by": "lee",
-            "at": at,
-            "told": at,
-            **details,
-        }
-        self.add(at, "mark", "orders", data, f"{incident}: {kind}")
+    def mark(self, at: float, incident: str, kind: str, **details: str | None) -> None:
+        """As the exporter writes it down when it is told `at` that something happened then."""
+        mark = Mark(f"{kind}-{at:.0f}", MarkKind(kind), "lee", at, details)
+        told = mark_record("orders", incident, mark, Moment(at, at))
+        self.add(at, told.kind, told.system, told.data, told.sentence)
 
     def standing(self, at: float, system: str = "orders", **sites: Mapping[str, bool]) -> None:
         backups = {
