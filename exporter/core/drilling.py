@@ -2,7 +2,8 @@
 
     open drill   what comes          next          record
     -----------  ------------------  ------------  --------------------------------------------------------------------
-    none         start               runs          drill_started; refused while an incident is open: it would be hidden
+    none         start               runs          drill_started; refused while an incident is open, which would be hidden,
+                                                   and while nobody can tell whether one is
     any          start               the same      refused: one at a time
     runs         its expiry          expired       drill_expired (maintenance: none open any more, maintenance_stopped)
     any          stop                none          drill_stopped
@@ -19,7 +20,7 @@ from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stam
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import Incident
 from exporter.core.readings import down_until
-from exporter.core.state import Record, Step, SystemState
+from exporter.core.state import Mode, Record, Step, SystemState
 
 STARTED, EXPIRED, STOPPED, SIGNED = "drill_started", "drill_expired", "drill_stopped", "drill_signed"
 MAINTENANCE_STARTED, MAINTENANCE_STOPPED = "maintenance_started", "maintenance_stopped"
@@ -45,6 +46,11 @@ def start(system: System, state: SystemState, order: Order, now: Moment) -> Step
         raise Refused(
             f"{system.name} is {state.mode}: {state.sentence}. A {order.type} cannot begin in an incident, "
             f"which it would hide; start it when {system.name} is healthy again"
+        )
+    if state.blind_since is not None or state.mode is Mode.UNKNOWN:
+        raise Refused(
+            f"nobody can tell how {system.name} is: {state.sentence or 'it was not looked at yet'}. A {order.type} would hide "
+            f"what may have gone wrong meanwhile; start it when {system.name} is seen to be healthy"
         )
     begun = Drill(
         id=f"{order.type}-{system.name}-{stamp(now, now.mono)}",

@@ -16,6 +16,7 @@ from exporter.core.past import MarkerCount
 from exporter.core.proof import due, missed_by, proof_of, proof_state
 from exporter.core.readings import totals
 from exporter.core.snapshot import Watched
+from exporter.core.state import Mode
 from exporter.core.view import system_json
 from tests.core.filming import HK, SYSTEM, film, moment
 from tests.core.rehearsing import EXCLUDING, Rehearsal, order, rehearse
@@ -47,6 +48,16 @@ def test_no_drill_begins_in_an_incident(letters: str) -> None:
     shown = rehearse(letters)
     with pytest.raises(Refused, match="cannot begin in an incident"):
         shown.begin(DrillType.DRILL)
+
+
+def test_no_drill_begins_while_nobody_can_tell() -> None:
+    """What goes on in blindness, or before the first look of an exporter that has just started, may be a real disaster."""
+    unseen = fold.begin(SYSTEM, moment(0))
+    blind = fold.blinded(SYSTEM, film("hhh").state, 3.0, moment(4)).state
+    dead = fold.resume(SYSTEM, film("hhh").state, 3.0, moment(60)).state
+    for state in (unseen, blind, dead):
+        with pytest.raises(Refused, match="nobody can tell"):
+            drilling.start(SYSTEM, state, order(), moment(61))
 
 
 def test_one_at_a_time() -> None:
@@ -201,7 +212,8 @@ def test_no_sum_ever_falls(script: list[str], system: System, seconds: float) ->
     seen = [totals(shown.state, shown.at)]
     for letter in script:
         state, now = shown.state, moment(shown.at + 0.4)
-        if (letter in "DM" and (state.drill or state.incident)) or (letter == "Q" and not state.drill):
+        unclear = state.incident or state.blind_since is not None or state.mode is Mode.UNKNOWN
+        if (letter in "DM" and (state.drill or unclear)) or (letter == "Q" and not state.drill):
             continue
         if letter == "B":
             shown.take(fold.blinded(shown.system, state, now.mono, now))
