@@ -162,17 +162,11 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
     hollow = incident is not None and not incident.declared and not incident.component
     if hollow and isinstance(evidence, Dark) and evidence.silent:
         incident = None
-    counters = state.counters
-    if state.observed_since is not None:
-        counters = replace(counters, observed=counters.observed + max(0.0, since - state.observed_since))
     draft = Draft(
         system.name,
         replace(
-            state,
-            blind_since=since,
-            observed_since=None,
+            departed(state, since),
             incident=incident,
-            counters=counters,
             parts={
                 part: replace(known, reach=forget_silence(known.reach, since), serve=forget_silence(known.serve, since))
                 for part, known in state.parts.items()
@@ -190,6 +184,16 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
     )
     step(system, draft, assess(system, draft.state), now, ALWAYS)
     return draft.step()
+
+
+def departed(state: SystemState, since: Instant) -> SystemState:
+    """Nobody looks at it any more since `since`: whatever comes next, until then it was observed and no longer."""
+    if state.blind_since is not None:
+        return state
+    counters = state.counters
+    if state.observed_since is not None:
+        counters = replace(counters, observed=counters.observed + max(0.0, since - state.observed_since))
+    return replace(state, blind_since=since, observed_since=None, counters=counters)
 
 
 def sighted(system: System, state: SystemState, now: Moment) -> Step:

@@ -37,6 +37,8 @@ class History:
     known_until: float = 0.0
     _seen_since: float | None = None
     _blind_since: float | None = None
+    _left_seen: bool = False
+    """It was taken out of the configuration when it could be seen."""
 
     def observed(self) -> list[Span]:
         """When somebody looked and could tell, merged."""
@@ -63,12 +65,15 @@ class History:
             case "absence":
                 self.hidden.append(Span(data["from_unix"], data["to_unix"]))
                 self._blind_since = None
+                if self._left_seen:  # an outage goes on without a transition
+                    self._seen_since, self._left_seen = float(data["to_unix"]), False
             case "blind_began":
                 self._blind_since = float(data["since_unix"])
             case "blind_ended":
                 self.hidden.append(Span(data["from_unix"], data["to_unix"]))
                 self._blind_since = None
             case "watch_ended":
+                self._left_seen = self._seen_since is not None
                 self._lost(entry.at)
             case "watch_started" | "objectives_changed":
                 self.terms.append((entry.at, data))

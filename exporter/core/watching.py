@@ -72,9 +72,10 @@ def sighted(system: System, state: SystemState, now: Moment) -> Step:
     return Step(after.state, (Record("blind_ended", system.name, now.mono, sentence, data), *after.records))
 
 
-def ended(system: System, now: Moment) -> Record:
-    """It was taken out of the configuration."""
-    return Record("watch_ended", system.name, now.mono, "no longer watched: it is not in the configuration", {})
+def ended(name: str, state: SystemState, at: Instant, now: Moment) -> Step:
+    """Nobody looks any more since `at`, because it was taken out of the configuration. If it is ever put back it is resumed."""
+    record = Record("watch_ended", name, min(at, now.mono), "no longer watched: it is not in the configuration", {})
+    return Step(fold.departed(state, at), (record,))
 
 
 def _started(system: System, now: Moment) -> Record:

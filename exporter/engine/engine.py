@@ -5,19 +5,20 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from exporter.core import checks, fold, watching
-from exporter.core.codec import Decoder, encode
+from exporter.core import checks, watching
+from exporter.core.codec import encode
 from exporter.core.model import ENTRY, Instant, Moment, Part, System
 from exporter.core.ports import Ledger, Loaded
 from exporter.core.snapshot import Histogram, Target, Watched
 from exporter.core.state import Mode, Step, SystemState
+from exporter.engine.departed import Departed
 from exporter.engine.eye import Attempt, Eye
 from exporter.engine.haste import Haste
-from exporter.engine.heart import ALIVE, BEAT, Heart
+from exporter.engine.heart import Heart
 from exporter.engine.inspector import Inspections, Inspector
 from exporter.engine.pace import Pace
 from exporter.engine.people import People
-from exporter.engine.publish import Observer, Publisher
+from exporter.engine.publish import Entry, Observer, Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
 from exporter.engine.watch import Tools, Watch
@@ -83,6 +84,7 @@ class Engine:
         """Bugs met while looking: each is in the log with its traceback."""
         self._publisher = Publisher(environment.ledger, environment.moment, environment.observers)
         self.people = People(self._running, environment.moment, self._publisher)
+        self._departed = Departed(lambda name, step: self._publisher.put(Entry(None, name, step.records, step.state)))
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools: Tools | None = None
         self._asked: Instant = 0.0
@@ -124,38 +126,31 @@ class Engine:
         """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
         wanted = {plan.system.name: plan for plan in plans}
         kept: dict[str, SystemState] = {}
+        if loaded is not None:
+            self._departed.load(loaded, wanted, self._env.moment())
         for name in [n for n, r in self._running.items() if n not in wanted or wanted[n].key != r.plan.key]:
             watch = self._running[name].watch
-            if name not in wanted:
-                watch.accept(Step(watch.state, (watching.ended(watch.system, self._env.moment()),)))
-            kept[name] = watch.state
+            if name in wanted:
+                kept[name] = watch.state
+            else:
+                self._departed.leave(name, watch.state, self._env.moment())
             self._retire(self._running.pop(name))
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
-                begun = self._state(plan.system, kept.get(name), loaded)
+                begun = self._state(plan.system, kept.get(name))
                 self._running[name] = self._start(plan, begun, index * GOLDEN % 1)
+        self._departed.shed()
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
         self._sight.references = len(references)
 
-    def _state(self, system: System, kept: SystemState | None, loaded: Loaded | None) -> Step:
+    def _state(self, system: System, kept: SystemState | None) -> Step:
         now = self._env.moment()
         if kept is not None:
             return watching.reconfigured(system, kept, now)
-        if loaded is None or system.name not in loaded.checkpoints:
-            return watching.begun(system, now)
-        name = system.name
-        try:
-            state = Decoder(loaded.shift[name], loaded.slack[name]).state(loaded.checkpoints[name])
-        except ValueError as error:
-            _LOG.warning("begin anew with %s: %s", name, error)
-            return watching.begun(system, now)
-        markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
-        # Without a record this system did not change until the earlier run died, however old its own heartbeat is. That
-        # may have been somewhat later than the newest one; counted as if it was, no counter that was scraped falls back.
-        alive = max(written.mono for written in loaded.written.values()) + ALIVE + BEAT
-        return watching.resumed(system, fold.with_markers(state, markers), min(alive, now.mono), now)
+        left = self._departed.take(system.name)
+        return watching.begun(system, now) if left is None else watching.resumed(system, left, now.mono, now)
 
     def _start(self, plan: Plan, begun: Step, phase: float) -> _Running:
         assert self._tools is not None

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     system: str
     records: Sequence[Record]
     state: SystemState | None
-    """None: the records are of a system that is not watched any more."""
+    """None: the records change nothing of it. Of a system that is not watched any more it is written down, and not shown."""
     kept: Callable[[], None] = lambda: None
     """Called once the records are in the ledger, or wait there."""
 

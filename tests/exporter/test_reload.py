@@ -137,3 +137,41 @@ async def test_without_a_token_nothing_may_be_changed(exporter: Exporter, shop: 
     status, answered = await exporter.post("/-/reload", TOKEN)
     assert status == 403
     assert "api.token_file" in answered["error"]
+
+
+async def test_a_system_that_comes_back_goes_on(exporter: Exporter, shop: Server, broken: Server) -> None:
+    """Taken out and put back, by reloads or between two runs: its totals, its last incident and its budget are there, and the
+    time in which nobody looked is an absence, and not observed."""
+    both, one = {"orders": page(broken.port), "shop": page(shop.port)}, {"shop": page(shop.port)}
+    exporter.configure(both)
+    await exporter.start()
+    await exporter.until_state("healthy")
+    broken.behaviour = reset
+    await exporter.until_state("outage")
+    broken.behaviour = OPEN
+    (incident,) = await exporter.closed()
+    before = await exporter.system()
+    for restarted in (False, True):
+        for systems in (one, both):
+            exporter.configure(systems)
+            if restarted:
+                await exporter.kill()
+                await exporter.start()
+            else:
+                exporter.signal(signal.SIGHUP)
+            present = "orders" in systems
+
+            async def as_wished(present: bool = present) -> bool:
+                return ((await exporter.metrics()).state("orders") is not None) == present
+
+            await until(as_wished, "the configuration is in use")
+        after = await exporter.until_state("healthy")
+        assert after["last"]["id"] == incident["id"]
+        assert after["budget"]["downtime_seconds"] == pytest.approx(before["budget"]["downtime_seconds"])
+        assert (await exporter.metrics()).total("dr_incidents_total") == 1
+    await exporter.stop()
+    kinds = [line.kind for line in exporter.records() if line.system == "orders"]
+    assert [kind for kind in kinds if kind in ("watch_started", "watch_ended", "absence")] == [
+        "watch_started", "watch_ended", "absence", "watch_ended", "absence",
+    ]  # fmt: skip
+    exporter.whole()

@@ -145,6 +145,20 @@ def test_a_day_of_daylight_saving_has_23_or_25_hours() -> None:
     assert year["observed_seconds"] == 365 * DAY
 
 
+def test_an_outage_goes_on_when_its_system_is_put_back() -> None:
+    """Taken out of the configuration while it was down, and put back: from then on it is observed again, and still down."""
+    annals = Annals()
+    annals.watch(utc("2026-09-01T00:00:00"))
+    day = utc("2026-09-10T00:00:00")
+    annals.add(day, "transition", "orders", {"from": "suspected", "to": "outage"})
+    annals.add(day + 600, "watch_ended", "orders")
+    annals.add(day + 900, "absence", "orders", {"from_unix": day + 600, "to_unix": day + 900})
+    annals.outage(day, day + 1200)
+    booked = account(annals, period.month("2026-09", UTC), "2026-10-01T00:00:00")
+    assert booked["unobserved_seconds"] == 300
+    assert booked["downtime_seconds"]["upper"] == 900
+
+
 def test_reclassified_outages_are_shown_both_ways() -> None:
     """What was a third party's fault stays in the figure as measured and leaves the other; taken back, it returns."""
     annals = Annals()
