@@ -62,16 +62,10 @@ class History:
         match entry.kind:
             case "transition":
                 self._moved(entry.at, str(data.get("from")), str(data.get("to")))
-            case "absence":
-                self.hidden.append(Span(data["from_unix"], data["to_unix"]))
-                self._blind_since = None
-                if self._left_seen:  # an outage goes on without a transition
-                    self._seen_since, self._left_seen = float(data["to_unix"]), False
+            case "absence" | "blind_ended":
+                self._back(data["from_unix"], data["to_unix"])
             case "blind_began":
                 self._blind_since = float(data["since_unix"])
-            case "blind_ended":
-                self.hidden.append(Span(data["from_unix"], data["to_unix"]))
-                self._blind_since = None
             case "watch_ended":
                 self._left_seen = self._seen_since is not None
                 self._lost(entry.at)
@@ -117,6 +111,13 @@ class History:
             self._lost(at)
         elif self._seen_since is None:
             self._seen_since = at
+
+    def _back(self, since: float, until: float) -> None:
+        """Nobody could look from `since` to `until`, and now somebody can."""
+        self.hidden.append(Span(since, until))
+        self._blind_since = None
+        if self._left_seen:  # an outage goes on without a transition
+            self._seen_since, self._left_seen = until, False
 
     def _lost(self, at: float) -> None:
         if self._seen_since is not None:

@@ -25,6 +25,7 @@ def system_json(
     terms = history.terms_at(window.end)
     section = book.section(history.name, at)
     events = within(history.events, window, history.known_until)
+    begun = [event for event in events if event.start >= window.start]
     configured = sorted(section.get("backups") or {})
     return {
         "name": history.name,
@@ -41,8 +42,8 @@ def system_json(
         "worst_rto": _worst(events, "rto"),
         "worst_rpo": _worst(events, "rpo"),
         "markers": _markers(events),
-        "cost": _sum(book, history, events, "cost"),
-        "savings": _sum(book, history, events, "savings"),
+        "cost": _sum(book, history, begun, "cost"),
+        "savings": _sum(book, history, begun, "savings"),
         "cost_per_minute": section.get("cost_per_minute"),
         "baseline_rto": terms.get("baseline_rto"),
         "drill_trend": _trend(history, window),
@@ -117,7 +118,7 @@ def _markers(events: Iterable[Event]) -> dict[str, int] | None:
 
 
 def _sum(book: Book, history: History, events: Iterable[Event], which: str) -> dict[str, Any] | None:
-    """Over the events, those that began in the window; None: not configured, or there is none."""
+    """Over these events: those that began in the window, so that none is paid twice. None: not configured, or there is none."""
     told = [found for event in events if (found := event_json(book, history, event)[which]) is not None]
     if not told or len({one["currency"] for one in told}) > 1:
         return None

@@ -243,6 +243,19 @@ def test_an_outage_that_still_runs_counts_up_to_now() -> None:
     assert event["verdicts"]["rto"] == "not_proven"
 
 
+def test_an_outage_across_two_months_costs_once() -> None:
+    """It is told in both, and paid in the month in which it began."""
+    annals = Annals()
+    annals.watch(utc("2026-08-01T00:00:00"))
+    border = utc("2026-10-01T00:00:00")
+    annals.outage(border - 60, border + 60)
+    september, october = (
+        system(annals, period.month(month, UTC), "2026-11-01T00:00:00") for month in ("2026-09", "2026-10")
+    )
+    assert (september["cost"]["upper"], october["cost"]) == (52000, None)
+    assert [one["availability"]["downtime_seconds"]["upper"] for one in (september, october)] == [60, 60]
+
+
 def test_cost_and_savings_only_against_what_was_configured() -> None:
     """Two minutes at 26,000 a minute cost 52,000; against a baseline of four hours 238 minutes were saved."""
     annals = Annals()
