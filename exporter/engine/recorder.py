@@ -14,7 +14,7 @@ names their hash. The first line says what they are of. Keys of the others:
     declared  the outage was declared here
     loss      {component, stop, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost
 
-Looks that changed nothing are forgotten beyond a bound, so an outage of hours leaves its beginning, its turns and its end.
+Looks and writes that changed nothing are forgotten beyond a bound, so an outage of hours leaves its beginning, its turns and its end.
 """
 
 import json
@@ -33,7 +33,7 @@ from exporter.core.state import Marker, Record, Step, SystemState
 from exporter.core.verdict import needs
 
 CALM_LOOKS = 16
-"""Looks that are kept of each part while nothing happens."""
+"""Looks that are kept of each part while nothing happens, and so many writes."""
 DOUBTFUL_LOOKS = 160
 """The same in an incident."""
 TURNS = 5000
@@ -53,6 +53,7 @@ class Recorder:
         self._parts = max(1, len(system.parts))
         self._count = 0
         self._looks: deque[tuple[int, Instant, Sample, Sequence[Instant]]] = deque()
+        self._writes: deque[tuple[int, dict[str, Any]]] = deque()
         self._turns: deque[tuple[int, dict[str, Any]]] = deque(maxlen=TURNS)
         self._needs: list[list[str]] | None = None
         self._carried: list[dict[str, Any]] = []
@@ -63,8 +64,8 @@ class Recorder:
         self._count += 1
         if before.incident is None and step.state.incident is None and not step.records:
             self._looks.append((self._count, now, sample, pending))
-            while len(self._looks) > CALM_LOOKS * self._parts:
-                self._looks.popleft()
+            self._forget(self._looks, CALM_LOOKS)
+            self._forget(self._turns, CALM_LOOKS)
             return
         more = self._turn(before, step)
         if sample.ok and unmeasured(before) is not None and unmeasured(step.state) is None:
@@ -73,8 +74,7 @@ class Recorder:
             self._turns.append((self._count, _look(now, sample, pending) | more))
         else:
             self._looks.append((self._count, now, sample, pending))
-            while len(self._looks) > DOUBTFUL_LOOKS * self._parts:
-                self._looks.popleft()
+            self._forget(self._looks, DOUBTFUL_LOOKS)
 
     def wrote(
         self,
@@ -86,16 +86,15 @@ class Recorder:
         pending: Sequence[Instant],
         now: Instant,
     ) -> None:
-        """A marker was acknowledged or given up: all are kept in an incident, and those that began one."""
-        if before.incident is None and step.state.incident is None:
-            if outcome.reason is None:
-                self._count += 1
-                self._turns.append((self._count, _write(before, part, marker, outcome, pending, now)))
-                self._forget_calm_writes()
+        """A marker was acknowledged or given up."""
+        calm = before.incident is None and step.state.incident is None
+        if calm and outcome.reason is not None:
             return
         self._count += 1
         row = _write(before, part, marker, outcome, pending, now)
-        self._turns.append((self._count, row | self._turn(before, step)))
+        more = {} if calm else self._turn(before, step)
+        (self._turns if more else self._writes).append((self._count, row | more))
+        self._forget(self._writes, CALM_LOOKS if calm else DOUBTFUL_LOOKS)
 
     def due(self, records: Sequence[Record]) -> Iterator[str]:
         """The ids of the incidents of which these records say that it is time to write down what was seen."""
@@ -110,9 +109,13 @@ class Recorder:
         lines = [(number, _look(at, sample, pending)) for number, at, sample, pending in self._looks]
         head = {"v": VERSION, "incident": incident, "system": self._system.name, "mode": self._system.mode}
         head |= {"stateful": sorted(c.name for c in self._system.components.values() if c.stateful)}
-        rows = [*self._carried, *(row for _, row in sorted([*lines, *self._turns], key=lambda one: one[0]))]
+        rows = [
+            *self._carried,
+            *(row for _, row in sorted([*lines, *self._writes, *self._turns], key=lambda one: one[0])),
+        ]
         text = "".join(f"{json.dumps(row, sort_keys=True, separators=(',', ':'))}\n" for row in (head, *rows))
         self._turns.clear()
+        self._writes.clear()
         self._looks.clear()
         self._carried = []
         if state.incident is None:
@@ -142,9 +145,9 @@ class Recorder:
                 more["needs"] = self._needs = wanted
         return more
 
-    def _forget_calm_writes(self) -> None:
-        while len(self._turns) > CALM_LOOKS * self._parts:
-            self._turns.popleft()
+    def _forget(self, remembered: deque[Any], of_each: int) -> None:
+        while len(remembered) > of_each * self._parts:
+            remembered.popleft()
 
 
 def samples_record(kept: Kept, now: Moment) -> Record:
