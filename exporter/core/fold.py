@@ -165,7 +165,7 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
     draft = Draft(
         system.name,
         replace(
-            departed(state, since),
+            state.left(since),
             incident=incident,
             parts={
                 part: replace(known, reach=forget_silence(known.reach, since), serve=forget_silence(known.serve, since))
@@ -184,16 +184,6 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
     )
     step(system, draft, assess(system, draft.state), now, ALWAYS)
     return draft.step()
-
-
-def departed(state: SystemState, since: Instant) -> SystemState:
-    """Nobody looks at it any more since `since`: whatever comes next, until then it was observed and no longer."""
-    if state.blind_since is not None:
-        return state
-    counters = state.counters
-    if state.observed_since is not None:
-        counters = replace(counters, observed=counters.observed + max(0.0, since - state.observed_since))
-    return replace(state, blind_since=since, observed_since=None, counters=counters)
 
 
 def sighted(system: System, state: SystemState, now: Moment) -> Step:

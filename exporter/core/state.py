@@ -1,7 +1,7 @@
 """Everything that is remembered of one system, as immutable values: the fold reads one and returns the next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -234,6 +234,15 @@ class SystemState:
     def with_part(self, part: Part, after: PartState) -> "SystemState":
         """`but` with that one part."""
         return self.but(parts={**self.parts, part: after})
+
+    def left(self, since: Instant) -> "SystemState":
+        """Nobody looks any more since then, or can tell: until then it was observed, and no longer."""
+        if self.blind_since is not None:
+            return self
+        counters = self.counters
+        if self.observed_since is not None:
+            counters = replace(counters, observed=counters.observed + max(0.0, since - self.observed_since))
+        return self.but(blind_since=since, observed_since=None, counters=counters)
 
     def but(self, **changed: Any) -> "SystemState":
         """`replace` in a tenth of the time and without its checks: for what is done at every look."""

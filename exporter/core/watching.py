@@ -75,7 +75,7 @@ def sighted(system: System, state: SystemState, now: Moment) -> Step:
 def ended(name: str, state: SystemState, at: Instant, now: Moment) -> Step:
     """Nobody looks any more since `at`, because it was taken out of the configuration. If it is ever put back it is resumed."""
     record = Record("watch_ended", name, min(at, now.mono), "no longer watched: it is not in the configuration", {})
-    return Step(fold.departed(state, at), (record,))
+    return Step(state.left(at), (record,))
 
 
 def _started(system: System, now: Moment) -> Record:

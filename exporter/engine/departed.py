@@ -41,7 +41,7 @@ class Departed:
             markers = {component: tuple(found) for (owner, component), found in loaded.markers.items() if owner == name}
             state = fold.with_markers(state, markers)
             if name in wanted:
-                self._states[name] = fold.departed(state, alive)
+                self._states[name] = state.left(alive)
             elif state.blind_since is None:
                 self._leave(name, watching.ended(name, state, alive, now))
             else:  # it was told already, or nobody could look when the run died
