@@ -5,6 +5,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# The tests start hundreds of processes: without bytecode each compiles everything anew, which takes longer than most tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench faults reference dashboards servers clean
 
 demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
