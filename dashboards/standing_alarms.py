@@ -11,7 +11,6 @@ from exporter.catalogue.alerts import Severity
 DAY = 86400
 BACKUP_LATE = 1.25
 """Times its interval: a nightly backup may take its hours. The readiness check allows the same."""
-CONTACT_DAYS = 180
 CERTIFICATE_DAYS = 14
 CERTIFICATE_LAST_DAYS = 1
 PLACE = ("system", "site", "component")
@@ -118,14 +117,19 @@ PEOPLE = (
         wait="5m",
         board="failovers",
     ),
-    Alarm(
+)
+
+
+def contact_stale(confirmed_for: float) -> Alarm:
+    """That a contact was confirmed longer ago than a confirmation holds, in seconds."""
+    return Alarm(
         a.CONTACT_STALE,
-        f"time() - {best(recent(m.CONTACT_CONFIRMED.name, '6h'), 'contact')} > {CONTACT_DAYS * DAY}",
+        f"time() - {best(recent(m.CONTACT_CONFIRMED.name, '6h'), 'contact')} > {confirmed_for:.12g}",
         f"{{{{ $labels.contact }}}} was last confirmed {LASTS} ago.",
         ("contact",),
         board="overview",
-    ),
-)
+    )
+
 
 BURNS = (
     ("1h", "5m", 14.4, Severity.CRITICAL),

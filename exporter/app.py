@@ -168,6 +168,8 @@ class App:
             hook=self._dingtalk.state,
             faults=engine.faults,
             contacts=[Contact(one.name, one.who, tuple(one.deputies), _unix(one.confirmed)) for one in config.contacts],
+            contacts_confirmed_for=config.contacts_confirmed_for,
+            grafana_url=config.grafana_url,
         )
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 

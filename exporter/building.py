@@ -26,8 +26,9 @@ def add_build(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     build.add_argument("--check", action="store_true", help="write nothing; fail if the files are stale")
     build.add_argument("--web.external-url", dest="address", type=_url, default=ADDRESS, metavar="URL",
                        help="where people reach the exporter, for links to its page (default: %(default)s)")  # fmt: skip
-    build.add_argument("--grafana.external-url", dest="grafana", type=_url, default=GRAFANA, metavar="URL",
-                       help="rules: where people reach Grafana, for links of alerts (default: %(default)s)")  # fmt: skip
+    build.add_argument("--grafana.external-url", dest="grafana", type=_url, metavar="URL",
+                       help="rules: where people reach Grafana, for links of alerts (default: exporter.grafana_url of the "
+                       f"configuration, else {GRAFANA})")  # fmt: skip
     build.add_argument("--prometheus.job", dest="job", default=JOB, metavar="NAME",
                        help="rules: job_name of the exporters in Prometheus's configuration (default: %(default)s)")  # fmt: skip
     build.set_defaults(run=_build)
@@ -85,10 +86,10 @@ def _dashboards(options: argparse.Namespace) -> Files:
 
 
 def _rules(options: argparse.Namespace) -> Files:
-    wanted = Wanted(Links(options.address, options.grafana), options.job)
-    if options.config is not None:
-        wanted = wanted.of(read_config(options.config, allow_exec=True).config)
-    return rule_files(wanted)
+    config = None if options.config is None else read_config(options.config, allow_exec=True).config
+    grafana = options.grafana or (config and config.grafana_url) or GRAFANA
+    wanted = Wanted(Links(options.address, grafana), options.job)
+    return rule_files(wanted if config is None else wanted.of(config))
 
 
 BUILDERS: Mapping[str, Callable[[argparse.Namespace], Files]] = {

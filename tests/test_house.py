@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "metrics": ("metrics", "core", "catalogue"),
     "web": ("web", "core", "catalogue"),
     "dashboards": ("dashboards", "catalogue", "config"),
-    "reports": ("reports", "core", "catalogue"),
+    "reports": ("reports", "core", "catalogue", "settings"),
 }
 """Package of ours -> what of ours it may import. Packages that are not named here, and the modules at the top, introduce
 the others to each other."""

@@ -8,8 +8,10 @@ from exporter.config.result import Config, Loaded, SystemConfig
 from exporter.config.schema import Contact, Reference, Shard
 from exporter.config.templates import NAMES as TEMPLATES
 from exporter.config.templates import template
+from exporter.core.contacts import CONFIRMED_FOR
 
 __all__ = [
+    "CONFIRMED_FOR",
     "TEMPLATES",
     "Config",
     "ConfigError",

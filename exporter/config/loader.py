@@ -57,6 +57,8 @@ def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = 
         retention=file.retention,
         token_file=Path(file.api.token_file) if file.api.token_file else None,
         contacts=file.contacts,
+        contacts_confirmed_for=file.exporter.contacts_confirmed_for,
+        grafana_url=file.exporter.grafana_url or "",
         dingtalk=file.hooks.dingtalk,
         systems={
             name: system_config(name, section, endpoints[name], inspections[name], kinds)

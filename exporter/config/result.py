@@ -37,6 +37,10 @@ class Config:
     token_file: Path | None
     """Holds the bearer token for what changes something; None: nothing may."""
     contacts: tuple[Contact, ...]
+    contacts_confirmed_for: float
+    """Seconds after which a contact has to be confirmed again."""
+    grafana_url: str
+    """Where the boards are; empty: nobody said."""
     dingtalk: Dingtalk | None
     """None: Alertmanager finds nothing at /hooks/dingtalk."""
     systems: Mapping[str, SystemConfig]

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Strict
 
+from exporter.config.address import Address
 from exporter.config.hooks import Hooks
+from exporter.core.contacts import CONFIRMED_FOR
 from exporter.core.model import Policy
 from exporter.settings import Duration, DurationOrZero, Ratio, Settings
 
@@ -152,6 +154,8 @@ class Exporter(Settings):
     ledger: Annotated[str, PlainValidator(_ledger)] = "sqlite:///rto-rpo-ledger.db"
     references: tuple[Annotated[Reference, PlainValidator(_reference), _AS_TEXT], ...] = ()
     shard: Annotated[Shard, PlainValidator(parse_shard), _AS_TEXT] = Shard()
+    contacts_confirmed_for: Duration = CONFIRMED_FOR
+    grafana_url: Address | None = None
 
 
 class Api(Settings):

@@ -9,7 +9,7 @@ from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Moment, System
 from exporter.core.past import MOVES, Counters, Incident, Kind
-from exporter.core.proof import missed_by, proof_of
+from exporter.core.proof import measured_by, missed_by, proof_of
 from exporter.core.state import SystemState
 from exporter.core.timeline import incident_json
 
@@ -40,6 +40,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
         drill=_with(state.drill, closed),
         proof=proof_of(system, closed) or state.proof,
         missed=missed_by(system, closed) or state.missed,
+        measured={**state.measured, **measured_by(closed)},
     )
 
 

@@ -77,6 +77,16 @@ class Proof(NamedTuple):
     drill: str | None = None
 
 
+class Measurement(NamedTuple):
+    """The newest incident whose bounds say whether a figure kept its objective."""
+
+    at: Instant
+    """When the system served again, at the latest."""
+    incident: str
+    verdict: str
+    """`met` or `missed`."""
+
+
 def belongs(drill: Drill | None, start: Interval) -> bool:
     """Whether an incident with this start began in the drill.
 

@@ -1,6 +1,8 @@
 """What events and drills prove of the recovery that was promised, and when the next proof is due."""
 
-from exporter.core.drill import Proof
+from collections.abc import Mapping
+
+from exporter.core.drill import Measurement, Proof
 from exporter.core.interval import Verdict
 from exporter.core.model import Instant, System
 from exporter.core.past import MOVES, Incident, Kind
@@ -27,6 +29,18 @@ def proof_of(system: System, closed: Incident) -> Proof | None:
 def missed_by(system: System, closed: Incident) -> Proof | None:
     """The same for one that certainly broke an objective: it proves the contrary."""
     return _tested(system, closed) if Verdict.MISSED in verdicts(closed).values() else None
+
+
+def measured_by(closed: Incident) -> Mapping[str, Measurement]:
+    """By figure, what a closed incident that was seen tells for certain."""
+    if closed.inferred or closed.end is None:
+        return {}
+    figures = {"rto": closed.rto, "rpo": closed.rpo}
+    return {
+        which: Measurement(closed.end.upper, closed.id, verdict)
+        for which, verdict in verdicts(closed).items()
+        if verdict in (Verdict.MET, Verdict.MISSED) and figures[which] is not None
+    }
 
 
 def _tested(system: System, closed: Incident) -> Proof | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from exporter.core.contacts import CONFIRMED_FOR
 from exporter.core.model import Contact, Instant, Moment, Part, System
 from exporter.core.state import SystemState
 
@@ -78,6 +79,10 @@ class ExporterState:
     references: Mapping[str, bool] = field(default_factory=dict)
     """Reference target -> whether it answered last."""
     contacts: Sequence[Contact] = ()
+    contacts_confirmed_for: float = CONFIRMED_FOR
+    """Seconds."""
+    grafana_url: str = ""
+    """Where the boards are, without a slash at the end; empty: nobody said."""
     lateness: Histogram = Histogram((), ())
     hook: HookState | None = None
     """None while it is off."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from exporter.core.drill import Drill, Proof
+from exporter.core.drill import Drill, Measurement, Proof
 from exporter.core.inspected import BackupState, KpiState, ParityState
 from exporter.core.interval import When
 from exporter.core.model import NO_FACTS, Facts, Instant, Objectives, Part, Position, Proven, Reason, Sample
@@ -228,6 +228,8 @@ class SystemState:
     """The newest recovery that kept the objectives."""
     missed: Proof | None = None
     """The newest that missed one."""
+    measured: Mapping[str, Measurement] = field(default_factory=dict)
+    """By figure, `rto` and `rpo`."""
     promised: Objectives | None = None
     """The objectives as they were recorded last, so that a change of them becomes a record."""
 

@@ -4,16 +4,16 @@ Instants are Unix seconds and durations seconds; `null` is what was not observed
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
 from exporter.core.accounting import Span
+from exporter.core.checklist import Standing
 from exporter.core.evidence import Evidence
 from exporter.core.history import History, past, within
 from exporter.reports.annex import ANNEX
-from exporter.reports.checklist import CONFIRM_EVERY, Standing
 from exporter.reports.events import Book, drill_json, event_json
 from exporter.reports.request import Request
+from exporter.reports.roll import roll_at
 from exporter.reports.system import system_json
 
 SCHEMA = "rto-rpo-exporter/report/1"
@@ -30,8 +30,8 @@ def period_report(evidence: Evidence, request: Request) -> dict[str, Any]:
     window = request.period.window
     chosen = _chosen(book, request)
     until = min(window.end, max(book.past.known_until, window.start))
-    contacts = contacts_at(book, min(window.end, request.made))
-    systems = [system_json(book, history, request, contacts, until) for history in chosen]
+    roll = roll_at(book, min(window.end, request.made))
+    systems = [system_json(book, history, request, roll, until) for history in chosen]
     events = [
         event_json(book, history, event)
         for history in chosen
@@ -56,7 +56,7 @@ def period_report(evidence: Evidence, request: Request) -> dict[str, Any]:
         "systems": systems,
         "events": sorted(events, key=lambda event: (event["start"]["lower"], event["id"])),
         "drills": sorted(drills, key=lambda drill: (drill["started"], drill["id"])),
-        "contacts": [{**one, "standing": _confirmed(one, min(window.end, request.made))} for one in contacts],
+        "contacts": roll.judged(),
         "gaps": [{"n": gap.n, "at": gap.at, "sentence": gap.sentence, **gap.data} for gap in book.past.gaps],
         "annex": ANNEX,
     }
@@ -88,32 +88,6 @@ def heading(kind: str, evidence: Evidence, book: Book, request: Request) -> dict
             "budget": "one_minus_objective_times_calendar_length",
         },
     }
-
-
-def contacts_at(book: Book, at: float) -> list[dict[str, Any]]:
-    """Who decides and acts, as it was configured at an instant; `confirmed` in Unix seconds, None: never."""
-    return [
-        {
-            "name": one["name"],
-            "who": one["who"],
-            "deputies": list(one.get("deputies") or ()),
-            "confirmed": _day(one.get("confirmed")),
-        }
-        for one in book.config(at).get("contacts") or ()
-    ]
-
-
-def _day(text: object) -> float | None:
-    if not text:
-        return None
-    day = date.fromisoformat(str(text))
-    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-
-
-def _confirmed(contact: Mapping[str, Any], at: float) -> str:
-    if not contact["deputies"] or contact["confirmed"] is None:
-        return str(Standing.MISSING)
-    return str(Standing.STALE if at - contact["confirmed"] > CONFIRM_EVERY else Standing.PROVEN)
 
 
 def _chosen(book: Book, request: Request) -> list[History]:

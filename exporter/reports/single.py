@@ -7,10 +7,11 @@ from exporter.core.accounting import Span
 from exporter.core.evidence import Entry, Evidence
 from exporter.core.happening import Event
 from exporter.core.history import History
-from exporter.reports.build import book_of, contacts_at, heading
+from exporter.reports.build import book_of, heading
 from exporter.reports.events import Book, drill_json, event_json
 from exporter.reports.period import Period
 from exporter.reports.request import Request
+from exporter.reports.roll import roll_at
 
 AROUND = 60.0
 """Seconds before and after, of which the records are told too."""
@@ -39,7 +40,7 @@ def drill_report(evidence: Evidence, wanted: str, request: Request) -> dict[str,
                 "drill": drill_json(history, drill),
                 "events": [event_json(book, history, event) for event in events],
                 "objectives": history.terms_at(drill.start).get("objectives"),
-                "contacts": contacts_at(book, drill.start),
+                "contacts": roll_at(book, drill.start).told(),
                 "records": _records(evidence.entries, history.name, drill.start, until),
             }
     raise ValueError(f"the ledger knows no drill {wanted!r}; a report of its period lists them")
@@ -52,7 +53,7 @@ def _incident(book: Book, evidence: Evidence, history: History, event: Event, re
         **heading("incident", evidence, book, _about(request, event.start, until)),
         "incident": event_json(book, history, event),
         "drill": drill_json(history, drill) if drill is not None and drill.data else None,
-        "contacts": contacts_at(book, event.start),
+        "contacts": roll_at(book, event.start).told(),
         "records": _records(evidence.entries, history.name, event.start, until),
     }
 

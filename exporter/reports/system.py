@@ -4,20 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from exporter.core.accounting import Budget, Outage, Span, account, allowed, judged
+from exporter.core.checklist import checklist_json
 from exporter.core.happening import Event
 from exporter.core.history import History, within
-from exporter.reports.checklist import Subject, checklist
+from exporter.core.subject import subject_then
 from exporter.reports.events import Book, drill_json, event_json
 from exporter.reports.period import budgets
 from exporter.reports.request import Request
+from exporter.reports.roll import Roll
 
 _NO_BACKUP = dict.fromkeys(("complaint", "unverified", "verified", "encrypted", "immutable"))
 """What is told of a backup that was never seen."""
 
 
-def system_json(
-    book: Book, history: History, request: Request, contacts: Sequence[Mapping[str, Any]], until: float
-) -> dict[str, Any]:
+def system_json(book: Book, history: History, request: Request, roll: Roll, until: float) -> dict[str, Any]:
     """One system, its part of the report. `until`: Unix seconds up to which anything is known."""
     window = request.period.window
     at = min(window.end, request.made)
@@ -49,16 +49,8 @@ def system_json(
         "drill_trend": _trend(history, window),
         "readiness": _readiness(history, window, until),
         "backups": _backups(history, configured, at),
-        "checklist": checklist_json(Subject(history, at, contacts, configured)),
+        "checklist": checklist_json(subject_then(history, at, roll.contacts, configured, roll.confirmed_for)),
     }
-
-
-def checklist_json(subject: Subject) -> list[dict[str, Any]]:
-    """Each line with its standing, why, and the instant of its proof (Unix seconds)."""
-    return [
-        {"check": c.name, "standing": str(c.standing), "reason": c.reason, "details": list(c.details), "at": c.at}
-        for c in checklist(subject)
-    ]
 
 
 def _budgets(

@@ -5,11 +5,13 @@ from typing import Any
 
 from aiohttp import web
 
+from exporter.core.checklist import checklist_json
 from exporter.core.contacts import contact_json
 from exporter.core.model import Moment
 from exporter.core.past import Kind
 from exporter.core.snapshot import Snapshot
 from exporter.core.state import Mode
+from exporter.core.subject import subject_now
 from exporter.core.timeline import incident_json
 from exporter.core.view import exporter_json, system_json
 from exporter.core.wanted import Wanted
@@ -24,6 +26,7 @@ from exporter.web.token import refusal
 LIMIT = 50
 LIMIT_MOST = 500
 SYSTEMS_MOST = 10_000
+NO_SYSTEM = "no system of this name is watched; /api/v1/systems lists those that are"
 
 
 def routes() -> list[web.RouteDef]:
@@ -31,6 +34,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/systems", systems),
         web.get("/api/v1/systems/{name}", system),
+        web.get("/api/v1/systems/{name}/checklist", checklist),
         web.get("/api/v1/incidents", incidents),
         web.get("/api/v1/incidents/{id}", incident),
         web.post("/api/v1/backups/{system}/{name}/verified", restore_verified),
@@ -67,9 +71,16 @@ async def systems(request: web.Request) -> web.Response:
 async def system(request: web.Request) -> web.Response:
     snapshot, now = request.app[BACKEND].clocked()
     watched = snapshot.systems.get(request.match_info["name"])
+    return problem(404, NO_SYSTEM) if watched is None else json_answer(system_json(watched, now))
+
+
+async def checklist(request: web.Request) -> web.Response:
+    """What is proven of one system, stale, missing or failed, as it stands now: the lines of the reports."""
+    snapshot, now = request.app[BACKEND].clocked()
+    watched = snapshot.systems.get(request.match_info["name"])
     if watched is None:
-        return problem(404, "no system of this name is watched; /api/v1/systems lists those that are")
-    return json_answer(system_json(watched, now))
+        return problem(404, NO_SYSTEM)
+    return await json_list(checklist_json(subject_now(watched, snapshot.exporter, now)))
 
 
 async def incidents(request: web.Request) -> web.Response:
@@ -146,4 +157,7 @@ def _running(snapshot: Snapshot, now: Moment, wanted: Wanted) -> Iterator[dict[s
 async def contacts(request: web.Request) -> web.Response:
     """In the order of the configuration. Personal data: for whoever may read here at all."""
     snapshot, now = request.app[BACKEND].clocked()
-    return await json_list(contact_json(contact, now) for contact in snapshot.exporter.contacts)
+    return await json_list(
+        contact_json(contact, now.wall, snapshot.exporter.contacts_confirmed_for)
+        for contact in snapshot.exporter.contacts
+    )

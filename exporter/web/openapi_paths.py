@@ -92,6 +92,13 @@ OPERATIONS: dict[str, Schema] = {
         s400=_UNUSABLE,
     ),
     "/api/v1/systems/{name}": get("One system", JSON, ref("System"), path("name", "Of a system."), s404=_NOT_WATCHED),
+    "/api/v1/systems/{name}/checklist": get(
+        "What is proven of one system, stale, missing or failed, as it stands now",
+        JSON,
+        schema(items=list_of(ref("Check")), next={"type": "null"}),
+        path("name", "Of a system."),
+        s404=_NOT_WATCHED,
+    ),
     "/api/v1/systems/{name}/history": get(
         "The exposure of one system in the last 30 minutes, by scenario",
         JSON,

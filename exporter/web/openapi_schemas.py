@@ -1,5 +1,6 @@
 """How the answers of the API look, field by field. Instants are Unix seconds; null is what was not observed."""
 
+from exporter.core.checklist import CHECKS, Standing, Why
 from exporter.core.interval import Verdict
 from exporter.core.model import Phases, Reason, Role
 from exporter.core.past import PHASES, Kind
@@ -226,7 +227,17 @@ SCHEMAS: dict[str, Schema] = {
         who=STRING,
         deputies=list_of(STRING),
         confirmed=null_or({**STRING, "format": "date"}),
-        stale={**BOOLEAN, "description": "Not confirmed for 180 days, or never."},
+        stale={**BOOLEAN, "description": "Not confirmed for `exporter.contacts_confirmed_for`, or never."},
+    ),
+    "Check": schema(
+        check=one_of(*CHECKS),
+        standing=one_of(*Standing),
+        reason=one_of(*Why),
+        details={
+            **list_of(STRING),
+            "description": "What the reason is about: objectives, incidents, sites, backups, contacts.",
+        },
+        at={**null_or(INSTANT), "description": "Unix seconds of the proof; null where it has no instant."},
     ),
     "Hello": schema(exporter=ref("Exporter"), items=list_of(ref("Summary"))),
     "Systems": schema(exporter=ref("Exporter"), items=list_of(ref("Summary")), removed=list_of(STRING)),

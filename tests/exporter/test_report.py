@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from exporter.demo.pair import AWAY, HOME
 from tests.exporter.rig import Exporter, Sites
@@ -12,8 +13,17 @@ from tests.exporter.rig import Exporter, Sites
 SECRET = "hunter2-of-the-probe"
 
 
+def lines(checklist: list[dict[str, Any]]) -> dict[str, Any]:
+    """What does not go on changing: readiness is recorded only once it has lasted."""
+    return {
+        line["check"]: [*list(line.values())[1:4], line["at"] and round(line["at"], 1)]
+        for line in checklist
+        if line["check"] not in ("standby_ready", "permissions_checked", "backup_verified")
+    }
+
+
 async def test_a_failover_is_reported_and_proven(exporter: Exporter, sites: Sites, tmp_path: Path) -> None:
-    """Its bounds are recomputed from the samples; configuration and contacts are in the bundle, secrets are not."""
+    """Its bounds are recomputed from the samples; configuration and contacts are in the bundle, secrets are not; the live checklist says the same."""
     contacts = [{"name": "DR commander", "who": "Ann", "deputies": ["Bob"], "confirmed": "2024-02-29"}]
     system = sites.system() | {"cost_per_minute": {"amount": 26000, "currency": "USD"}, "baseline_rto": "4h"}
     entry = {"http": {"url": f"http://probe:{SECRET}@{sites.urls[HOME].removeprefix('http://')}/status"}}
@@ -40,6 +50,8 @@ async def test_a_failover_is_reported_and_proven(exporter: Exporter, sites: Site
     assert [one["name"] for one in report["contacts"]] == ["DR commander"]
     told = {one["name"]: one for one in report["systems"]}
     assert told["orders"]["availability"]["observed_seconds"] > 0
+    live = json.loads((await exporter.get("/api/v1/systems/orders/checklist"))[1])["items"]
+    assert lines(live) == lines(told["orders"]["checklist"])
     checker = [sys.executable, "-I", str(folder / "verify.py")]
     checked = subprocess.run(checker, capture_output=True, text=True, check=False, cwd="/")  # noqa: ASYNC221
     assert checked.returncode == 0, checked.stdout

@@ -121,8 +121,11 @@ def test_rules_read_only_what_is_served_or_recorded() -> None:
 
 
 def test_the_rules_are_as_patient_as_the_exporter() -> None:
-    """A late backup and a stale contact are the same for the readiness check, the API and the alert."""
-    assert (standing_alarms.BACKUP_LATE, standing_alarms.CONTACT_DAYS * 86400) == (LATE, CONFIRMED_FOR)
+    """A late backup is the same for the readiness check and the alert; a stale contact too, for whatever time is configured."""
+    assert standing_alarms.BACKUP_LATE == LATE
+    for wanted, seconds in ((Wanted(), CONFIRMED_FOR), (Wanted(contacts_confirmed_for=92 * 86400.0), 7948800)):
+        text = "".join(rule_files(wanted).values())
+        assert f"dr_contact_confirmed_timestamp_seconds[6h])) > {seconds:.12g}\n" in text
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -165,9 +168,9 @@ class TestForAConfiguration:
 
     pytestmark = needs_promtool
 
-    def build(self, folder: Path, *more: str) -> int:
+    def build(self, folder: Path, *more: str, configured: str = CONFIGURED) -> int:
         config = folder / "dr.yml"
-        config.write_text(CONFIGURED, encoding="utf-8")
+        config.write_text(configured, encoding="utf-8")
         with pytest.raises(SystemExit) as left:
             main(["build", "rules", "--config.file", str(config), "--out", str(folder / "rules"), *more])
         return int(left.value.code or 0)
@@ -198,6 +201,14 @@ class TestForAConfiguration:
         assert "dashboard_url: https://g.example.com/d/dr-system?var-system=" in text
         assert 'up{job="dr"}' in text
         assert "localhost" not in text
+
+    def test_what_the_configuration_says_once_is_not_asked_again(self, tmp_path: Path) -> None:
+        """Grafana's address, and for how long a confirmed contact counts as right."""
+        own = "exporter: {grafana_url: https://g.example.com, contacts_confirmed_for: 92d, "
+        assert self.build(tmp_path, configured=CONFIGURED.replace("exporter: {", own, 1)) == 0
+        text = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "rules").glob("*.yml"))
+        assert "dashboard_url: https://g.example.com/d/dr-overview\n" in text
+        assert "> 7948800\n" in text
 
     def test_what_is_no_longer_made_is_stale(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """`--check` also finds a file that another configuration had needed."""

@@ -141,5 +141,5 @@ async def test_contacts() -> None:
 def test_a_confirmation_grows_stale() -> None:
     """After half a year, and not a day before."""
     contact = replace(scenes.CONTACTS[0], confirmed=scenes.NOW.wall - CONFIRMED_FOR)
-    assert not is_stale(contact, scenes.NOW)
-    assert is_stale(replace(contact, confirmed=scenes.NOW.wall - CONFIRMED_FOR - 1), scenes.NOW)
+    assert not is_stale(contact, NOW, CONFIRMED_FOR)
+    assert is_stale(replace(contact, confirmed=NOW - CONFIRMED_FOR - 1), NOW, CONFIRMED_FOR)

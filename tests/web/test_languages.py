@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from exporter.core.checklist import CHECKS, Standing, Why
 from exporter.core.model import Reason, Role
 from exporter.core.past import PHASES, Kind
 from exporter.core.state import Mode
@@ -14,8 +15,8 @@ from tests.web.fakes import Stage, serving
 
 WEB = Path(__file__).parents[2] / "exporter/web"
 SOURCES = [*sorted((WEB / "static").glob("*.js")), *sorted((WEB / "templates").glob("*.html"))]
-FAMILIES = ("check", "classified", "kind", "look", "mark", "marks", "objective", "phase", "proof", "reason", "role", "scenario",
-            "source", "state", "step", "verdict", "filter", "missing")  # fmt: skip
+FAMILIES = ("check", "checklist", "classified", "kind", "look", "mark", "marks", "objective", "phase", "proof", "reason", "role", "scenario",
+            "source", "standing", "state", "step", "verdict", "filter", "missing", "why")  # fmt: skip
 """First words of keys that the page puts together from what the exporter tells."""
 
 
@@ -51,7 +52,16 @@ def test_what_the_page_says_is_in_the_catalogue() -> None:
 
 def test_the_exporters_own_words_are_translated() -> None:
     """Every state, role, reason, kind and phase that can be told has a word."""
-    words = {"state": Mode, "role": Role, "reason": Reason, "kind": Kind, "phase": PHASES}
+    words = {
+        "state": Mode,
+        "checklist": CHECKS,
+        "standing": Standing,
+        "why": Why,
+        "role": Role,
+        "reason": Reason,
+        "kind": Kind,
+        "phase": PHASES,
+    }
     assert {f"{family}.{word}" for family, known in words.items() for word in known} - ENGLISH.texts.keys() == set()
 
 

@@ -107,7 +107,7 @@ function* marks() {
   const done = new Set(all.map((mark) => mark.done).filter(Boolean));
   const said = of("decided", "validated", "note", "reclassified");
   if (said.length) yield panel(t("marks"), "", table(t("marks"), [t("inc.when"), t("marks.what"), t("marks.by"), t("marks.text")], said.map((mark) =>
-    [dateTime(mark.at), word("mark", mark.kind), name(mark.by), [mark.as ? `${word("classified", mark.as)} ` : "", name(mark.text ?? mark.reason ?? mark.under ?? "")]])));
+    [dateTime(mark.at), word("mark", mark.kind), name(mark.by), [mark.as ? `${word("classified", mark.as)}: ` : "", name(mark.text ?? mark.reason ?? mark.under ?? "")]])));
   const actions = of("action").filter((mark) => !mark.done);
   yield panel(t("actions"), "", actions.length ? table(t("actions"), [t("marks.text"), t("owner"), t("due"), t("state")], actions.map((mark) =>
     [name(mark.text), name(mark.owner), mark.due ? day(Date.parse(`${mark.due}T00:00:00`) / 1000) : "–", done.has(mark.id) ? [icon("yes", "good"), " ", t("done")] : [icon("dunno"), " ", t("open")]])) : h("p", { class: "quiet" }, t("none")));

@@ -133,6 +133,29 @@ export function contacts(all) {
   return panel(t("sec.contacts"), "", table(t("sec.contacts"), [t("contact"), t("who"), t("deputies"), t("confirmed")], rows));
 }
 
+const STANDINGS = { proven: ["yes", "good"], stale: ["dunno", "warn"], missing: ["dunno", "quiet"], failed: ["no", "bad"] };
+/** What details name, in the page's own words where it has them. */
+const NAMED = { objectives_lacking: { rto: "rto.objective", rpo_site_loss: "rpo.objective", availability: "availability", drill_every: "drill.every" } };
+
+function reason(line) {
+  const details = line.details.map((one) => {
+    if (["rto_measured", "rpo_measured"].includes(line.check)) return h("a", { href: path("incidents", one) }, t("title.incident"));
+    return NAMED[line.reason]?.[one] ? t(NAMED[line.reason][one]) : name(one);
+  });
+  return [word("why", line.reason), details.length ? ": " : "", ...details.flatMap((one, at) => [at ? ", " : "", one])];
+}
+
+/** Line by line what is proven and what is not; never a sum of them. */
+export function checklist(lines) {
+  if (!lines?.length) return null;
+  const rows = lines.map((line) => [
+    word("checklist", line.check),
+    h("span", { class: `standing ${STANDINGS[line.standing]?.[1] ?? ""}` }, icon(STANDINGS[line.standing]?.[0] ?? "dunno"), word("standing", line.standing)),
+    [...reason(line), line.at === null ? "" : h("span", { class: "quiet" }, ` · ${day(line.at)}`)],
+  ]);
+  return panel(t("sec.checklist"), "", table(t("sec.checklist"), [t("check"), t("state"), t("checklist.why")], rows));
+}
+
 export function incidents(all, now) {
   if (!all.length) return panel(t("sec.incidents"), "wide", h("p", { class: "quiet" }, t("no_incidents")));
   const most = 1.02 * Math.max(...all.map((incident) => extent(incident, now)));

@@ -18,7 +18,7 @@ const WIDE = ["incidents", "sites", "backups"];
 const system = byId("system").dataset.name;
 const card = new Card(system, "h2");
 const past = new History();
-let [details, incidents, contacts, askedAt, rareAt, step] = [null, [], null, -Infinity, -Infinity, 0];
+let [details, incidents, contacts, lines, askedAt, rareAt, step] = [null, [], null, null, -Infinity, -Infinity, 0];
 
 const feed = new Feed({
   onChange() {
@@ -40,7 +40,7 @@ async function ask(where) {
   return answer.ok ? answer.json() : null;
 }
 
-/** The details come at most once a second, incidents and contacts when something happened or now and then. */
+/** The details come at most once a second, incidents, contacts and checklist when something happened or now and then. */
 async function refresh() {
   const known = feed.systems.get(system);
   if (!known || feed.state === "lost" || performance.now() - askedAt < APART || document.hidden) return;
@@ -49,11 +49,12 @@ async function refresh() {
   try {
     const told = await ask(`/api/v1/systems/${path}`);
     if (told) [details, details.at] = [told, performance.now()];
-    const happened = JSON.stringify([known.state, known.incident?.id, known.last?.id]);
+    const happened = JSON.stringify([known.state, known.incident?.id, known.last?.id, known.drill_last, told.sites.map((site) => site.ready)]);
     if (happened !== refresh.happened || performance.now() - rareAt > RARELY) {
       [refresh.happened, rareAt] = [happened, performance.now()];
       incidents = (await ask(`/api/v1/incidents?system=${path}&limit=10`))?.items ?? incidents;
       contacts = (await ask("/api/v1/contacts"))?.items ?? contacts;
+      lines = (await ask(`/api/v1/systems/${path}/checklist`))?.items ?? lines;
     }
   } catch {
     return; // the feed says that nobody answers
@@ -67,6 +68,7 @@ function show() {
   const drawn = [
     ["promises", [details.objectives, details.budget, details.cost, details.drill, details.proof], () => sections.promises(details, now)],
     ["readiness", details.sites.map((site) => [site.name, site.ready, site.checks]), () => sections.readiness(details)],
+    ["checklist", lines, () => sections.checklist(lines)],
     ["points", [details.recovery_points, details.serving], () => sections.points(details)],
     ["incidents", [incidents, incidents.some((one) => one.open) ? Math.floor(now) : 0], () => sections.incidents(incidents, now)],
     ["sites", [details.sites, details.traffic_share], () => sections.sites(details)],
