@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 from aiohttp import web
 from playwright.async_api import CDPSession, Page, expect
 
@@ -19,7 +20,7 @@ from tests.browser.conftest import Opener
 from tests.metrics import scenes
 from tests.web.fakes import Stage
 
-pytestmark = MARKS
+pytestmark = [pytest.mark.alone, *MARKS]
 
 SYSTEMS = 300
 UPDATES = 12

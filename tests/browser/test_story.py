@@ -17,7 +17,7 @@ from tests.browser.conftest import Opener
 from tests.exporter.rig import Exporter, Sites
 from tests.servers import PASSWORD, PostgresPair, postgres_missing
 
-pytestmark = MARKS
+pytestmark = [pytest.mark.alone, *MARKS]
 
 LATER = 20_000
 

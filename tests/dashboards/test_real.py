@@ -20,6 +20,7 @@ from tests.servers.prometheus import Series, prometheus_missing
 
 MISSING = postgres_missing() or prometheus_missing()
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.postgres,
     pytest.mark.prometheus,
     pytest.mark.skipif(bool(MISSING), reason=MISSING or "the servers are there"),

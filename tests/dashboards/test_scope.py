@@ -81,6 +81,8 @@ NOT_DRAWN = {
     m.BLIP_SECONDS.name: "the blips are counted",
     m.DRILL_DOWNTIME.name: "reports book it apart; the boards show what counts",
     m.MAINTENANCE_DOWNTIME.name: "as that of drills",
+    m.EVENT_ACTIVE.name: "alerts are made of it; the sites that take writes are drawn",
+    m.LAST_DRILL.name: "alerts are made of it; the events are drawn by drill",
     m.MAINTENANCE_ACTIVE.name: "it changes no number and mutes nothing",
     m.PROBE_SUCCESS.name: "the components and the failed looks are drawn",
 }

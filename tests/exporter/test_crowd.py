@@ -10,7 +10,7 @@ from tests.exporter.rig import Exporter, until
 from tests.probes.postgres_rig import make_pair
 from tests.servers import PASSWORD, PostgresPair
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.alone, pytest.mark.postgres]
 
 SYSTEMS = 50
 FROZEN = 4.0

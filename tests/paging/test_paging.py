@@ -13,6 +13,7 @@ from tests.servers.prometheus import prometheus_missing
 
 MISSING = prometheus_missing() or alertmanager_missing() or postgres_missing()
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.prometheus,
     pytest.mark.alertmanager,
     pytest.mark.postgres,

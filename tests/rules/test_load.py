@@ -24,6 +24,7 @@ from tests.servers.prometheus import Prometheus, prometheus_missing
 from tests.servers.wait import free_port, until
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.prometheus,
     pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_missing()),
 ]

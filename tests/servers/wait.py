@@ -13,7 +13,7 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 
 _COUNT = itertools.count(os.getpid())
 
 
-def until(condition: Callable[[], Value], what: str, within: float = 15.0, step: float = 0.01) -> Value:
+def until(condition: Callable[[], Value], what: str, within: float = 45.0, step: float = 0.01) -> Value:
     """The first true value of `condition`. Raises AssertionError naming `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
