@@ -11,7 +11,7 @@ import pytest
 from exporter.core.model import Facts
 from exporter.probes.kind import Ask, Failure, Probe
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds for a look that is to end by itself."""
 
 
