@@ -14,6 +14,8 @@ ANSWER_LIMIT = 8 << 20
 """Bytes of all replies to one question: 100,000 markers are three quarters of it."""
 LINE_LIMIT = 16384
 """Bytes of a line: a status, an error, a number or a length."""
+SMALLEST = 4
+"""Bytes of the shortest reply."""
 DEPTH_LIMIT = 8
 """Arrays within arrays. A stream's entries need three."""
 _KINDS = b"+-:$*"
@@ -116,6 +118,8 @@ class ReplyReader:
     def _array(self, length: int) -> None:
         if length <= 0:
             self._add(None if length < 0 else [])
+        elif length * SMALLEST > ANSWER_LIMIT:  # told at once: to read a million small replies takes seconds
+            raise Failure(Reason.TOO_LARGE, f"the answer is larger than {ANSWER_LIMIT >> 20} MiB")
         elif len(self._open) == DEPTH_LIMIT:
             raise Failure(Reason.PROTOCOL, f"the answer is nested deeper than {DEPTH_LIMIT} times")
         else:
