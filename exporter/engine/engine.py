@@ -109,8 +109,8 @@ class Engine:
                 self.apply(plans, references, loaded)
                 group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
                 group.create_task(self._reference_forever())
-                group.create_task(self.people.expire_forever())
-                group.create_task(Standings(self._running, env.moment).watch_forever())
+                group.create_task(self.people.expire_forever(self._spawn))
+                group.create_task(Standings(self._running, env.moment, self._spawn).watch_forever())
                 started()
         finally:
             wheel.stop()

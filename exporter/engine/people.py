@@ -4,8 +4,8 @@ Whoever did something hears back once it is in the ledger, or once it is clear t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from exporter.core import drilling, marks
 from exporter.core.drill import Order
@@ -53,17 +53,22 @@ class People:
         else:
             await self._keep(system, [marks.mark_record(system, incident, mark, self._moment())])
 
-    async def expire_forever(self) -> None:
-        """Until cancelled."""
+    async def expire_forever(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        """Until cancelled. `spawn` runs what may fail for one system without ending the looks at all others."""
         while True:
             await asyncio.sleep(TICK)
-            now = self._moment()
-            for running in self._running.values():
-                watch = running.watch
-                if watch.state.drill is not None:
-                    step = drilling.expire(watch.system, watch.state, now)
-                    if step.records:
-                        watch.accept(step)
+            for name, running in self._running.items():
+                if running.watch.state.drill is not None:
+                    spawn(self._expire(name))
+
+    async def _expire(self, name: str) -> None:
+        running = self._running.get(name)
+        if running is None:
+            return
+        watch = running.watch
+        step = drilling.expire(watch.system, watch.state, self._moment())
+        if step.records:
+            watch.accept(step)
 
     async def _fold(self, system: str, deed: Callable[[System, SystemState, Moment], Step]) -> None:
         watch = self._running[system].watch

@@ -1,7 +1,7 @@
 """Readiness over time: a record whenever the standbys or the backups of a system stand otherwise than was told last."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from exporter.core.model import Moment
@@ -23,11 +23,18 @@ class Running(Protocol):
 
 
 class Standings:
-    """`running` is what is watched just then; it may change."""
+    """`running` is what is watched just then; it may change. `spawn` runs what may fail for one system without ending the
+    looks at all others."""
 
-    def __init__(self, running: Mapping[str, Running], moment: Callable[[], Moment]) -> None:
+    def __init__(
+        self,
+        running: Mapping[str, Running],
+        moment: Callable[[], Moment],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
         self._running = running
         self._moment = moment
+        self._spawn = spawn
         self._told: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, dict[str, Any]] = {}
 
@@ -37,12 +44,15 @@ class Standings:
         while True:
             await asyncio.sleep(SLICE)
             for name in list(self._running)[slice_::SLICES]:
-                self.look(name)
+                self._spawn(self.look(name))
             slice_ = (slice_ + 1) % SLICES
 
-    def look(self, name: str) -> None:
+    async def look(self, name: str) -> None:
         """Compare one system with what was told of it. While nobody can tell what is, nothing is told."""
-        watch, now = self._running[name].watch, self._moment()
+        running, now = self._running.get(name), self._moment()
+        if running is None:
+            return
+        watch = running.watch
         if watch.state.mode is Mode.UNKNOWN or watch.state.blind_since is not None:
             return
         found = standing(watch.system, watch.state, now.mono)
