@@ -3,15 +3,15 @@
 export const WORST_FIRST = ["outage", "suspected", "recovering", "unknown", "degraded", "healthy"];
 export const SIGN = { outage: "✕", suspected: "?", recovering: "↻", unknown: "–", degraded: "!", healthy: "✓" };
 const NEAR = 0.8;
-const HELD = 2; // seconds for which what was told stands
+const HELD = 2; // seconds for which what was told stands, so that a number that is told anew each second does not sway
 
 /** Seconds of the running outage at most; null while none runs. */
 export const down = (item, age) => (item.rto_seconds > 0 ? item.rto_seconds + age : null);
 
 /** Seconds of writes that would be lost now: in an outage nothing more can be acknowledged, so it stands still. Otherwise
- * it is told about once a second; where nothing was told for longer, it has grown since. */
+ * it is told about once a second; where nothing was told for longer, it has grown by all of that time. */
 export const exposed = (item, rpo, age) =>
-  item.rto_seconds > 0 && rpo.known ? rpo.seconds : rpo.seconds + (rpo.known ? Math.max(0, age - HELD) : age);
+  item.rto_seconds > 0 && rpo.known ? rpo.seconds : rpo.seconds + (rpo.known && age <= HELD ? 0 : age);
 
 /** `over`, `near` or "": a value against its objective. Without one nothing is judged. */
 export function level(value, goal) {
