@@ -2,11 +2,13 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from exporter.core import fold
 from exporter.core.model import Component, Facts, Moment, Part, Reason, Role, System
+from exporter.core.ports import Json, Kept
+from exporter.core.state import Record
 from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
 from exporter.engine.pace import Pace
@@ -113,19 +115,31 @@ class SharedProbe:
         """Nothing is kept."""
 
 
+class ForgettingLedger:
+    """Takes everything at once."""
+
+    async def append(self, records: Sequence[Record], checkpoints: Mapping[str, Json], now: Moment) -> None:
+        """It is on no disk."""
+
+    def keep(self, kept: Kept, now: Moment) -> None:
+        """Nobody asks for it."""
+
+
 class Fleet:
     """Systems that are watched, each with one database at the server that it is given."""
 
     def __init__(self, *servers: Server) -> None:
-        loop, unused = asyncio.get_running_loop(), None
+        loop = asyncio.get_running_loop()
         self.clock = loop.time
         self.haste = Haste(self.clock)
-        sight = Sight(len(servers))
-        spoken: Any = unused
+        ledger: Any = ForgettingLedger()
+        publisher = Publisher(ledger, self._moment)
+        self.faults: list[BaseException] = []
         tools = Tools(
-            Wheel(loop, self.clock), self.clock, self._moment, attempt, spoken, Publisher(spoken, self._moment), sight,
-            loop.create_task, lambda at: None, lambda: None, self.haste,
+            Wheel(loop, self.clock), self.clock, self._moment, attempt, ledger, publisher, Sight(len(servers)),
+            self._spawn, lambda at: None, lambda: None, self.haste,
         )  # fmt: skip
+        self._publishing = self._spawn(publisher.run())
         self.probes = [SharedProbe(server) for server in servers]
         self.watches: list[Watch] = []
         for number, probe in enumerate(self.probes):
@@ -136,8 +150,20 @@ class Fleet:
             self.watches.append(watch)
             Pace(watch, number * 0.618 % 1).start()
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self.faults.append(fault)
+
     def _moment(self) -> Moment:
         return Moment(self.clock(), 1e9 + self.clock())
 
     def modes(self) -> set[str]:
+        """Of all its systems. Raises what a look or a state met, which nobody else would see."""
+        if self.faults:
+            raise ExceptionGroup("while looking", [fault for fault in self.faults if isinstance(fault, Exception)])
         return {str(watch.state.mode) for watch in self.watches}
