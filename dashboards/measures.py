@@ -1,7 +1,7 @@
 """What several boards ask: state, exposure and outage clock, and their shares of the objectives."""
 
 from dashboards import marks
-from dashboards.promql import cases, is_, promised, ranked, select, share, worst
+from dashboards.promql import cases, is_, promised, ranked, select, share, worst, worst_rank
 from exporter.catalogue import metrics as m
 
 SITE_LOSS, CORRUPTION = 'scenario="site_loss"', 'scenario="data_corruption"'
@@ -9,7 +9,7 @@ SITE_LOSS, CORRUPTION = 'scenario="site_loss"', 'scenario="data_corruption"'
 
 def state(*systems: str) -> str:
     """Rank of the state of each system, worst highest."""
-    return worst(ranked(select(m.STATE, *systems), "state", marks.STATES))
+    return worst_rank(ranked(select(m.STATE, *systems), "state", marks.STATES))
 
 
 def rpo(scenario: str, *systems: str) -> str:
@@ -30,12 +30,12 @@ def rto_share(*systems: str) -> str:
 
 def ready(*systems: str) -> str:
     """1 for each system of which a standby site could take over now; the serving site is none."""
-    return f"max by (system) ({worst(select(m.SITE_READY, *systems), 'system, site', 'min')})"
+    return f"max by (system) ({worst_rank(select(m.SITE_READY, *systems), 'system, site', 'min')})"
 
 
 def serving(*systems: str) -> str:
     """Each system once, with the site that serves it as `site`: its name, several, or nowhere."""
-    serves = worst(select(m.SERVING_SITE, *systems), "system, site")
+    serves = worst_rank(select(m.SERVING_SITE, *systems), "system, site")
     count = f"sum by (system) ({serves})"
     return cases(
         f"({serves} == 1) and on (system) ({count} == 1)",

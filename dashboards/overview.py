@@ -5,13 +5,15 @@ from grafanalib.core import HIDE_VARIABLE, Template
 from dashboards import marks, measures
 from dashboards.frame import OVERVIEW, Board, Section, system_links
 from dashboards.panels import NUMBER, SECONDS, USED_UP, Line, Look, Placed, parts_of, stat, timeline, word
-from dashboards.promql import ranked, select, worst
+from dashboards.promql import ranked, select, worst_rank
 from dashboards.scope import Feature, Scope
 from dashboards.tables import Column, Label, table
 from exporter.catalogue import metrics as m
 
 SHOWN, ROWS = "shown", 25
 """The variable with the systems that the timeline shows, and how many these are at most."""
+STEPS = 720
+"""Of the timeline: half a minute each in 6 h, some three pixels of a wall. Each step more is paid at every refresh."""
 KNOWN_ROWS, MOST_ROWS = 14, 22
 _SHOWN, _TROUBLED = f'system=~"${SHOWN}"', 'state!="healthy"'
 
@@ -40,7 +42,7 @@ def _count(condition: str) -> str:
 def _in_state(*states: str) -> str:
     """Systems of which an exporter that sees says so; one question to a state, because the wall asks every 5 s."""
     one_of = "|".join(states)
-    return _count(worst(select(m.STATE, f'state=~"{one_of}"')))
+    return _count(worst_rank(select(m.STATE, f'state=~"{one_of}"')))
 
 
 def _shares(scope: Scope) -> str:
@@ -132,6 +134,7 @@ def _states(scope: Scope) -> Placed:
         word(marks.STATE),
         width=24,
         height=max(6, height),
+        steps=STEPS,
     )
 
 

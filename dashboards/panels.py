@@ -159,9 +159,10 @@ def timeline(
     *,
     width: int = 12,
     height: int = 6,
+    steps: int | None = None,
     needs: Feature | None = None,
 ) -> Placed:
-    """States over time, a row for each series."""
+    """States over time, a row for each series, in so many steps at most; None: one a pixel."""
     panel = StateTimeline(
         title=title,
         description=description,
@@ -169,6 +170,7 @@ def timeline(
         mappings=list(look.mappings),
         thresholds=list(look.thresholds),
         interval=INTERVAL,
+        maxDataPoints=steps,
         legendDisplayMode="hidden",
         extraJson=_extra(look, legend={"showLegend": False, "calcs": []}, tooltip={"sort": "none"}, perPage=25),
     )

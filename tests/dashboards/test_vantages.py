@@ -113,6 +113,17 @@ def test_a_system_is_served_somewhere_nowhere_or_at_several_sites(tmp_path: Path
     )
 
 
+@pytest.mark.parametrize(("seen", "cut_off", "expected"), [(1, 0, 1), (0, 1, 0), (None, 0, 0), (None, 1, 1)], ids=str)
+def test_a_standby_is_ready_if_those_that_see_say_so(
+    seen: int | None, cut_off: int, expected: int, tmp_path: Path
+) -> None:
+    """Whatever the one says that is cut off, unless nobody else is left."""
+    told = [series(m.SITE_READY, f"{cut_off}x120", "b", site="sg"), blind("a", int(seen is None)), blind("b", 1)]
+    if seen is not None:
+        told.append(series(m.SITE_READY, f"{seen}x120", "a", site="sg"))
+    judged(tmp_path, told, measures.ready(), (ORDERS, expected))
+
+
 def test_an_objective_of_zero_has_no_share(tmp_path: Path) -> None:
     """Division by it would paint a synchronous system red for ever; it is judged by the count of lost markers."""
     told = [
