@@ -37,9 +37,16 @@ class Pending(Deadline):
 
     __slots__ = ("_patient", "marker", "started", "task")
 
-    def __init__(self, started: Instant, until: Instant, patient: Instant, marker: Marker | None = None) -> None:
-        """`until`: when it is given up; `patient`: until when it may be put off (`relent`)."""
-        super().__init__(until)
+    def __init__(
+        self,
+        started: Instant,
+        until: Instant,
+        patient: Instant,
+        marker: Marker | None = None,
+        stood: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`until`: when it is given up; `patient`: until when it may be put off (`relent`); `stood`: see `Deadline`."""
+        super().__init__(until, patient - started, stood)
         self.started = started
         self._patient = patient
         self.marker = marker
