@@ -134,11 +134,17 @@ FAULTS = {
 """Those that move no role last so long that they are an incident on a busy machine too."""
 
 
-def break_pair(scene: Scene, done: list[Run]) -> Callable[[random.Random], None]:
+def break_pair(kind: str, scene: Scene, done: list[Run]) -> Callable[[random.Random], None]:
     """A real pair in one of the ways of the fault runs, each held against its own writer; then it is mended."""
 
     def act(dice: random.Random) -> None:
-        run = scene.run(dice.choice(list(scene.faults)))
+        name = dice.choice(list(scene.faults))
+        try:
+            run = scene.run(name)
+        except AssertionError as error:
+            nothing = "-"
+            run = Run(name, nothing, nothing, nothing, 0.0, 0.0, nothing, nothing, nothing, [str(error)])
+        run.fault = f"{kind}: {name}"
         run.wrong = [one for one in run.wrong if not one.startswith(UNDER_LOAD)]
         done.append(run)
         runs.mend(scene, run)

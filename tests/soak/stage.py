@@ -80,7 +80,7 @@ def stage(seed: int) -> Iterator[Stage]:
         }
         for kind, pair, _, _ in databases:
             scene = Scene(pair, writers[kind], subject.view(kind), Random(seed), breaking.FAULTS)
-            acts[kind] = (breaking.break_pair(scene, runs), (5.0, 20.0))
+            acts[kind] = (breaking.break_pair(kind, scene, runs), (5.0, 20.0))
         actors = [Actor(name, act, pause, over, seed) for name, (act, pause) in acts.items()]
         for kind in DATABASES:
             subject.view(kind).wait_calm()

@@ -43,6 +43,12 @@ class View(Exporter):
         items: list[dict[str, Any]] = self.get(f"/api/v1/incidents?limit=200&system={self.name}")["items"]
         return items
 
+    def wait_calm(self, within: float = 3 * WITHIN) -> None:
+        super().wait_calm(within)
+
+    def wait_closed(self, known: int, within: float = 3 * WITHIN) -> dict[str, Any]:
+        return super().wait_closed(known, within)
+
     def acknowledged(self) -> dict[int, str]:
         ask = "SELECT seq, site FROM markers WHERE acked IS NOT NULL AND system = ?"
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=WITHIN) as db:
