@@ -53,13 +53,13 @@ class Pending(Deadline):
         self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
-        """Give up at `until` if that is sooner than planned."""
-        if until < self.until:
-            self.reschedule(until)
+        """Give up at `until` if that is sooner than planned; what was given once more stays given."""
+        if until + self.given < self.until:
+            self.reschedule(until + self.given)
 
     def relent(self) -> None:
         """Wait for it as long as in calm."""
-        self.reschedule(self._patient)
+        self.reschedule(self._patient + self.given)
 
     def drop(self) -> None:
         if self.task is not None:

@@ -57,8 +57,8 @@ class Deadline:
     """
 
     __slots__ = (
-        "_before", "_began", "_cancelling", "_given", "_grace", "_loop", "_stood", "_stood_then", "_task", "_timer",
-        "expired", "until",
+        "_before", "_cancelling", "_grace", "_loop", "_stood", "_stood_then", "_task", "_timer", "expired",
+        "given", "until",
     )  # fmt: skip
 
     def __init__(self, until: Instant, grace: float | None = None, stood: Callable[[], float] = lambda: 0.0) -> None:
@@ -71,9 +71,9 @@ class Deadline:
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._cancelling = 0
-        self._began = until
         self._grace = grace
-        self._given = 0.0
+        self.given = 0.0
+        """Seconds once more, so far."""
         self._stood = stood
         self._stood_then = stood()
 
@@ -91,7 +91,8 @@ class Deadline:
         self._task = asyncio.current_task(self._loop)
         assert self._task is not None
         self._cancelling = self._task.cancelling()
-        self._began = self._loop.time()
+        if self._grace is None:
+            self._grace = max(0.0, self.until - self._loop.time())
         self._arm()
 
     def stalled(self, due: Instant) -> float:
@@ -125,7 +126,7 @@ class Deadline:
             self._arm()
             before[1]()
         elif (more := self._owed()) > 0:
-            self._given += more
+            self.given += more
             self.until = self._loop.time() + more
             self._arm()
         else:
@@ -135,9 +136,9 @@ class Deadline:
 
     def _owed(self) -> float:
         """Seconds that are to be given once more, now that the time is over."""
-        grace = max(0.0, self.until - self._began) if self._grace is None else self._grace
-        unheard = self.stalled(self.until) - self._given
-        return min(unheard, grace - self._given) if unheard > STALL else 0.0
+        assert self._grace is not None
+        unheard = self.stalled(self.until) - self.given
+        return min(unheard, self._grace - self.given) if unheard > STALL else 0.0
 
 
 class Probe(Protocol):

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="copy the exporter's log and its incidents there")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
+    logging.getLogger("exporter").setLevel(logging.ERROR)
     wrong = 0
     for part in [options.only] if options.only else PARTS:
         if part == "day":

@@ -47,6 +47,13 @@ class DayLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    @staticmethod
+    def here() -> "DayLoop":
+        """The one that runs."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, DayLoop)
+        return loop
+
     def stall(self, seconds: float) -> None:
         """So long nobody had the processor."""
         self._jump.now += seconds
@@ -95,23 +102,17 @@ class DayLedger(SqliteLedger):
 
     @classmethod
     async def at(cls, path: Path) -> Self:
-        with _loop().standing():
+        with DayLoop.here().standing():
             return await cls.open(path, vantage="day")
 
     async def load(self, now: Moment) -> Loaded:
-        with _loop().standing():
+        with DayLoop.here().standing():
             return await super().load(now)
 
     async def append(self, records: Sequence[Record], checkpoints: Mapping[str, Json], now: Moment) -> None:
-        with _loop().standing():
+        with DayLoop.here().standing():
             await super().append(records, checkpoints, now)
 
     async def close(self) -> None:
-        with _loop().standing():
+        with DayLoop.here().standing():
             await super().close()
-
-
-def _loop() -> DayLoop:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, DayLoop)
-    return loop

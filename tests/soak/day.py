@@ -94,9 +94,7 @@ class Stage:
     """Everything that is watched, and the exporter that watches it."""
 
     def __init__(self, ledger: DayLedger, seed: int) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, DayLoop)
-        self.loop, self.clock, self.net = loop, Clock(), Net()
+        self.loop, self.clock, self.net = DayLoop.here(), Clock(), Net()
         dice = random.Random(seed)
         self.record, self.news = Record(), News()
         self.script = Script(self.net, self.clock, dice, self.record.note)
