@@ -3,40 +3,28 @@
 import asyncio
 import gc
 import json
-import random
 import re
 import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import process_time
-from typing import Any
 
 from exporter.core.interval import Interval
-from exporter.core.model import Component, Objectives, Part, System
-from exporter.core.snapshot import Clocked, ExporterState, Snapshot
-from exporter.engine.engine import Engine, Environment, Plan
 from exporter.ledger import commands
 from exporter.metrics.exposition import Exposition
-from exporter.probes.attempt import attempt
-from exporter.probes.kind import Probe
 from exporter.web.answers import Turn
 from exporter.web.board import Board
-from exporter.web.news import News
-from tests.soak.clockwork import Clock, DayLedger, DayLoop, in_fast_time
+from tests.soak.clockwork import Clock, DayLedger, in_fast_time
 from tests.soak.crowd import counters
-from tests.soak.record import Record, Told, Verdict, When, judge
-from tests.soak.script import Drills, Script
-from tests.soak.world import Database, DatabaseProbe, Net, PageProbe, Server
+from tests.soak.record import Told, Verdict, When, judge
+from tests.soak.scene import Scene
 
 HOUR = 3600.0
-SITES = ("hk", "sg")
-DATABASE = Component("database", critical=True, stateful=True, canary_every=1.0)
-WEB = Component("web", critical=True)
 EVERY = 60.0
 """Seconds between two scrapes; the exposure is asked for in between too, at every tenth of it."""
 LATE = 12.0
@@ -90,124 +78,21 @@ class Day:
         yield f"{len(self.wrong)} wrong"
 
 
-class Stage:
-    """Everything that is watched, and the exporter that watches it."""
-
-    def __init__(self, ledger: DayLedger, seed: int) -> None:
-        self.loop, self.clock, self.net = DayLoop.here(), Clock(), Net()
-        dice = random.Random(seed)
-        self.record, self.news = Record(), News()
-        self.script = Script(self.net, self.clock, dice, self.record.note)
-        self.databases = {f"database-{n}": Database(self.net, self.clock.mono) for n in (1,)}
-        self.pages = {f"page-{n}": Server(self.net) for n in (1,)}
-        self.both = Server(self.net), Server(self.net)
-        self.ledger = ledger
-        self.rto = 60.0
-        environment = Environment(self.clock.mono, self.clock.moment, attempt, ledger, [self.news.observe])
-        self.engine = Engine(environment)
-        self._running: list[asyncio.Task[None]] = []
-
-    def plans(self) -> Iterator[Plan]:
-        """All systems, as they are configured now."""
-        for name, pair in self.databases.items():
-            probes: Mapping[Part, Probe] = {Part(site, "database"): DatabaseProbe(pair, site) for site in SITES}
-            yield self._plan(name, DATABASE, probes)
-        for name, server in self.pages.items():
-            yield self._plan(name, WEB, {Part("hk", "web"): PageProbe(server)})
-        pages = {Part(site, "web"): PageProbe(server) for site, server in zip(SITES, self.both, strict=True)}
-        yield self._plan("both", WEB, pages, mode="active-active")
-
-    def _plan(self, name: str, component: Component, probes: Mapping[Part, Probe], **more: Any) -> Plan:
-        sites = tuple(part.site for part in probes)
-        goals = Objectives(rto=self.rto, rpo={"site_loss": 5.0}, availability=0.999)
-        system = System(name, "hk", sites, {component.name: component}, frozenset(probes), objectives=goals, **more)
-        return Plan(system, lambda: probes, dict.fromkeys(probes, "page"), system)
-
-    async def begin(self) -> None:
-        """Watch, and let the script begin."""
-        started = asyncio.Event()
-        references = {"reference": self._reference}
-        self._spawn(self.engine.run(list(self.plans()), references, started.set))
-        await started.wait()
-        drills = Drills(self.engine.people, self._drill)
-        script = self.script
-        for name, pair in self.databases.items():
-            self._spawn(script.break_forever(name, script.database(pair), drills))
-        for name, server in self.pages.items():
-            self._spawn(script.break_forever(name, script.page(server), drills))
-        self._spawn(script.break_forever("both", script.both(*self.both), drills))
-        self.drills = drills
-        self._others = [
-            self._spawn(script.cut_off_forever(40 * 60)),
-            self._spawn(script.stall_forever(11 * 60, self.loop)),
-            self._spawn(script.set_clock_forever(47 * 60)),
-            self._spawn(self._reload_forever(13 * 60)),
-        ]
-
-    def _spawn(self, work: Any) -> "asyncio.Task[None]":
-        task: asyncio.Task[None] = self.loop.create_task(work)
-        self._running.append(task)
-        return task
-
-    async def _reference(self) -> bool:
-        await asyncio.sleep(0.01 if not self.net.cut else HOUR)
-        return True
-
-    def _drill(self, name: str) -> str | None:
-        drill = self.engine.systems()[name].state.drill
-        return None if drill is None else drill.id
-
-    async def _reload_forever(self, every: float) -> None:
-        """Every system gets another objective, so that each is taken up anew."""
-        while True:
-            await asyncio.sleep(every)
-            self.rto = 150.0 - self.rto
-            self.engine.apply(list(self.plans()), {"reference": self._reference})
-
-    async def calm_down(self) -> None:
-        """No fault begins any more; returns when all are mended and told."""
-        for task in self._others:
-            task.cancel()
-        self.net.cut = False
-        await self.script.mended()
-        await asyncio.sleep(60)
-
-    async def end(self) -> None:
-        for task in self._running:
-            task.cancel()
-        for task in self._running:
-            with suppress(asyncio.CancelledError):
-                await task
-
-    def raise_faults(self) -> None:
-        """Whatever ended that should run."""
-        for task in self._running:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
-
-    def clocked(self) -> Clocked:
-        state = ExporterState(
-            "day", "0", 0.0, blind_since=self.engine.blind_since, ledger_head=self.ledger.head,
-            lateness=self.engine.lateness(), faults=self.engine.faults,
-        )  # fmt: skip
-        return Clocked(Snapshot(self.engine.systems(), state), self.clock.moment())
-
-
 class Observer:
     """Scrapes all the time, and holds what it sees against the truth."""
 
-    def __init__(self, stage: Stage, day: Day) -> None:
-        self._stage, self._day = stage, day
-        self._exposition, self._board = Exposition(), Board(stage.clocked)
+    def __init__(self, scene: Scene, day: Day) -> None:
+        self._scene, self._day = scene, day
+        self._exposition, self._board = Exposition(), Board(scene.clocked)
         self._seen: dict[str, float] = {}
-        self._begun = stage.clock.mono()
+        self._begun = scene.clock.mono()
 
     async def watch(self, seconds: float) -> None:
         """Until so much virtual time has passed."""
         over, hour = self._begun + seconds, self._begun
-        while (now := self._stage.clock.mono()) < over:
+        while (now := self._scene.clock.mono()) < over:
             await self._scrape()
-            self._stage.raise_faults()
+            self._scene.raise_faults()
             if now >= hour:
                 hour += HOUR
                 self._day.held.append(self._held(round((now - self._begun) / HOUR, 2)))
@@ -216,7 +101,7 @@ class Observer:
                 self._compare(await self._text("dr_rpo_seconds"))
 
     async def _text(self, *names: str) -> str:
-        answer = self._exposition.answer(self._stage.clocked(), "", "", names)
+        answer = self._exposition.answer(self._scene.clocked(), "", "", names)
         return b"".join([piece async for piece in answer.body]).decode()
 
     async def _scrape(self) -> None:
@@ -230,16 +115,16 @@ class Observer:
         self._seen |= now
         self._compare(text)
         await self._board.sweep(Turn())
-        self._stage.news.take()
+        self._scene.news.take()
         self._day.scrapes += 1
 
     def _compare(self, text: str) -> None:
         """No exposure is less than what would be lost now."""
         told = dict(_EXPOSURE.findall(text))
-        now = self._stage.clock.mono()
+        now = self._scene.clock.mono()
         if now < self._begun + EVERY:
             return  # nothing is proven yet, and it counts from our begin
-        for name, pair in self._stage.databases.items():
+        for name, pair in self._scene.databases.items():
             truth = pair.exposed(now)
             if name not in told or float(told[name]) < truth - SLACK:
                 self._day.wrong.append(f"{name} at {now:.3f}: exposure {told.get(name)} told, {truth:.3f} true")
@@ -247,14 +132,14 @@ class Observer:
     async def totals(self, told: list[Told]) -> Iterator[str]:
         """What does not add up at the end."""
         values = {(system, what): float(value) for what, system, value in _TOTAL.findall(await self._text())}
-        wall = self._stage.clock.mono() - self._begun
-        return (wrong for system in self._stage.engine.systems() for wrong in _sums(system, values, wall, told))
+        wall = self._scene.clock.mono() - self._begun
+        return (wrong for system in self._scene.engine.systems() for wrong in _sums(system, values, wall, told))
 
     def _held(self, hour: float) -> Held:
         gc.collect()
         own = Counter(str(type(one).__module__).partition(".")[0] for one in gc.get_objects())
         memory = int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
-        timers = len(self._stage.loop._scheduled)  # type: ignore[attr-defined]
+        timers = len(self._scene.loop._scheduled)  # type: ignore[attr-defined]
         return Held(hour, own["exporter"], len(asyncio.all_tasks()), timers, memory)
 
 
@@ -290,21 +175,21 @@ async def run(hours: float, seed: int, folder: Path) -> Day:
     day = Day(hours, Verdict())
     path = folder / "ledger.db"
     ledger = await DayLedger.at(path)
-    stage = Stage(ledger, seed)
-    await stage.begin()
-    observer = Observer(stage, day)
+    scene = Scene(ledger, seed)
+    await scene.begin()
+    observer = Observer(scene, day)
     await observer.watch(hours * HOUR)
-    await stage.calm_down()
-    stage.raise_faults()
+    await scene.calm_down()
+    scene.raise_faults()
     told = _told(path)
     day.wrong += await observer.totals(told)
-    day.outages = judge(stage.record.truths, told, _when(stage.clock), stage.script.unseen)
+    day.outages = judge(scene.record.truths, told, _when(scene.clock), scene.script.unseen)
     day.wrong += day.outages.wrong
-    day.looks = sum(stage.engine.lateness().counts)
-    day.drills = stage.drills.held
-    if stage.engine.faults:
-        day.wrong.append(f"{stage.engine.faults} faults of the exporter's own")
-    await stage.end()
+    day.looks = sum(scene.engine.lateness().counts)
+    day.drills = scene.drills.held
+    if scene.engine.faults:
+        day.wrong.append(f"{scene.engine.faults} faults of the exporter's own")
+    await scene.end()
     await ledger.close()
     day.wrong += [f"the ledger: {finding}" for finding in commands.verify(path)]
     if len(day.held) >= 3 + WARM:

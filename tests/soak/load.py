@@ -46,12 +46,19 @@ class Found:
 
     def table(self) -> Iterator[str]:
         """For people."""
-        outages, growth = self.outages, self.growth
-        yield f"{self.minutes:g} minutes, {self.systems} systems, {len(self.runs)} failovers of databases: {self.acts}"
-        yield f"{outages.faults} faults at pages and names: {outages.told} told as incidents, {outages.blips} blips"
-        yield f"{self.crowd['scrapes']} scrapes, slowest {self.crowd['slowest']:.2f} s; {self.crowd['streams']} streams"
+        outages, crowd = self.outages, self.crowd
+        widest = max([outages.widest, *(run["width"] for run in self.runs)])
+        yield f"{self.minutes:g} minutes, {self.systems} systems; {self.acts}"
+        yield (
+            f"{outages.faults} faults at pages and names: {outages.told} told as incidents, {outages.blips} blips; "
+            f"{len(self.runs)} at databases; widest RTO {widest:.2f} s"
+        )
+        yield (
+            f"{crowd['scrapes']} scrapes, slowest {crowd['slowest']:.2f} s, {crowd['failed']} failed; "
+            f"{crowd['streams']} streams, {crowd['cut']} cut"
+        )
         yield f"at the end {self.samples[-1].words()}; {self.exporter}"
-        yield "growth in an hour: " + ", ".join(f"{name} {value:+.2f}" for name, value in growth.items())
+        yield "growth in an hour: " + ", ".join(f"{name} {value:+.2f}" for name, value in self.growth.items())
         yield from (f"WRONG {one}" for one in self.wrong)
         yield f"{len(self.wrong)} wrong"
 

@@ -12,6 +12,8 @@ RATE = 1000.0
 """Writes a second that a primary takes from its application."""
 KEPT = 1000.0
 """Seconds for which markers are kept, as the exporter's own retention is shorter."""
+NOTICED = 2.0
+"""Seconds within which a new primary is seen to serve."""
 ANSWER = 0.002
 """Seconds."""
 
@@ -73,6 +75,7 @@ class Stream:
     """What one primary has written since it became one: positions go on with the time in which it works."""
 
     epoch: str
+    begun: float
     base: int = 0
     turns: list[tuple[float, float]] = field(default_factory=list)
     """(instant, seconds worked until then), at each begin and end of work; it works after an odd number of them."""
@@ -108,7 +111,7 @@ class Database:
         self.clock = clock
         self.servers = {"hk": Server(net), "sg": Server(net)}
         self.primary = "hk"
-        self.stream = Stream("1")
+        self.stream = Stream("1", clock())
         self.lag = 0.02
         """Seconds by which the standby is behind."""
         self.acknowledged: set[int] = set()
@@ -136,8 +139,11 @@ class Database:
         return at - self.lag if self._cut_at is None else min(self._cut_at, at - self.lag)
 
     def exposed(self, now: float) -> float:
-        """Seconds of writes that would be lost with the primary now."""
-        first_missing = self.horizon(now) + 1 / RATE
+        """Seconds of writes that would be lost with the primary now; of one that has just taken over none, since nobody who
+        looks now and then could know of them yet."""
+        if now - self.stream.begun < NOTICED:
+            return 0.0
+        first_missing = max(self.stream.begun, self.horizon(now) + 1 / RATE)
         return max(0.0, self.stream.ended(now) - first_missing)
 
     def promote(self) -> int:
@@ -150,7 +156,7 @@ class Database:
         self.acknowledged = set(kept)
         self._epochs += 1
         self.stream.turn(now, works=False)
-        self.stream = Stream(str(self._epochs), self.stream.position(horizon), markers=kept)
+        self.stream = Stream(str(self._epochs), now, self.stream.position(horizon), markers=kept)
         self.primary = self.standby
         # A dead one has nothing of what is written from now on.
         self._cut_at = None if self.servers[self.standby].works else now
