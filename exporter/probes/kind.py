@@ -46,6 +46,8 @@ class Ask(NamedTuple):
 
 STALL = 0.02
 """Seconds for which we may stand still before we suspect ourselves instead of the endpoint."""
+BREATH, BREATHS = 0.1, 10
+"""Seconds that are given at least to read what came while we stood still, and how often: an answer may take some steps."""
 
 
 class Deadline:
@@ -57,7 +59,7 @@ class Deadline:
     """
 
     __slots__ = (
-        "_before", "_cancelling", "_grace", "_loop", "_stood", "_stood_then", "_task", "_timer", "expired",
+        "_before", "_breaths", "_cancelling", "_grace", "_loop", "_stood", "_stood_then", "_task", "_timer", "expired",
         "given", "until",
     )  # fmt: skip
 
@@ -71,6 +73,7 @@ class Deadline:
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._cancelling = 0
+        self._breaths = 0
         self._grace = grace
         self.given = 0.0
         """Seconds once more, so far."""
@@ -137,8 +140,13 @@ class Deadline:
     def _owed(self) -> float:
         """Seconds that are to be given once more, now that the time is over."""
         assert self._grace is not None
-        unheard = self.stalled(self.until) - self.given
-        return min(unheard, self._grace - self.given) if unheard > STALL else 0.0
+        unheard = min(self.stalled(self.until) - self.given, self._grace - self.given)
+        if unheard > STALL:
+            return unheard
+        if self._loop.time() - self.until > STALL and self._breaths < BREATHS:
+            self._breaths += 1  # we have stood still just now, however much was given before
+            return BREATH
+        return 0.0
 
 
 class Probe(Protocol):

@@ -177,6 +177,20 @@ async def test_a_stall_in_the_middle_counts_too() -> None:
     assert loop.time() - begun >= 0.149
 
 
+async def test_one_that_stands_still_at_every_step_hears_the_answer() -> None:
+    """On a machine that gives us a turn every now and then only, each step of an answer is late: none of them ends the look."""
+    loop = asyncio.get_running_loop()
+
+    async def steps() -> Look:
+        for _ in range(4):
+            loop.call_soon(time.sleep, 0.15)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+        return Look(detail="there")
+
+    assert (await ends(steps, timeout=0.05)).detail == "there"
+
+
 async def test_a_foreign_cancellation_outlives_the_deadline() -> None:
     """Cancelled from elsewhere and out of time at once: the cancellation passes through, as with asyncio.timeout()."""
 

@@ -6,6 +6,7 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="copy the exporter's log and its incidents there")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that nothing is left running
     logging.getLogger("exporter").setLevel(logging.ERROR)
     wrong = 0
     for part in [options.only] if options.only else PARTS:
