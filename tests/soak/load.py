@@ -14,6 +14,7 @@ from tests.bench.rig import ask, cpu_seconds, get, total
 from tests.faults.exporter import instants
 from tests.servers import until
 from tests.soak import gauges
+from tests.soak.breaking import SURE
 from tests.soak.record import Verdict, judge
 from tests.soak.stage import DATABASES, Stage, stage
 
@@ -116,6 +117,7 @@ def _judged(made: Stage, minutes: float, samples: list[gauges.Sample]) -> Found:
         made.record.truths,
         [one for one in told if one["system"] not in DATABASES],
         lambda one, which: instants(one[which]),
+        sure=SURE,
     )
     warm = min(WARM, minutes * 60 / 3)
     growth = gauges.an_hour(samples, warm)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from exporter.core.interval import Interval
 
 SURE = 8.0
-"""Seconds: an outage that is in sight for so long has to be declared, on a busy machine too."""
+"""Seconds: an outage that is in sight for so long has to be declared."""
 EXACT = 1e-5
 """Seconds: instants are told as Unix time, of which a double holds no more."""
 Told = Mapping[str, Any]
@@ -47,8 +47,8 @@ class Truth(NamedTuple):
         """A role has: that is told in any case."""
         return self.lost is not None
 
-    def has_to_be_told(self, unseen: Sequence[Interval]) -> bool:
-        return self.moved or any(spell.in_sight(unseen) >= SURE for spell in self.spells)
+    def has_to_be_told(self, unseen: Sequence[Interval], sure: float) -> bool:
+        return self.moved or any(spell.in_sight(unseen) >= sure for spell in self.spells)
 
     def covers(self, start: Interval, end: Interval) -> bool:
         """These bounds contain a begin and an end of it."""
@@ -85,7 +85,9 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def judge(record: Sequence[Truth], told: Sequence[Told], when: When, unseen: Sequence[Interval] = ()) -> Verdict:
+def judge(
+    record: Sequence[Truth], told: Sequence[Told], when: When, unseen: Sequence[Interval] = (), sure: float = SURE
+) -> Verdict:
     """`told`: incidents and blips of the systems that the record is about."""
     verdict = Verdict(faults=len(record))
     found: dict[int, list[Told]] = {}
@@ -106,7 +108,7 @@ def judge(record: Sequence[Truth], told: Sequence[Told], when: When, unseen: Seq
         incidents = [one for one in found.get(number, []) if one["kind"] != "blip"]
         verdict.told += len(incidents)
         verdict.blips += len(found.get(number, [])) - len(incidents)
-        if len(incidents) > 1 or (truth.has_to_be_told(unseen) and not incidents):
+        if len(incidents) > 1 or (truth.has_to_be_told(unseen, sure) and not incidents):
             verdict.wrong.append(f"{truth} was told {len(incidents)} times")
     return verdict
 
