@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 # The tests start hundreds of processes: without bytecode each compiles everything anew, which takes longer than most tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench faults reference dashboards servers clean
+.PHONY: demo test lint bench faults soak reference dashboards servers clean
 
 demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
 	$(BIN)/rto-rpo-exporter demo $(ARGS)
@@ -27,6 +27,9 @@ bench: $(STAMP) servers  ## our cost beside that of the usual tools, as ratios
 
 faults: $(STAMP) servers  ## break real servers many times, and print the truth beside what we said
 	$(BIN)/python -m tests.faults
+
+soak: $(STAMP) servers  ## a day in virtual time, and a real hour under load with faults: it does not tire, and nothing is told falsely
+	$(BIN)/python -m tests.soak
 
 reference: $(STAMP)  ## write the generated parts of the documentation
 	$(BIN)/python .ci/reference.py --write

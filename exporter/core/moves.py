@@ -8,7 +8,7 @@ from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.past import MOVES, Incident, Kind, MarkerCount
 from exporter.core.readings import rto_estimate
 from exporter.core.recovery_point import achieved
-from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, SystemState
+from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState
 from exporter.core.verdict import Dark, assess, needs
 
 
@@ -48,6 +48,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
         counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),
     )
     draft.state = _new_stream(draft.state, component, old.site, to, incident.start.lower)
+    draft.state = _new_holder(draft.state, Part(to, component), moved)
     how = " (found afterwards: it happened while nobody looked)" if inferred else ""
     sentence = f"{kind}: {component} moved from {old.site} to {to}{how}"
     draft.record(
@@ -135,6 +136,20 @@ def _new_stream(state: SystemState, component: str, old: str, new: str, until: I
         canaries[component] = replace(canaries[component], track=NO_TRACK)
     histories = {name: history for name, history in state.histories.items() if name != component}
     return replace(state, sources=sources, canaries=canaries, histories=histories)
+
+
+def _new_holder(state: SystemState, part: Part, moved: Interval) -> SystemState:
+    """Who claims the role and takes no writes yet fails from the move on: that it took none as a standby kept nobody from
+    being served, and must neither date nor declare anything."""
+    known = state.parts[part]
+    serve = known.serve
+    if not serve.count or serve.last_bad is None:
+        return state
+    lower, upper, _ = moved
+    serve = replace(
+        serve, good=Span(lower, lower), bad=Span(min(serve.last_bad, upper), upper), recovered=None, count=1
+    )
+    return state.with_part(part, replace(known, serve=serve))
 
 
 def unmeasured(state: SystemState) -> str | None:

@@ -37,22 +37,29 @@ class Pending(Deadline):
 
     __slots__ = ("_patient", "marker", "started", "task")
 
-    def __init__(self, started: Instant, until: Instant, patient: Instant, marker: Marker | None = None) -> None:
-        """`until`: when it is given up; `patient`: until when it may be put off (`relent`)."""
-        super().__init__(until)
+    def __init__(
+        self,
+        started: Instant,
+        until: Instant,
+        patient: Instant,
+        marker: Marker | None = None,
+        stood: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`until`: when it is given up; `patient`: until when it may be put off (`relent`); `stood`: see `Deadline`."""
+        super().__init__(until, patient - started, stood)
         self.started = started
         self._patient = patient
         self.marker = marker
         self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
-        """Give up at `until` if that is sooner than planned."""
-        if until < self.until:
-            self.reschedule(until)
+        """Give up at `until` if that is sooner than planned; what was given once more stays given."""
+        if until + self.given < self.until:
+            self.reschedule(until + self.given)
 
     def relent(self) -> None:
         """Wait for it as long as in calm."""
-        self.reschedule(self._patient)
+        self.reschedule(self._patient + self.given)
 
     def drop(self) -> None:
         if self.task is not None:

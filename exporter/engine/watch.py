@@ -19,10 +19,8 @@ from exporter.engine.publish import Entry, Publisher
 from exporter.engine.recorder import Recorder, samples_record
 from exporter.engine.sight import Sight
 from exporter.engine.wheel import Wheel
-from exporter.probes.kind import Ask, Look
+from exporter.probes.kind import STALL, Ask, Look
 
-STALL = 0.02
-"""Seconds by which a timer of ours may be late before we suspect ourselves instead of the endpoint."""
 DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
 
 
@@ -82,20 +80,22 @@ class Watch:
     def _pending(self, eye: Eye, marker: Marker | None = None, *, hasty: bool) -> Pending:
         started, patience = self.tools.clock(), eye.policy.timeout
         timeout = eye.fast_timeout() if hasty else patience
-        return Pending(started, started + timeout, started + patience, marker)
+        return Pending(started, started + timeout, started + patience, marker, self.tools.wheel.stood)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
         patient = pending.until - pending.started >= eye.policy.timeout
         late = eye.overdue_after(usual) if eye.vital and patient else None
         if late is not None:
             due = pending.started + late
-            pending.call_before(due, partial(self._late, eye, pending, late, due))
+            pending.call_before(due, partial(self._late, eye, pending, late, due, 0.0))
 
-    def _late(self, eye: Eye, pending: Pending, late: float, due: Instant) -> None:
-        """It takes longer than usual; unless it was we who stood still, then it gets the same time once more."""
-        now = self.tools.clock()
-        if now - due > STALL:
-            pending.call_before(now + late, partial(self._late, eye, pending, late, now + late))
+    def _late(self, eye: Eye, pending: Pending, late: float, due: Instant, known: float) -> None:
+        """It takes longer than usual; unless it was we who stood still, for more than is `known`: then it gets the same time
+        once more."""
+        stalled = pending.stalled(due)
+        if stalled - known > STALL:
+            due = self.tools.clock() + late
+            pending.call_before(due, partial(self._late, eye, pending, late, due, stalled))
         else:
             self.overdue(eye, pending)
 

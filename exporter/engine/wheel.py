@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from exporter.core.model import Instant
 from exporter.core.snapshot import Histogram
+from exporter.probes.kind import STALL
 
 SLOT = 0.02
 """Seconds. What is due within one slot starts together: never early, at most this late by design."""
@@ -41,6 +42,11 @@ class Wheel:
         self._next = float("inf")
         self._counts = [0] * len(BOUNDS)
         self._total = 0.0
+        self._stood = 0.0
+
+    def stood(self) -> float:
+        """Seconds for which the event loop has stood still so far, as far as it shows here: nobody could hear anything then."""
+        return self._stood
 
     def at(self, due: Instant, call: Callable[[], None]) -> Alarm:
         alarm = Alarm(due, call)
@@ -59,8 +65,10 @@ class Wheel:
 
     def _turn(self) -> None:
         self._timer = None
-        self._next = float("inf")
         now = self._clock()
+        if now - self._next > STALL:
+            self._stood += now - self._next
+        self._next = float("inf")
         heap = self._heap
         try:
             while heap and heap[0][0] <= now:

@@ -44,16 +44,28 @@ class Ask(NamedTuple):
     """Also read the canary markers above this number, if the endpoint stores them."""
 
 
+STALL = 0.02
+"""Seconds for which we may stand still before we suspect ourselves instead of the endpoint."""
+BREATH, BREATHS = 0.1, 10
+"""Seconds that are given at least to read what came while we stood still, and how often: an answer may take some steps."""
+
+
 class Deadline:
     """The time of one look: cancels the task that is inside when it has passed, and makes a TimeoutError of that.
 
-    It does what `asyncio.timeout_at()` does, at a third of the price, and can call somebody before with the same timer.
+    It does what `asyncio.timeout_at()` does, at a third of the price, and can call somebody before with the same timer. And
+    it does not hold against the other side that we stood still ourselves: timers ring before anything is read, so the answer
+    may have been there all the time. What we could not hear is given once more.
     """
 
-    __slots__ = ("_before", "_cancelling", "_loop", "_task", "_timer", "expired", "until")
+    __slots__ = (
+        "_before", "_breaths", "_cancelling", "_grace", "_loop", "_stood", "_stood_then", "_task", "_timer", "expired",
+        "given", "until",
+    )  # fmt: skip
 
-    def __init__(self, until: Instant) -> None:
-        """`until`: on the event loop's clock, which is the monotonic one."""
+    def __init__(self, until: Instant, grace: float | None = None, stood: Callable[[], float] = lambda: 0.0) -> None:
+        """`until`: on the event loop's clock, which is the monotonic one. `grace`: how many seconds are given once more at
+        most (None: as many as there were). `stood`: for how many seconds the loop stood still so far, as far as is known."""
         self.until = until
         self.expired = False
         self._loop = asyncio.get_running_loop()
@@ -61,6 +73,12 @@ class Deadline:
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._cancelling = 0
+        self._breaths = 0
+        self._grace = grace
+        self.given = 0.0
+        """Seconds once more, so far."""
+        self._stood = stood
+        self._stood_then = stood()
 
     def reschedule(self, until: Instant) -> None:
         """Another end, sooner or later; without effect once it has expired."""
@@ -76,7 +94,13 @@ class Deadline:
         self._task = asyncio.current_task(self._loop)
         assert self._task is not None
         self._cancelling = self._task.cancelling()
+        if self._grace is None:
+            self._grace = max(0.0, self.until - self._loop.time())
         self._arm()
+
+    def stalled(self, due: Instant) -> float:
+        """For how many seconds we stood still since this was made, if something was to happen at `due` and happens now."""
+        return max(self._stood() - self._stood_then, self._loop.time() - due)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,10 +128,25 @@ class Deadline:
         if before is not None and before[0] < self.until:
             self._arm()
             before[1]()
+        elif (more := self._owed()) > 0:
+            self.given += more
+            self.until = self._loop.time() + more
+            self._arm()
         else:
             self._timer = None
             self.expired = True
             self._task.cancel()
+
+    def _owed(self) -> float:
+        """Seconds that are to be given once more, now that the time is over."""
+        assert self._grace is not None
+        unheard = min(self.stalled(self.until) - self.given, self._grace - self.given)
+        if unheard > STALL:
+            return unheard
+        if self._loop.time() - self.until > STALL and self._breaths < BREATHS:
+            self._breaths += 1  # we have stood still just now, however much was given before
+            return BREATH
+        return 0.0
 
 
 class Probe(Protocol):

@@ -91,6 +91,10 @@ class Replay:
         self.end, self.moved = None, True
         for key in [key for key in self.tracks if key[1] == component and key[2] == "write"]:
             del self.tracks[key]
+        for key in row.get("needs", ()):
+            track = self.track(key)
+            if key[1] == component and key[2] == "look" and track.count:  # it fails from the move on, not before
+                track.good, track.bad_end, track.back, track.count = lower, upper, None, 1
 
     def dark(self, failing: Sequence[Track]) -> None:
         """It began with the first of them; until it is declared the bounds may still widen."""

@@ -65,6 +65,25 @@ async def test_a_few_slow_looks_are_no_crowd() -> None:
     await gone(looks)
 
 
+async def test_what_is_given_once_more_stays_given() -> None:
+    """A look that could not be heard for a while keeps what it was given for that, whether it loses its patience or gains it."""
+    loop, stood = asyncio.get_running_loop(), [0.0]
+    now = loop.time()
+    pending = Pending(now, now + 0.05, now + 3600.0, stood=lambda: stood[0])
+    stood[0] = 3000.0
+
+    async def wait() -> None:
+        with pending:
+            await asyncio.sleep(0.2)
+            assert pending.given == 3000.0
+            pending.shorten(now + 0.01)
+            assert pending.until == now + 0.01 + 3000.0
+            pending.relent()
+            assert pending.until == now + 3600.0 + 3000.0
+
+    await wait()
+
+
 async def test_those_who_wait_get_patience() -> None:
     """When a crowd forms, looks in haste that wait are given the time of calm ones: our own load lets none of them fail."""
     clock = Clock()

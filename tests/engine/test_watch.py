@@ -12,10 +12,11 @@ from exporter.engine.eye import Eye, Pending
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
-from exporter.engine.watch import STALL, Tools, Watch
+from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.probes.attempt import attempt
+from exporter.probes.kind import STALL
 from tests.hostile import hang, serve
 from tests.probes.looking import probe
 

@@ -45,6 +45,17 @@ async def test_a_cancelled_alarm_does_not_ring() -> None:
     assert silent == []
 
 
+async def test_standing_still_is_counted() -> None:
+    """Seconds by which a slot came late, beyond what is usual, are seconds in which nobody could hear."""
+    wheel = Wheel(asyncio.get_running_loop())
+    rung = asyncio.Event()
+    wheel.at(time.monotonic(), rung.set)
+    before = wheel.stood()
+    time.sleep(0.5)  # noqa: ASYNC251 - the loop stands still on purpose
+    await rung.wait()
+    assert wheel.stood() - before >= 0.5 - 2 * SLOT
+
+
 def test_looks_that_go_well_leave_nothing_to_the_collector() -> None:
     """No look is part of a cycle: collecting eleven objects of each stood still for a tenth of a second every now and then."""
 

@@ -139,6 +139,58 @@ async def test_a_warning_after_the_end_is_none() -> None:
         await asyncio.Event().wait()
 
 
+async def test_our_own_stall_is_not_the_endpoint_s() -> None:
+    """An answer that came while we stood still is heard, also when it takes more than one step; once more the time, not for ever."""
+    loop = asyncio.get_running_loop()
+
+    async def two_steps() -> Look:
+        for _ in range(2):
+            arrived = asyncio.Event()
+            loop.call_later(0.01, arrived.set)
+            await arrived.wait()
+        return Look(detail="there")
+
+    deadline = Deadline(time.monotonic() + 0.3)
+    looking = asyncio.create_task(attempt(PART, two_steps, deadline, time.monotonic))
+    await asyncio.sleep(0)
+    time.sleep(0.8)  # noqa: ASYNC251 - the loop stands still on purpose
+    assert (await looking).detail == "there"
+
+    async def never() -> Look:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    looking = asyncio.create_task(attempt(PART, never, Deadline(time.monotonic() + 0.05), time.monotonic))
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the same
+    assert (await looking).reason is Reason.TIMEOUT
+
+
+async def test_a_stall_in_the_middle_counts_too() -> None:
+    """What somebody else has noticed of our standing still is given once more, up to the grace."""
+    loop, stood = asyncio.get_running_loop(), [5.0]
+    deadline = Deadline(loop.time() + 0.05, grace=0.1, stood=lambda: stood[0])
+    stood[0] += 3600
+    begun = loop.time()
+    with pytest.raises(TimeoutError), deadline:
+        await asyncio.Event().wait()
+    assert loop.time() - begun >= 0.149
+
+
+async def test_one_that_stands_still_at_every_step_hears_the_answer() -> None:
+    """On a machine that gives us a turn every now and then only, each step of an answer is late: none of them ends the look."""
+    loop = asyncio.get_running_loop()
+
+    async def steps() -> Look:
+        for _ in range(4):
+            loop.call_soon(time.sleep, 0.15)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+        return Look(detail="there")
+
+    assert (await ends(steps, timeout=0.05)).detail == "there"
+
+
 async def test_a_foreign_cancellation_outlives_the_deadline() -> None:
     """Cancelled from elsewhere and out of time at once: the cancellation passes through, as with asyncio.timeout()."""
 
