@@ -124,7 +124,10 @@ class Settings(BaseModel):
     Wherever a field `password` is a Secret, the key `password_file` may be written instead: `password: {file: …}`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+    # Deferred: a configuration names few of the kinds, and to build what checks the settings of all was part of each start.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False, defer_build=True
+    )
 
     @classmethod
     def written_keys(cls) -> dict[str, str]:
