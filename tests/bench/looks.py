@@ -31,6 +31,8 @@ looks a second both sides pay for waking up, and not for looking."""
 WARM = 4.0
 """Seconds before the first window."""
 SCRAPE = 5.0
+ANSWER = 30.0
+"""Seconds within which any of them answers, or the machine is not fit to measure on."""
 SLOT = 0.02
 """Seconds between two starts of the others' looks, several at once, as ours start."""
 NAME = "orders.test"
@@ -48,12 +50,16 @@ class Window:
         self._rate = rate
 
     def costs(self, seconds: float) -> tuple[float, float]:
-        """CPU microseconds a look: ours, theirs. Raises DisturbedError when looks failed."""
-        return asyncio.run(self.measure(seconds))
+        """CPU microseconds a look: ours, theirs. Raises DisturbedError when looks failed, or somebody did not answer in time."""
+        try:
+            return asyncio.run(self.measure(seconds))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise DisturbedError(f"no answer: {error!r}") from error
 
     async def measure(self, seconds: float) -> tuple[float, float]:
         """The same."""
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        deadline = aiohttp.ClientTimeout(total=ANSWER)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=deadline) as session:
             before, failed = await self._looks(session)
             mine, other = cpu_seconds(self._pid), cpu_seconds(self._their_pid)
             scrapes = asyncio.create_task(self._scrape(session))

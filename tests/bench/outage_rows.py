@@ -44,6 +44,10 @@ def rows(found: Found) -> Iterator[Row]:
     for name, of, limit in (("median", median, 0.2), ("maximum", max, 0.15)):
         words = f"{of(_errors(mine)):.2f} s, theirs {of(_errors(usual)):.2f} s; {len(mine):,} outages, {found.left_out} left out"
         yield Row(f"error of the measured outage, {name}, / {WHOSE}", _ratios(mine, usual, of), limit, words=words)
+    worst = max(mine, key=lambda one: one.error)
+    told_as = "not noticed" if worst.seconds is None else f"told as {worst.seconds:.2f} s"
+    words = f"{worst.outage.fault} of {worst.outage.lasted:.2f} s, {told_as}"
+    yield Row("largest error of all", [worst.error], None, "s", words)
     yield _unnoticed(found, 2, limit=0)
     told = [one for one in found.ours if one.told.seconds is not None]
     wrong = [one for one in told if one.missed]
