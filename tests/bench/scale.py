@@ -11,7 +11,7 @@ from typing import NamedTuple
 import aiohttp
 
 from tests.bench import fleet
-from tests.bench.quiet import Patience
+from tests.bench.quiet import DisturbedError, Patience
 from tests.bench.rig import Row, cpu_seconds, memory_mb, serving
 from tests.bench.servers import Endpoints, blackbox, endpoints, probing
 from tests.servers.prometheus import Prometheus
@@ -24,8 +24,18 @@ EVERY = 5.0
 WARM = 12.0
 """Seconds until everything was looked at and scraped twice."""
 SCRAPE = 5.0
+FEWEST, MOST = 0.95, 1.5
+"""Share of the looks that are due: with fewer or more the machine was too busy for them."""
 _CRITICAL = 334
 """Systems of three critical endpoints: 1,002 looks a second."""
+
+APART, CRITICAL = "in systems of 1", "critical"
+PACE = {
+    **{f"{many}": (many / EVERY, EVERY) for many in MANY},
+    APART: (BESIDE / EVERY, EVERY),
+    CRITICAL: (3.0 * _CRITICAL, 1.0),
+}
+"""Fleet -> looks a second, and seconds between two looks at the same endpoint."""
 
 
 class Found(NamedTuple):
@@ -55,18 +65,18 @@ def measure(rounds: int, seconds: float, patience: Patience) -> Iterator[Row]:
     theirs: list[Found] = []
     with tempfile.TemporaryDirectory() as name, endpoints(Path(name)) as server:
         configs = {f"{many}": fleet.background(server.http, many, A_SYSTEM) for many in MANY}
-        configs["apart"] = fleet.background(server.http, BESIDE, 1)
+        configs[APART] = fleet.background(server.http, BESIDE, 1)
         page = {"url": fleet.page(server.http, 1), "expect": fleet.EXPECT}
-        configs["critical"] = fleet.critical(page, _CRITICAL)
+        configs[CRITICAL] = fleet.critical(page, _CRITICAL)
         for number in range(rounds):
             with _others(Path(name) / f"theirs-{number}", server) as pids:
-                theirs.append(patience.undisturbed(lambda: _window(pids, server, None, seconds, EVERY)))
+                theirs.append(patience.undisturbed(lambda: _window(pids, server, None, seconds, BESIDE / EVERY, EVERY)))
             for fleet_name, config in configs.items():
-                folder, every = Path(name) / f"{fleet_name}-{number}", 1.0 if fleet_name == "critical" else EVERY
+                folder, (due, every) = Path(name) / f"{fleet_name}-{number}", PACE[fleet_name]
                 folder.mkdir()
                 with serving(folder, config) as (pid, port):
                     asyncio.run(_scraped(port, WARM))
-                    found = patience.undisturbed(lambda: _window([pid], server, port, seconds, every))  # noqa: B023
+                    found = patience.undisturbed(lambda: _window([pid], server, port, seconds, due, every))  # noqa: B023
                 fleets.setdefault(fleet_name, []).append(found)
     yield from _beside(fleets, theirs)
     yield from _alone(fleets)
@@ -74,7 +84,7 @@ def measure(rounds: int, seconds: float, patience: Patience) -> Iterator[Row]:
 
 def _beside(fleets: dict[str, list[Found]], theirs: list[Found]) -> Iterator[Row]:
     """5,000 endpoints, as few systems and as many."""
-    for name, found in (("", fleets[f"{BESIDE}"]), (" in systems of 1", fleets["apart"])):
+    for name, found in (("", fleets[f"{BESIDE}"]), (f" {APART}", fleets[APART])):
         what, pairs = f"{BESIDE:,} endpoints every 5 s{name}", list(zip(found, theirs, strict=True))
         costs = [one.a_look / other.a_look for one, other in pairs]
         yield Row(f"{what}: CPU / blackbox + Prometheus", costs, 0.25, words=f"{found[0]}; theirs {theirs[0]}")
@@ -96,12 +106,13 @@ def _alone(fleets: dict[str, list[Found]]) -> Iterator[Row]:
     yield Row(f"CPU a look at {MANY[-1]:,} endpoints / at {MANY[0]:,}", growth, 1.15, words=f"{MANY[0]:,}: {few[0]}")
     a_thousand = [one.memory * MANY[0] / MANY[-1] for one in many]
     yield Row(f"memory of {MANY[-1]:,} endpoints, for each 1,000", a_thousand, None, "MB")
-    critical = fleets["critical"]
+    critical = fleets[CRITICAL]
     yield Row("1,000 critical ones every 1 s", [one.cores for one in critical], 0.5, "cores", str(critical[0]))
 
 
-def _window(pids: list[int], server: Endpoints, port: int | None, seconds: float, every: float) -> Found:
-    """`port`: whose /metrics is scraped meanwhile; None: somebody else does that."""
+def _window(pids: list[int], server: Endpoints, port: int | None, seconds: float, due: float, every: float) -> Found:
+    """`port`: whose /metrics is scraped meanwhile; None: somebody else does that. `due`: looks a second. Raises DisturbedError
+    when far fewer of them arrived, or so many more that all was in doubt."""
     server.told(every)
     before, begun = sum(map(cpu_seconds, pids)), time.monotonic()
     if port is None:
@@ -110,6 +121,8 @@ def _window(pids: list[int], server: Endpoints, port: int | None, seconds: float
         asyncio.run(_scraped(port, seconds))
     spent, lasted = sum(map(cpu_seconds, pids)) - before, time.monotonic() - begun
     looks, late = server.told(every)
+    if not FEWEST <= looks / lasted / due <= MOST:
+        raise DisturbedError(f"{looks / lasted:.0f} looks a second arrived, and {due:.0f} were due")
     return Found(spent / lasted, looks / lasted, late, sum(map(memory_mb, pids)))
 
 

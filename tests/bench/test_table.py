@@ -34,10 +34,10 @@ def test_a_missed_promise_is_told(results: Path) -> None:
 
 def test_what_we_spend_ourselves_is_not_a_strangers() -> None:
     """A child of the bench keeps a core busy, and is found to be ours when it has ended, too."""
-    busy = "import time; end = time.process_time() + 1\nwhile time.process_time() < end: pass"
+    busy = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     before = _mine()
-    subprocess.run([sys.executable, "-c", busy], check=True, timeout=120)
-    assert _mine() - before >= 0.9
+    subprocess.run([sys.executable, "-c", busy], check=True, timeout=300)
+    assert _mine() - before >= 0.25
 
 
 def test_what_was_disturbed_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
