@@ -22,6 +22,7 @@ NEEDED = {
     "systemd": ("systemd-analyze", "checks of the service unit"),
     "prometheus-blackbox-exporter": ("prometheus-blackbox-exporter", "the benchmarks"),
     "prometheus-postgres-exporter": ("prometheus-postgres-exporter", "the benchmarks"),
+    "prometheus-redis-exporter": ("prometheus-redis-exporter", "the benchmarks"),
     "chromium": ("chromium", "tests of the page in a browser"),
     "dnsmasq-base": ("/usr/sbin/dnsmasq", "tests of names at a real name server"),
     "faketime": ("faketime", "a standby whose clock is wrong"),

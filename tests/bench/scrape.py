@@ -1,7 +1,7 @@
-"""What a scrape of 100,000 series costs, beside prometheus_client writing the very same series.
+"""What a scrape of 10,000 and 100,000 series costs, beside prometheus_client writing the very same series.
 
-Run it: `python -m tests.bench --only scrape`. The rounds alternate
-between the two, and between everything moved and a tenth moved since the scrape before. Costs are seconds of CPU, so that
+Run it: `python -m tests.bench --only scrape`. Everything moved since the scrape before, or a tenth of the systems was looked
+at again; time went on for all of them. Costs are seconds of CPU, so that
 neighbours on the machine do not count. The stall is what a task on the same event loop saw as its longest wait during
 our scrapes, in milliseconds. The peer holds a gauge or a counter with a child for each series, already set: what an
 exporter built on prometheus_client has at that moment.
@@ -10,10 +10,10 @@ exporter built on prometheus_client has at that moment.
 import asyncio
 import gc
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from time import perf_counter, process_time
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, disable_created_metrics, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,9 +24,14 @@ from exporter.core.model import Moment, System
 from exporter.core.snapshot import Clocked, Snapshot
 from exporter.core.state import SystemState
 from exporter.metrics.exposition import Exposition
+from tests.bench.quiet import Patience
+from tests.bench.rig import Row
 from tests.metrics import scenes
 
 WANTED = frozenset(METRICS)
+SERIES = (10_000, 100_000)
+MOVES = (("all moved", 1, 0.05), ("a tenth moved", 10, 0.012))
+"""Words, every how many-th system was looked at again, and the promised ratio."""
 
 
 class Finished(Collector):
@@ -76,6 +81,7 @@ class Fleet:
     @staticmethod
     def _state(of: System, before: SystemState | None, looks: int) -> SystemState:
         fresh = scenes.healthy(of, scenes.NOW.mono + looks, attempts=1000 + looks)
+        fresh = replace(fresh, observed_since=fresh.watched_since)
         if before is None:
             return fresh
         return replace(fresh, counters=before.counters, last=before.last, roles=before.roles)
@@ -118,7 +124,17 @@ def samples(families: Iterable[Metric]) -> dict[tuple[str, frozenset[tuple[str, 
     return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
 
 
-async def one_round(exposition: Exposition, fleet: Fleet, one_in: int) -> dict[str, Any]:
+class Costs(NamedTuple):
+    """Of one scrape, in seconds of CPU."""
+
+    ours: float
+    stock: float
+    series: int
+    equal: bool
+    """When parsed."""
+
+
+async def one_round(exposition: Exposition, fleet: Fleet, one_in: int) -> Costs:
     """Ours, then prometheus_client with what ours said; both in this process."""
     clocked = fleet.move(one_in)
     gc.collect()
@@ -133,7 +149,7 @@ async def one_round(exposition: Exposition, fleet: Fleet, one_in: int) -> dict[s
     stock = process_time() - started
     mine_parsed = samples(families)
     equal = mine_parsed == samples(parsed(theirs))
-    return {"ours": mine, "stock": stock, "ratio": mine / stock, "series": len(mine_parsed), "equal": equal}
+    return Costs(mine, stock, len(mine_parsed), equal)
 
 
 async def stall(exposition: Exposition, clocked: Clocked) -> float:
@@ -144,34 +160,41 @@ async def stall(exposition: Exposition, clocked: Clocked) -> float:
     return neighbour.longest
 
 
-async def measure(series: int, rounds: int) -> dict[str, Any]:
+class Measured(NamedTuple):
+    """One round."""
+
+    costs: Costs
+    stall: float
+    """Seconds."""
+
+
+async def one_measure(exposition: Exposition, fleet: Fleet, one_in: int) -> Measured:
+    """The stall first: then the scrape that is charged finds things as the one before it, of the same kind, left them."""
+    longest = await stall(exposition, fleet.move(one_in))
+    return Measured(await one_round(exposition, fleet, one_in), longest)
+
+
+def measure(rounds: int, patience: Patience) -> Iterator[Row]:
+    """10,000 and 100,000 series: all of them moved since the scrape before, and a tenth of them."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # ours writes none, and theirs is not charged for them
-    per_system = (await one_round(Exposition(), Fleet(20), 1))["series"] / 20
-    fleet, exposition = Fleet(round(series / per_system)), Exposition()
-    first = await stall(exposition, fleet.move(1))
-    results: dict[int, list[dict[str, Any]]] = {1: [], 10: []}
-    stalls: dict[int, list[float]] = {1: [], 10: []}
-    for _ in range(rounds):
-        for one_in in results:
-            results[one_in].append(await one_round(exposition, fleet, one_in))
-            stalls[one_in].append(await stall(exposition, fleet.move(one_in)))
-    found: dict[str, Any] = {"first_scrape_stall_ms": round(first * 1000, 2)}
-    for name, one_in in (("all_moved", 1), ("tenth_moved", 10)):
-        found[name] = summary(results[one_in], stalls[one_in])
-    return found
+    with asyncio.Runner() as runner:
+        per_system = runner.run(one_round(Exposition(), Fleet(20), 1)).series / 20
+        for series in SERIES:
+            fleet, exposition = Fleet(round(series / per_system)), Exposition()
+            runner.run(ours(exposition, fleet.move(1)))
+            for name, one_in, limit in MOVES:
+                found = [
+                    patience.undisturbed(lambda: runner.run(one_measure(exposition, fleet, one_in)))  # noqa: B023
+                    for _ in range(rounds)
+                ]
+                yield from _rows(f"{series:,} series, {name}", limit, found)
 
 
-def summary(rounds: list[dict[str, Any]], stalls: list[float]) -> dict[str, Any]:
-    ratios = sorted(each["ratio"] for each in rounds)
-    return {
-        "series": rounds[0]["series"],
-        "ours_cpu_ms": round(statistics.median(each["ours"] for each in rounds) * 1000, 1),
-        "prometheus_client_cpu_ms": round(statistics.median(each["stock"] for each in rounds) * 1000, 1),
-        "ratio": {
-            "median": round(statistics.median(ratios), 4),
-            "least": round(ratios[0], 4),
-            "most": round(ratios[-1], 4),
-        },
-        "stall_ms": {"median": round(statistics.median(stalls) * 1000, 2), "most": round(max(stalls) * 1000, 2)},
-        "equal_when_parsed": all(each["equal"] for each in rounds),
-    }
+def _rows(name: str, limit: float, found: list[Measured]) -> Iterator[Row]:
+    costs = [one.costs for one in found]
+    if not all(one.equal for one in costs):
+        raise RuntimeError(f"{name}: not what prometheus_client writes")
+    mine, theirs = (statistics.median(side) * 1000 for side in ([c.ours for c in costs], [c.stock for c in costs]))
+    words = f"{mine:.1f} ms, theirs {theirs:.0f} ms, {costs[0].series:,} series, equal when parsed"
+    yield Row(f"{name} / generate_latest", [one.ours / one.stock for one in costs], limit, words=words)
+    yield Row(f"{name}: loop stall", [one.stall * 1000 for one in found], 5, "ms")

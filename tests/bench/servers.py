@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from tests.bench.rig import ask, running, until_listening
 from tests.servers import free_port
 
-_PAGE = {"preferred_ip_protocol": "ip4", "fail_if_body_not_matches_regexp": ['"status": "ok"']}
+_IPV4 = {"preferred_ip_protocol": "ip4"}
+_PAGE = {**_IPV4, "fail_if_body_not_matches_regexp": ['"status": "ok"']}
 _LAG_QUERY = """
 pg_replication:
   query: "SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0 ELSE GREATEST(0, EXTRACT(EPOCH FROM (now() - pg_last_xact_replay_timestamp()))) END AS lag"
@@ -62,13 +63,14 @@ def _certificate(folder: Path) -> None:
 
 @contextlib.contextmanager
 def blackbox(folder: Path) -> Iterator[tuple[int, int]]:
-    """A running blackbox_exporter with the modules http, https and tcp: its process id and port."""
+    """A running blackbox_exporter with the modules http, https, tcp and dns: its process id and port."""
     config, port = folder / "blackbox.yml", free_port()
     tls = {"tls_config": {"ca_file": str(folder / "certificate.pem")}}
     modules: Mapping[str, Any] = {
         "http": {"prober": "http", "timeout": "5s", "http": _PAGE},
         "https": {"prober": "http", "timeout": "5s", "http": {**_PAGE, **tls}},
         "tcp": {"prober": "tcp", "timeout": "5s"},
+        "dns": {"prober": "dns", "timeout": "5s", "dns": {"query_name": "orders.test", "query_type": "A", **_IPV4}},
     }
     config.write_text(json.dumps({"modules": modules}))
     address = f"--web.listen-address=127.0.0.1:{port}"
@@ -77,10 +79,9 @@ def blackbox(folder: Path) -> Iterator[tuple[int, int]]:
         yield child.pid, port
 
 
-@contextlib.contextmanager
-def prometheus(folder: Path, blackbox_port: int, urls: list[str], every: str) -> Iterator[int]:
-    """A Prometheus that has blackbox_exporter look at all of `urls`: its process id."""
-    config, targets, port = folder / "prometheus.yml", folder / "targets.json", free_port()
+def probing(folder: Path, blackbox_port: int, urls: list[str], every: str) -> Mapping[str, Any]:
+    """A configuration of Prometheus by which blackbox_exporter looks at all of `urls`."""
+    targets = folder / "targets.json"
     targets.write_text(json.dumps([{"targets": urls}]))
     relabel = [
         {"source_labels": ["__address__"], "target_label": "__param_target"},
@@ -88,12 +89,10 @@ def prometheus(folder: Path, blackbox_port: int, urls: list[str], every: str) ->
         {"target_label": "__address__", "replacement": f"127.0.0.1:{blackbox_port}"},
     ]
     job = {"job_name": "blackbox", "metrics_path": "/probe", "params": {"module": ["http"]}, "relabel_configs": relabel}
-    scrape = {**job, "scrape_interval": every, "scrape_timeout": every, "file_sd_configs": [{"files": [str(targets)]}]}
-    config.write_text(json.dumps({"scrape_configs": [scrape]}))
-    storage, address = f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}"
-    with running("prometheus", f"--config.file={config}", storage, address, "--log.level=error") as child:
-        until_listening(child, port)
-        yield child.pid
+    scrape = {**job, "scrape_interval": every, "file_sd_configs": [{"files": [str(targets)]}]}
+    if every != "15s":  # where the usual 10 s do not fit
+        scrape["scrape_timeout"] = every
+    return {"scrape_configs": [scrape]}
 
 
 @contextlib.contextmanager
@@ -106,5 +105,15 @@ def postgres_exporter(folder: Path, server_port: int, password: str) -> Iterator
     environment = {**os.environ, "DATA_SOURCE_NAME": source}
     command = ("prometheus-postgres-exporter", address, query, *_ONLY_THAT, "--log.level=error")
     with running(*command, environment=environment) as child:
+        until_listening(child, port)
+        yield child.pid, port
+
+
+@contextlib.contextmanager
+def redis_exporter(server_port: int) -> Iterator[tuple[int, int]]:
+    """A redis_exporter that tells of the server alone, not of itself: its process id and port."""
+    port = free_port()
+    login = (f"-redis.addr=redis://127.0.0.1:{server_port}", "-redis-only-metrics")
+    with running("prometheus-redis-exporter", f"-web.listen-address=127.0.0.1:{port}", *login) as child:
         until_listening(child, port)
         yield child.pid, port

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import fleet
+from tests.bench.quiet import Patience
 from tests.bench.rig import Row, ask, cpu_seconds, get, memory_mb, running, serving
 from tests.bench.servers import endpoints
 
@@ -42,7 +43,7 @@ class Found(NamedTuple):
     """Peak, in units of 10^6 bytes."""
 
 
-def measure(rounds: int, seconds: float) -> Iterator[Row]:
+def measure(rounds: int, seconds: float, patience: Patience) -> Iterator[Row]:
     """Four rows of the table."""
     found: list[Found] = []
     with tempfile.TemporaryDirectory() as name, endpoints(Path(name)) as server:
@@ -53,7 +54,7 @@ def measure(rounds: int, seconds: float) -> Iterator[Row]:
             folder.mkdir()
             with serving(folder, config) as (pid, port):
                 time.sleep(WARM)
-                found.append(one_round(pid, port, seconds, STREAMS))
+                found.append(patience.undisturbed(lambda: one_round(pid, port, seconds, STREAMS)))
     first = found[0]
     words = (
         f"{first.watched.late * 1000:.1f} ms, alone {first.alone.late * 1000:.1f} ms; {first.streams} open to the end"
