@@ -102,7 +102,7 @@ class Writer:
         ]
         self._process = subprocess.Popen([*command, *self._dsns], cwd=ROOT)
         try:
-            self.wait_for_acks(1)
+            self.wait_for_acks(1, within=90)  # it has to start first
         except BaseException:
             self.close()
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.ledger import commands
-from tests.bench.rig import ask, cpu_seconds, get, total
+from tests.bench.rig import ask, cpu_seconds, total
 from tests.faults.exporter import instants
 from tests.servers import until
 from tests.soak import gauges
@@ -87,15 +87,11 @@ def _watch(made: Stage, seconds: float) -> list[gauges.Sample]:
     subject, begun = made.subject, time.monotonic()
     samples: list[gauges.Sample] = []
     while (now := time.monotonic() - begun) < seconds:
-        records = total(get(subject.port, "/metrics?name[]=dr_exporter_ledger_records_total"), _RECORDS)
-        samples.append(gauges.sample(now, subject.pid, subject.ledger, records))
+        samples.append(gauges.sample(now, subject.pid, subject.ledger, subject.records()))
         if len(samples) % 30 == 1:
             print(f"  {now / 60:5.1f} min  {samples[-1].words()}  {len(made.record.truths)} faults", flush=True)
         time.sleep(max(0.0, EVERY - (time.monotonic() - begun - now)))
     return samples
-
-
-_RECORDS = "dr_exporter_ledger_records_total"
 
 
 def _ended(made: Stage) -> Iterator[str]:
@@ -121,7 +117,7 @@ def _judged(made: Stage, minutes: float, samples: list[gauges.Sample]) -> Found:
     )
     warm = min(WARM, minutes * 60 / 3)
     growth = gauges.an_hour(samples, warm)
-    text, crowd = get(subject.port), json.loads(ask(made.crowd, "now"))
+    text, crowd = subject.metrics(), json.loads(ask(made.crowd, "now"))
     own = {name: total(text, f"dr_exporter_{name}") for name in ("faults_total", "blind", "ledger_waiting_records")}
     own |= {"cpu_seconds": cpu_seconds(subject.pid), "blind_seconds": total(text, "dr_blind_seconds_total")}
     acts = {actor.name: actor.acts for actor in made.actors}

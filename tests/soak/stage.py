@@ -29,6 +29,8 @@ from tests.soak.subject import Subject
 PAGES, FROZEN, GUESTS = 40, 12, 4
 """Systems of one page: broken one by one, frozen all at once, and coming and going with reloads."""
 STREAMS = 20
+WORLD, SUBJECT = -19, -10
+"""Precedence (nice) of what is looked at and of the exporter, where we may have it: above what else runs here."""
 WRITE_EVERY = 0.05
 WRITERS = {"mariadb": "mariadb_writer_process", "postgres": "writer_process", "redis": "redis_writer_process"}
 DATABASES = ("mariadb", "postgres", "redis")
@@ -65,7 +67,7 @@ def stage(seed: int) -> Iterator[Stage]:
         systems = {one.kind: one.system(folder / "password") for one in databases}
         systems |= {**pages.systems(), **frozen.systems(), **names.systems()}
         subject = stack.enter_context(Subject(folder, systems))
-        subject.be_ordinary()
+        subject.step_back(max(os.getpriority(os.PRIO_PROCESS, 0), SUBJECT))
         stack.callback(subject.signal, signal.SIGCONT)  # whoever stalls it may have been stopped in the middle
         port = str(subject.port)
         crowd = stack.enter_context(running(sys.executable, "-m", "tests.soak.crowd", port, str(STREAMS)))
@@ -90,18 +92,27 @@ def stage(seed: int) -> Iterator[Stage]:
 
 @contextmanager
 def precedence() -> Iterator[None]:
-    """What is looked at, and whoever notes the truth, come before everything else on this machine (where we may say so):
-    somebody who works beside us then slows the exporter down, and must not slow down what it looks at."""
+    """What is looked at, and whoever notes the truth, come first on this machine, then the exporter, if we may say so: who
+    works beside us slows the exporter down, and must not slow down what it looks at, which would be no false blip."""
     if os.geteuid() != 0:
-        print("  not root: what else this machine does may be told as blips")
+        print("  not root: if this machine is busy otherwise, pages that get no turn are told as blips")
         yield
         return
     before = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, -15)
+    os.setpriority(os.PRIO_PROCESS, 0, WORLD)
+    _whole_session(WORLD)
     try:
         yield
     finally:
+        _whole_session(0)
         os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+def _whole_session(nice: int) -> None:
+    """Where the kernel shares the processor out among sessions, nice counts within one only (sched(7), autogroup)."""
+    group = Path("/proc/self/autogroup")
+    if group.exists():
+        group.write_text(str(nice))
 
 
 class Database(NamedTuple):

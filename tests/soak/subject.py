@@ -7,6 +7,7 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,10 @@ class Subject(View):
     def pid(self) -> int:
         return self._process.pid
 
-    def be_ordinary(self) -> None:
-        """Give up what it inherited of our precedence."""
+    def step_back(self, nice: int) -> None:
+        """Take less of the processor than those from whom it inherited theirs."""
         for task in Path(f"/proc/{self.pid}/task").iterdir():
-            os.setpriority(os.PRIO_PROCESS, int(task.name), 0)
+            os.setpriority(os.PRIO_PROCESS, int(task.name), nice)
 
     def view(self, name: str) -> View:
         return View(self.folder, self.port, name)
@@ -97,6 +98,19 @@ class Subject(View):
             if page["next"] is None:
                 return found
             cursor = f"&cursor={page['next']}"
+
+    def records(self) -> int:
+        """In its ledger; asked of the file, since the exporter may be stopped just then."""
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=WITHIN)) as db:
+            return int(db.execute("SELECT coalesce(max(n), 0) FROM records").fetchone()[0])
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=WITHIN) as answer:
+            return str(answer.read().decode())
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self._process.send_signal(number)
+        self._process.wait(WITHIN)
 
     def reload(self, document: str) -> None:
         """SIGHUP, with this configuration."""
