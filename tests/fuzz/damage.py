@@ -35,11 +35,14 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     at = draw(st.integers(0, len(whole)))
     end = min(len(whole), at + draw(st.integers(0, 24)))
     width = draw(st.sampled_from((1, 2, 4, 8)))
-    order = draw(st.sampled_from(("big", "little")))
     number = draw(st.sampled_from(EXTREMES)) % (1 << 8 * width)
     done: Sequence[Callable[[], bytes]] = (
         lambda: whole[:at] + bytes([draw(st.integers(0, 255))]) + whole[at + 1 :],
-        lambda: whole[:at] + number.to_bytes(width, order) + whole[at + width :],
+        lambda: (
+            whole[:at]
+            + (number.to_bytes(width) if draw(st.booleans()) else number.to_bytes(width, "little"))
+            + whole[at + width :]
+        ),
         lambda: whole[:at],
         lambda: whole[:at] + whole[end:],
         lambda: whole[:end] + whole[at:],
