@@ -8,7 +8,9 @@ STAMP  := $(VENV)/.installed
 # The tests start hundreds of processes: without bytecode each compiles everything anew, which takes longer than most tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench faults reference dashboards servers clean
+FUZZ_EXAMPLES ?= 3000
+
+.PHONY: demo test lint bench faults fuzz audit sbom reference dashboards servers clean
 
 demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
 	$(BIN)/rto-rpo-exporter demo $(ARGS)
@@ -27,6 +29,15 @@ bench: $(STAMP) servers  ## our cost beside that of the usual tools, as ratios
 
 faults: $(STAMP) servers  ## break real servers many times, and print the truth beside what we said
 	$(BIN)/python -m tests.faults
+
+fuzz: $(STAMP) servers  ## damage what comes from outside many times more than `make test` does
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/fuzz
+
+audit: $(STAMP)  ## licenses and known vulnerabilities of what is installed; 2: the advisory service cannot be reached
+	$(BIN)/python .ci/audit.py
+
+sbom: $(STAMP)  ## write dist/sbom.json, a CycloneDX bill of what an installation holds
+	$(BIN)/python .ci/sbom.py
 
 reference: $(STAMP)  ## write the generated parts of the documentation
 	$(BIN)/python .ci/reference.py --write

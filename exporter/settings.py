@@ -29,6 +29,7 @@ _PLAIN = (
     re.compile(
         rf"(\"\w*{_SECRET_WORD}\"\s*:\s*)(?!\"<secret>)(?:\"(?:[^\"\\]|\\.)*\"|-?[0-9][-+.0-9eE]*)", re.IGNORECASE
     ),
+    re.compile(r"([?&](?:key|sig|sign|signature|auth|code|session)=)(?!<secret>)[^\s&#'\"]+", re.IGNORECASE),
     re.compile(r"(\b(?:Bearer|Basic)\s+)(?!<secret>)(?=[a-z]*[A-Z0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,}"),
 )
 _MAYBE = re.compile(r'[@="]|Bearer|Basic')

@@ -151,7 +151,7 @@ class Exporter:
         assert self._process.returncode is None, self.log.read_text(encoding="utf-8")
         try:
             return (await self.get(path))[0] == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     async def kill(self) -> None:
