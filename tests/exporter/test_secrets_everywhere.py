@@ -70,8 +70,8 @@ def systems(secret: Planted, garbage: int, echo: int, cut: int) -> dict[str, Any
     said = ["sh", "-c", 'echo "$TOKEN" >&2; echo "{\\"ok\\": false, \\"detail\\": \\"token=$TOKEN\\"}"']
     dump = ["sh", "-c", 'echo "$RESTIC_PASSWORD"; echo "$RESTIC_PASSWORD" >&2; exit 3']
     return {
-        "postgres": of("db", "postgres", dsn=f"postgresql://probe@{at}/app", password=secret.file("postgres")),
-        "postgres_plain": of("db", "postgres", dsn=f"postgresql://probe:{secret.plain('dsn')}@{at}/app"),
+        "postgres": of("db", "postgres", dsn=f"postgresql://probe@127.0.0.1:{cut}/app", password=secret.file("postgres")),
+        "postgres_plain": of("db", "postgres", dsn=f"postgresql://probe:{secret.plain('dsn')}@127.0.0.1:{cut}/app"),
         "mysql": of("db", "mysql", dsn=f"mysql://probe:{secret.plain('mysql')}@{at}/"),
         "redis": of("db", "redis", url=f"redis://probe:{secret.plain('redis')}@{at}/0"),
         "sentinel": of("db", "redis", sentinels=[at], master_name="m", sentinel_password=secret.file("sentinel"), password=secret.file("behind")),
