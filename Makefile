@@ -8,7 +8,9 @@ STAMP  := $(VENV)/.installed
 # The tests start hundreds of processes: without bytecode each compiles everything anew, which takes longer than most tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench faults soak reference dashboards servers clean
+FUZZ_EXAMPLES ?= 3000
+
+.PHONY: demo test lint bench faults soak fuzz audit sbom reference dashboards servers clean
 
 demo: $(STAMP)  ## two embedded sites, the exporter, the page; ARGS=--break kills the primary
 	$(BIN)/rto-rpo-exporter demo $(ARGS)
@@ -30,6 +32,15 @@ faults: $(STAMP) servers  ## break real servers many times, and print the truth 
 
 soak: $(STAMP) servers  ## a day in virtual time, and a real hour under load with faults: it does not tire, and nothing is told falsely
 	$(BIN)/python -m tests.soak
+
+fuzz: $(STAMP) servers  ## damage what comes from outside many times more than `make test` does
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/fuzz
+
+audit: $(STAMP)  ## licenses and known vulnerabilities of what is installed; 2: the advisory service cannot be reached
+	$(BIN)/python .ci/audit.py
+
+sbom: $(STAMP)  ## write dist/sbom.json, a CycloneDX bill of what an installation holds
+	$(BIN)/python .ci/sbom.py
 
 reference: $(STAMP)  ## write the generated parts of the documentation
 	$(BIN)/python .ci/reference.py --write

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+OURS = "exporter"
+"""All loggers of ours are named by their module."""
 FORMATS = ("logfmt", "json")
 
 
@@ -37,8 +39,9 @@ def _quoted(value: object) -> str:
 
 
 def set_up(level: str, style: str) -> None:
-    """Send everything at or above `level` to standard error."""
+    """Send everything of ours at or above `level` to standard error. Of others only warnings: what a library tells in its debugging
+    is what went over the wire, tokens and all."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Json() if style == "json" else Logfmt())
-    logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
-    logging.getLogger("asyncio").setLevel(max(LEVELS[level], logging.WARNING))
+    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[handler], force=True)
+    logging.getLogger(OURS).setLevel(LEVELS[level])

@@ -21,12 +21,15 @@ MASK = "<secret>"
 
 _DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(ms|s|m|h|d|w|y)")
 _SIZE = re.compile(r"([0-9]{1,12})\s*(KiB|MiB)?")
-_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?)"  # noqa: S105 - a pattern, no secret
+_SECRET_WORD = r"(?:password|passwd|passphrase|pwd|secret|token|bearer|authorization|cookie|api[-_]?key|credentials?|(?<![a-z])pin)"  # noqa: S105 - a pattern, no secret
 _SECRET_KEY = re.compile(rf"(?:^|[-_.])(?:[a-z]*{_SECRET_WORD})(?:[-_.]|$)", re.IGNORECASE)
 _PLAIN = (
     re.compile(r"(?<=://)([^\s/?#:@]*:)(?!<secret>)[^\s/?#]+(?=@)"),
     re.compile(rf"(\b\w*{_SECRET_WORD}=)(?!<secret>)(?:'(?:[^'\\]|\\.)*'|[^\s&;'\"]+)", re.IGNORECASE),
-    re.compile(rf"(\"\w*{_SECRET_WORD}\"\s*:\s*)(?!\"<secret>)\"(?:[^\"\\]|\\.)*\"", re.IGNORECASE),
+    re.compile(
+        rf"(\"\w*{_SECRET_WORD}\"\s*:\s*)(?!\"<secret>)(?:\"(?:[^\"\\]|\\.)*\"|-?[0-9][-+.0-9eE]*)", re.IGNORECASE
+    ),
+    re.compile(r"([?&](?:key|sig|sign|signature|auth|code|session)=)(?!<secret>)[^\s&#'\"]+", re.IGNORECASE),
     re.compile(r"(\b(?:Bearer|Basic)\s+)(?!<secret>)(?=[a-z]*[A-Z0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,}"),
 )
 _MAYBE = re.compile(r'[@="]|Bearer|Basic')

@@ -88,13 +88,17 @@ def _data(value: Any) -> Any:
     return to_jsonable_python(value, exclude_none=True, by_alias=True, fallback=str)
 
 
-def _masked(key: str, value: Any) -> Any:
+def _masked(key: str, value: Any, *, inside: bool = False) -> Any:
+    """`inside`: of something whose key says that it is a secret, whatever the keys in it are called."""
+    secret = inside or is_secret_key(key)
     match value:
         case dict():
-            return {name: _masked(str(name), deeper) for name, deeper in value.items()}
+            return {name: _masked(str(name), deeper, inside=secret) for name, deeper in value.items()}
         case list():
-            return [_masked(key, deeper) for deeper in value]
-        case str():
-            return MASK if is_secret_key(key) and value else mask(value)
-        case _:
+            return [_masked(key, deeper, inside=secret) for deeper in value]
+        case bool() | None:
             return value
+        case str():
+            return MASK if secret and value else mask(value)
+        case _:  # a PIN may be written as a number
+            return MASK if secret else value

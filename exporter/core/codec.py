@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -85,10 +86,11 @@ class Decoder:
         self.slack = slack
 
     def state(self, value: Mapping[str, Any]) -> SystemState:
-        """Raises ValueError when it is not a state of this version."""
+        """Raises ValueError when it is not a state of this version: a checkpoint stands outside of the chain, and anything else
+        that is believed here would be met much later, in the middle of a look."""
         try:
             read = self._read(SystemState, value)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
             raise ValueError(f"the checkpoint is not readable: {error}") from error
         assert isinstance(read, SystemState)
         return read
@@ -122,10 +124,20 @@ class Decoder:
             if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
                 fields = _fields(hint)
                 return hint(**{name: self._read(fields[name], part) for name, part in value.items() if name in fields})
-        return float(value) if hint is float else value
+        return _leaf(hint, value)
 
     def _moved(self, hint: Any, value: Any) -> Any:
         if isinstance(value, Interval):
             best = None if value.best is None else value.best + self.shift
             return Interval(value.lower + self.shift - self.slack, value.upper + self.shift + self.slack, best)
         return value + self.shift - (self.slack if hint == Proven else 0.0)
+
+
+def _leaf(hint: Any, value: Any) -> Any:
+    """A number, a text or a truth, as the field wants it. Raises ValueError for anything else."""
+    if hint is float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
+            return float(value)
+    elif type(value) is hint:
+        return value
+    raise ValueError(f"a {type(value).__name__} stands where a {getattr(hint, '__name__', hint)} should")

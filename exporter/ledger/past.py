@@ -1,9 +1,11 @@
 """What earlier runs left, read for a restart and for the API."""
 
 import json
+import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from exporter.ledger.file import StoredMarker, stored
 from exporter.ledger.instants import Shift, Stamp, shift
 from exporter.ledger.reading import reader
 from exporter.ledger.rows import clean
+
+_LOG = logging.getLogger(__name__)
 
 BY_ID = (
     "SELECT n, data FROM records WHERE kind IN ('incident', 'blip') "
@@ -30,7 +34,10 @@ _MARKERS_FOR = 15 * 60.0
 
 
 def load(path: Path, vantage: str, now: Stamp, wall_error: float) -> Loaded:
-    """Checkpoints and this vantage's markers on the clock of `now`. Raises LedgerError."""
+    """Checkpoints and this vantage's markers on the clock of `now`. Raises LedgerError.
+
+    Checkpoints stand outside of the chain: one that was damaged costs its system what it holds, and nobody the watching.
+    """
     moment = Moment(now.mono, now.wall)
     with reader(path) as db:
         checkpoints, markers = stored(db, vantage)
@@ -39,13 +46,15 @@ def load(path: Path, vantage: str, now: Stamp, wall_error: float) -> Loaded:
     shifts: dict[str, Shift] = {}
     for kept in checkpoints:
         try:
-            states[kept.system] = json.loads(kept.state)
-        except ValueError as error:
-            raise LedgerError(
-                f"the checkpoint of {kept.system} in the ledger {path} is damaged ({error}); put back a "
-                f"copy of the file, or move it away to begin a new one"
-            ) from error
-        moved = shifts[kept.system] = shift(Stamp(kept.boot, kept.mono, kept.wall), now.boot, moment, wall_error)
+            states[kept.system] = _object(kept.state)
+            moved = shift(_stamp(kept.boot, kept.mono, kept.wall), now.boot, moment, wall_error)
+        except (TypeError, ValueError, RecursionError) as error:
+            _LOG.warning(
+                "the checkpoint of %s in the ledger %s is damaged (%s): begin anew with it", kept.system, path, error
+            )
+            states.pop(kept.system, None)
+            continue
+        shifts[kept.system] = moved
         written[kept.system] = Moment(kept.mono + moved.seconds, kept.wall)
     return Loaded(
         checkpoints=states,
@@ -56,10 +65,28 @@ def load(path: Path, vantage: str, now: Stamp, wall_error: float) -> Loaded:
     )
 
 
+def _object(text: str) -> Json:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("it is no object")
+    return found
+
+
+def _stamp(boot: str, mono: float, wall: float) -> Stamp:
+    """Raises ValueError where the columns hold anything but instants: SQLite keeps whatever it is given."""
+    if not all(isinstance(number, (int, float)) and isfinite(number) for number in (mono, wall)):
+        raise ValueError("its time is no number")
+    return Stamp(boot, mono, wall)
+
+
 def _markers(kept: Sequence[StoredMarker], now: Stamp, wall_error: float) -> dict[tuple[str, str], list[Marker]]:
     markers: defaultdict[tuple[str, str], list[Marker]] = defaultdict(list)
     for one in kept:
-        moved = shift(Stamp(one.boot, one.sent, one.wall), now.boot, Moment(now.mono, now.wall), wall_error)
+        try:
+            moved = shift(_stamp(one.boot, one.sent, one.wall), now.boot, Moment(now.mono, now.wall), wall_error)
+        except ValueError as error:
+            _LOG.warning("marker %s of %s in the ledger is damaged and was passed over: %s", one.seq, one.system, error)
+            continue
         sent = one.sent + moved.seconds
         if sent >= now.mono - _MARKERS_FOR - moved.slack:
             acked = None if one.acked is None else one.acked + moved.seconds

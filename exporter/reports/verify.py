@@ -23,7 +23,22 @@ from exporter.reports.replay import Replay, Row, Span, achieved
 
 EPSILON = 1e-6
 """Seconds by which two sums of the same numbers may differ."""
+MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError, OSError)
+"""What reading a file gives that is not as a bundle's file is: it was made, or altered, by somebody else."""
 LINE = re.compile(r'(\{.*),"hash":"([0-9a-f]{64})"\}')
+
+
+def all_of(what: str, check: Iterable[str]) -> list[str]:
+    """Everything that a check finds. That it cannot come to its end is a difference, too."""
+    found: list[str] = []
+    try:
+        for one in check:
+            found.append(one)  # noqa: PERF402  (what was found before it breaks off must be kept)
+    except MISSHAPEN as error:
+        found.append(
+            f"{what}: it is not in the form of a bundle ({type(error).__name__}), so the rest of it was not checked"
+        )
+    return found
 
 
 # --- the files
@@ -39,7 +54,9 @@ def checksums(folder: Path) -> Iterator[str]:
     listed = {name: digest for digest, _, name in lines}
     for name, digest in sorted(listed.items()):
         path = folder / name
-        if not path.is_file():
+        if (path.is_absolute() and not path.is_relative_to(folder)) or ".." in path.parts[len(folder.parts) :]:
+            yield f"{name} is listed, which is not in the bundle"
+        elif not path.is_file():
             yield f"{name} is missing"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             yield f"{name} was altered: its checksum is another one"
@@ -57,10 +74,7 @@ def chain(lines: Iterable[str], head: tuple[int, str] | None = None) -> Iterator
     last = ""
     for line in lines:
         found = LINE.fullmatch(line)
-        try:
-            record = json.loads(line) if found else None
-        except ValueError:
-            record = None
+        record = parsed(line) if found else None
         if found is None or not isinstance(record, dict) or type(record.get("n")) is not int:
             yield f"what follows record {number} is no record"
             continue
@@ -165,38 +179,47 @@ def unreplayable(data: Row, chunks: Sequence[Sequence[Row]]) -> str:
 
 def bundle(folder: Path, head: tuple[int, str] | None = None) -> tuple[list[str], list[str], int]:
     """(differences, notes, how many incidents were recomputed from samples)."""
-    differences, notes = list(checksums(folder)), list[str]()
+    differences, notes = all_of("SHA256SUMS", checksums(folder)), list[str]()
     try:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         lines = (folder / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        return [*differences, f"the bundle cannot be read: {error}"], notes, 0
-    printed = report["ledger"]["head"]
-    differences += chain(lines, (printed["number"], printed["hash"]))
-    if head is not None and head != (printed["number"], printed["hash"]):
-        differences.append(
-            f"the report was made from the head {printed['number']}:{printed['hash']}, not from {head[0]}:{head[1]}"
-        )
-    records = []
-    for line in lines:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            continue
+        printed = (report["ledger"]["head"]["number"], report["ledger"]["head"]["hash"])
+    except MISSHAPEN as error:
+        return [*differences, f"the bundle cannot be read: {type(error).__name__}: {error}"], notes, 0
+    differences += all_of("ledger.jsonl", chain(lines, printed))
+    if head is not None and head != printed:
+        differences.append(f"the report was made from the head {printed[0]}:{printed[1]}, not from {head[0]}:{head[1]}")
+    records = [record for line in lines if isinstance(record := parsed(line), dict)]
     told: dict[str, Row] = {}
     recomputed = 0
     for record in records:
         if record.get("kind") == "incident":
-            data = record["data"]
-            told[data["id"]] = data
-            chunks, missing = samples(folder, data["id"], record, records)
-            differences += missing
-            found, unsure = incident(data, record, chunks)
-            recomputed += not any("not recomputed, " in note for note in unsure)
+            found, unsure = judged(folder, record, records, told)
+            recomputed += not any("not recomputed, " in note for note in unsure) and not found
             differences, notes = differences + found, notes + unsure
-    differences += compared(report, told)
+    differences += all_of("report.json", compared(report, told))
     differences += configs(folder)
     return differences, notes, recomputed
+
+
+def parsed(line: str) -> object:
+    """The JSON of a line; None where it is none, which the chain has told."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def judged(folder: Path, record: Row, records: Iterable[Row], told: dict[str, Row]) -> tuple[list[str], list[str]]:
+    """(differences, notes) of the incident that a record tells of; it is put into `told`."""
+    try:
+        data = record["data"]
+        told[data["id"]] = data
+        chunks, missing = samples(folder, data["id"], record, records)
+        found, unsure = incident(data, record, chunks)
+    except MISSHAPEN as error:
+        return [f"record {record.get('n')}: it is no incident, or was not seen as one ({type(error).__name__})"], []
+    return missing + found, unsure
 
 
 def samples(folder: Path, name: str, record: Row, records: Iterable[Row]) -> tuple[list[list[Row]], list[str]]:
@@ -245,9 +268,18 @@ def compared(report: Row, told: dict[str, Row]) -> Iterator[str]:
 def configs(folder: Path) -> Iterator[str]:
     """Configurations whose content does not match their hash."""
     for path in sorted((folder / "config").glob("*.json")):
-        text = json.dumps(json.loads(path.read_text(encoding="utf-8")), sort_keys=True, ensure_ascii=False)
-        if hashlib.sha256(text.encode("utf-8")).hexdigest() != path.stem:
+        try:
+            text = json.dumps(json.loads(path.read_text(encoding="utf-8")), sort_keys=True, ensure_ascii=False)
+            digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        except MISSHAPEN as error:
+            digest = type(error).__name__
+        if digest != path.stem:
             yield f"the configuration {path.name} was altered: its content does not match its hash"
+
+
+def printable(text: str) -> str:
+    """Nothing that somebody wrote into a bundle can move the auditor's cursor or clear the screen."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def main() -> int:
@@ -257,10 +289,8 @@ def main() -> int:
     options = parser.parse_args()
     number, _, digest = (options.head or "").partition(":")
     differences, notes, recomputed = bundle(options.folder, (int(number), digest) if digest else None)
-    for note in notes:
-        print(f"note: {note}")
-    for one in differences:
-        print(f"DIFFERENCE: {one}")
+    for told in [*(f"note: {one}" for one in notes), *(f"DIFFERENCE: {one}" for one in differences)]:
+        print(printable(told))
     if not differences:
         print(f"the bundle is whole; {recomputed} incidents were recomputed from what was seen")
     return 1 if differences else 0

@@ -14,13 +14,18 @@ import bcrypt
 from aiohttp import hdrs, web
 
 from exporter.web.answers import problem
+from exporter.web.attempts import ATTEMPTS, slow_down
 from exporter.web.webconfig import WebConfig, load_certificate, load_web_config, tls_context
 
 REMEMBERED = 100
 """Wrong logins that are kept; of right ones there are only as many as users."""
-NOBODY = "$2b$10$UFLre0EWNqbA3yqMr3vH.eyrVdyNrAMqOEJAf9n0YnUwmJ2VpIVeW"
-"""A hash for users that do not exist: their refusal takes as long as a wrong password's."""
+QUEUE_MOST = 32
+"""Logins that may wait for bcrypt, some 50 ms each: the last of them still gets its answer in time."""
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+class BusyError(Exception):
+    """Too many logins wait to be checked; those that were right before need no check."""
 
 
 class Guard:
@@ -36,6 +41,8 @@ class Guard:
         self._right: set[bytes] = set()
         self._wrong: dict[bytes, None] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._queue = 0
+        """Logins that wait for bcrypt."""
 
     def reload(self) -> None:
         """Users, headers and a renewed certificate; the other TLS settings stay until a restart. Raises WebConfigError."""
@@ -57,28 +64,53 @@ class Guard:
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
             # What changes something asks for its bearer token itself, and a request has room for one of the two.
-            if request.method not in READING or await self.admits(request.headers.get(hdrs.AUTHORIZATION, "")):
-                return await handler(request)
-            return problem(
-                401, "reading needs a login; send basic auth", {hdrs.WWW_AUTHENTICATE: 'Basic realm="rto-rpo-exporter"'}
-            )
+            refused = await self._refusal(request) if request.method in READING else None
+            return await handler(request) if refused is None else refused
 
         return only_with_a_login
 
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        """Why this request may not read; None if it may."""
+        if not self._config.basic_auth_users:
+            return None
+        login = request.headers.get(hdrs.AUTHORIZATION, "")
+        attempts = request.app[ATTEMPTS]
+        if login:
+            wait = attempts.begin(request.remote, login)
+            if wait:
+                return slow_down(wait)
+            try:
+                right = await self.admits(login)
+            except BusyError:
+                return problem(503, "too many logins wait to be checked; try again", {hdrs.RETRY_AFTER: "1"})
+            if right:
+                attempts.right(request.remote, login)
+                return None
+        return problem(
+            401, "reading needs a login; send basic auth", {hdrs.WWW_AUTHENTICATE: 'Basic realm="rto-rpo-exporter"'}
+        )
+
     async def admits(self, authorization: str) -> bool:
-        """Whether these are the credentials of a configured user; True when none are configured."""
+        """Whether these are the credentials of a configured user; True when none are configured. Raises BusyError."""
         users = self._config.basic_auth_users
         if not users:
             return True
         user, password = _credentials(authorization)
         if user is None:
             return False
-        stored = users.get(user, NOBODY)
+        # The refusal of users that do not exist takes as long as a wrong password's: it tells nobody which there are.
+        stored = users.get(user) or max(users.values(), key=_cost)
         key = hmac.digest(self._salt, b"\0".join((stored.encode(), user.encode(), password)), hashlib.sha256)
         if key not in self._right and key not in self._wrong:
-            async with self._one_at_a_time:  # a flood of guesses gets one thread, not all
-                if key not in self._right and key not in self._wrong:
-                    self._remember(key, await asyncio.to_thread(_matches, password, stored) and user in users)
+            if self._queue >= QUEUE_MOST:
+                raise BusyError
+            self._queue += 1
+            try:
+                async with self._one_at_a_time:  # a flood of guesses gets one thread, not all
+                    if key not in self._right and key not in self._wrong:
+                        self._remember(key, await asyncio.to_thread(_matches, password, stored) and user in users)
+            finally:
+                self._queue -= 1
         return key in self._right
 
     def _remember(self, key: bytes, right: bool) -> None:
@@ -101,6 +133,10 @@ def _credentials(authorization: str) -> tuple[str | None, bytes]:
         return (user.decode() if colon else None), password
     except (binascii.Error, ValueError):
         return None, b""
+
+
+def _cost(stored: str) -> str:
+    return stored[4:6]
 
 
 def _matches(password: bytes, stored: str) -> bool:

@@ -28,7 +28,8 @@ async def _answer(request: web.Request) -> web.Response:
     backend = request.app[BACKEND]
     if backend.dingtalk is None or not backend.dingtalk.is_on:
         return problem(404, "this hook is off; configure hooks.dingtalk to use it")
-    refused = refusal(request, backend.hook_token, "hooks.dingtalk.token_file (or api.token_file)")
+    # Not 429, which Alertmanager takes for a last word: somebody else at its address may be the one who guesses.
+    refused = refusal(request, backend.hook_token, "hooks.dingtalk.token_file (or api.token_file)", busy=503)
     if refused is not None:
         return refused
     body = bytearray()

@@ -61,9 +61,18 @@ def error(sentence: str) -> Schema:
     return {"description": sentence, "content": {JSON: {"schema": ref("Error")}}}
 
 
+TOO_OFTEN = "Too many wrong logins came from this address; Retry-After says when to try again."
 REFUSALS = {
     "401": error("The bearer token is missing or wrong."),
     "403": error("No token is configured, so nothing may be changed."),
+    "429": error(TOO_OFTEN),
+}
+
+
+LOGIN = {
+    "s401": "A login is configured, and is missing or wrong.",
+    "s429": TOO_OFTEN,
+    "s503": "Too many logins wait to be checked; try again.",
 }
 
 
@@ -75,7 +84,7 @@ def answers(summary: str, content: str, answer: Schema, errors: Mapping[str, str
 
 def get(summary: str, content: str, answer: Schema, *parameters: Schema, **errors: str) -> Schema:
     """What is read: `errors` as of `answers`. Any of it may ask for a login, where one is configured."""
-    responses = answers(summary, content, answer, {"s401": "A login is configured, and is missing or wrong.", **errors})
+    responses = answers(summary, content, answer, {**LOGIN, **errors})
     return {"get": {"summary": summary, "parameters": [*parameters], "responses": responses}}
 
 

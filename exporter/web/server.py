@@ -9,6 +9,7 @@ from exporter.core.model import Part
 from exporter.core.snapshot import Snapshot
 from exporter.web import api, hooks, page, runbooks
 from exporter.web.answers import encode_all, errors_as_json, harden, json_answer, problem
+from exporter.web.attempts import ATTEMPTS, Attempts
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.guard import Guard
 from exporter.web.history import History
@@ -41,6 +42,7 @@ def make_app(backend: Backend, guard: Guard | None = None, streams_most: int = S
         client_max_size=BODY_MOST, middlewares=middlewares if guard is None else [*middlewares, guard.middleware]
     )
     app[BACKEND] = backend
+    app[ATTEMPTS] = Attempts()
     app[CONNECTIONS] = CONNECTIONS_MOST + streams_most
     streams = app[STREAMS] = Streams(backend, streams_most)
     app.on_shutdown.append(streams.close)

@@ -5,6 +5,7 @@ What a Python server cannot do is an error, never silently weaker.
 
 import re
 import ssl
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ CLIENT_AUTH = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
+BYTES_MOST = 1024 * 1024
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}")
 
 
@@ -89,22 +91,43 @@ class WebConfig(_Keys):
 def load_web_config(path: Path) -> WebConfig:
     """Raises WebConfigError with all that is wrong, a line each."""
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return WebConfig.model_validate(_content(path))
+    except ValidationError as error:
+        raise WebConfigError("\n".join(f"{path}: {_sentence(each)}" for each in error.errors())) from None
+
+
+def _content(path: Path) -> Any:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for somebody to write into it
+            raise WebConfigError(f"{path}: is not a regular file; name one")
+        with path.open("rb") as file:
+            text = file.read(BYTES_MOST + 1)
+        if len(text) > BYTES_MOST:
+            raise WebConfigError(f"{path}: is larger than 1 MiB; it holds more than a web configuration")
+        content = yaml.safe_load(text.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise WebConfigError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise WebConfigError(f"{path}{where}: is not YAML: {getattr(error, 'problem', None) or error}") from None
-    try:
-        return WebConfig.model_validate({} if content is None else content)
-    except ValidationError as error:
-        raise WebConfigError("\n".join(f"{path}: {_sentence(each)}" for each in error.errors())) from None
+        why = _hidden(str(getattr(error, "problem", None) or error))
+        raise WebConfigError(f"{path}{where}: is not YAML: {why}") from None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        # PyYAML lets such things pass through: of a date that is none, and of what is nested deeper than it can follow.
+        raise WebConfigError(
+            f"{path}: is not YAML that can be read ({type(error).__name__}); write it plainer"
+        ) from None
+    return {} if content is None else content
+
+
+def _hidden(text: str) -> str:
+    """A colon that was forgotten makes a hash part of a key, and keys are named in errors."""
+    return _HASH.sub("<secret>", text)
 
 
 def _sentence(error: Any) -> str:
     """One of pydantic's errors, with what would be right, and without what was given."""
-    where = ".".join(str(step) for step in error["loc"]) or "the file"
+    where = _hidden(".".join(str(step) for step in error["loc"])) or "the file"
     if where.endswith("client_auth_type"):
         return f"{where}: is not supported; use {', '.join(CLIENT_AUTH)}"
     if error["type"] == "extra_forbidden":
@@ -129,7 +152,7 @@ def tls_context(config: TlsServerConfig, folder: Path) -> ssl.SSLContext:
         authorities = folder / config.client_ca_file
         try:
             context.load_verify_locations(authorities)
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ssl.SSLError, ValueError) as error:
             raise WebConfigError(f"tls_server_config.client_ca_file: {authorities}: {_reason(error)}") from None
     context.verify_mode = verify
     load_certificate(context, config, folder)

@@ -105,6 +105,8 @@ class Exporter:
         self.ledger = folder / "ledger.db"
         self.log = folder / "exporter.log"
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.login: dict[str, str] = {}
+        """Headers to read with, where `--web.config.file` asks for a login."""
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession
 
@@ -149,7 +151,7 @@ class Exporter:
         assert self._process.returncode is None, self.log.read_text(encoding="utf-8")
         try:
             return (await self.get(path))[0] == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
     async def kill(self) -> None:
@@ -187,7 +189,7 @@ class Exporter:
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and text."""
-        async with self._http.get(self.url + path) as answer:
+        async with self._http.get(self.url + path, headers=self.login) as answer:
             return answer.status, await answer.text()
 
     async def post(self, path: str, token: str = "", body: Mapping[str, Any] | None = None) -> tuple[int, Any]:

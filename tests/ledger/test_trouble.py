@@ -250,19 +250,45 @@ async def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
         list(listing(tmp_path / "absent.db"))
 
 
-async def test_a_damaged_checkpoint_or_incident_is_told(tmp_path: Path) -> None:
-    """What cannot be understood is neither skipped nor guessed."""
+async def test_a_damaged_incident_is_told(tmp_path: Path) -> None:
+    """Evidence that cannot be understood is neither skipped nor guessed."""
     path = tmp_path / "ledger.db"
     async with opened(path) as ledger:
         await ledger.append([record(1, "incident")], {"orders": {}}, NOW)
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
-            db.execute("UPDATE checkpoints SET state = '{'")
             db.execute("DROP TRIGGER records_update")
             db.execute("UPDATE records SET data = '[]'")
-        with pytest.raises(LedgerError, match="the checkpoint of orders"):
-            await ledger.load(NOW)
         with pytest.raises(LedgerError, match=r"record .* of the ledger .* was altered"):
             await ledger.incidents(Wanted(), before=None, limit=5)
+
+
+@pytest.mark.parametrize("damage", ["state = '{'", "state = '[]'", "state = x'00'", "mono = 'soon'", "wall = 1e999"])
+async def test_a_damaged_checkpoint_costs_only_its_system(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stands outside of the chain: its system begins anew, which is told, and all others go on."""
+    path = tmp_path / "ledger.db"
+    async with opened(path) as ledger:
+        await ledger.append([record()], {"orders": {}, "chat": {}}, NOW)
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute(f"UPDATE checkpoints SET {damage} WHERE system = 'orders'")
+        loaded = await ledger.load(NOW)
+    assert (list(loaded.checkpoints), list(loaded.written), list(loaded.shift)) == (["chat"],) * 3
+    assert "the checkpoint of orders" in caplog.text
+
+
+async def test_a_damaged_marker_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One of several whose instant is none: the others are still there."""
+    path = tmp_path / "ledger.db"
+    async with opened(path) as ledger:
+        for seq in (1, 2):
+            ledger.mark("orders", "database", Marker(seq, "hk", NOW.mono, None), NOW)
+        await ledger.append([record()], {}, NOW)
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("UPDATE markers SET sent = 'never' WHERE seq = 1")
+        loaded = await ledger.load(NOW)
+    assert [marker.seq for marker in loaded.markers["orders", "database"]] == [2]
+    assert "marker 1 of orders" in caplog.text
 
 
 async def test_a_reading_gives_up_in_time(tmp_path: Path) -> None:
