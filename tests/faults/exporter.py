@@ -28,6 +28,7 @@ class Exporter:
         self, folder: Path, hk: str, sg: str, *, kind: str = "postgres", canary: bool = True, **probing: str
     ) -> None:
         self.folder = folder
+        self.kind = kind
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ledger = folder / "ledger.db"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.faults import runs
 from tests.faults.exporter import Exporter
-from tests.faults.runs import FAULTS, Fault, Run, Scene
+from tests.faults.runs import FAULTS, Fault, Scene
+from tests.faults.table import Run
 from tests.servers import Writer
 from tests.servers.redis import RedisPair, Sentinels
 

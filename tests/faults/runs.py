@@ -8,11 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from tests.faults.exporter import Exporter, Notary, instants, seconds
+from tests.faults.table import Miss, Run, Wrong
 from tests.servers import PostgresPair, Proxy, Truth, Writer
 from tests.servers.truth import Written
 
@@ -53,35 +53,6 @@ class Pair(Protocol):
     def reclone(self) -> None: ...
 
 
-@dataclass
-class Run:
-    """What one run brought, and whether it was right."""
-
-    fault: str
-    kind: str
-    rto: str
-    true_rto: str
-    width: float
-    start_error: float
-    rpo: str
-    true_rpo: str
-    lost: str
-    wrong: list[str]
-
-    def row(self) -> str:
-        verdict = "ok" if not self.wrong else "; ".join(self.wrong)
-        return (
-            f"{self.fault:<20} {self.kind:<16} {self.rto:>15} {self.true_rto:>7} {self.width:>6.2f} "
-            f"{self.start_error * 1000:>7.1f} {self.rpo:>15} {self.true_rpo:>7} {self.lost:>9}  {verdict}"
-        )
-
-
-HEAD = (
-    f"{'fault':<20} {'told as':<16} {'RTO told, s':>15} {'true':>7} {'width':>6} {'start,ms':>7} "
-    f"{'RPO told, s':>15} {'true':>7} {'lost/true':>9}"
-)
-
-
 class Scene:
     """A pair, a writer and the exporter, ready to be broken again and again."""
 
@@ -119,45 +90,46 @@ class Scene:
         return self._judge(name, truth, told, old, survivor, crash=crash)
 
     def _judge(self, name: str, truth: Truth, told: dict[str, Any], old: Server, new: Server, *, crash: bool) -> Run:
-        wrong = []
+        wrong: list[Wrong] = []
         start, rto = instants(told["start"]), seconds(told["rto"])
         if not (rto.lower <= truth.rto.upper and truth.rto.lower <= rto.upper):
-            wrong.append("RTO misses the truth")
+            wrong.append(Wrong(Miss.BOUND, "RTO"))
         if not (start.lower <= truth.start.upper and truth.start.lower <= start.upper):
-            wrong.append("start misses the truth")
+            wrong.append(Wrong(Miss.BOUND, "start"))
         if rto.width > (REFUSED_WIDTH if crash else HANG_WIDTH):
-            wrong.append("too wide")
+            wrong.append(Wrong(Miss.WIDTH, f"{rto.width:.2f} s"))
         error = start.estimate - truth.fault
         if crash and not truth.fault - START_ERROR <= start.estimate <= truth.noticed + START_ERROR:
-            wrong.append(f"start estimate, writer noticed after {(truth.noticed - truth.fault) * 1000:.0f} ms")
+            noticed = (truth.noticed - truth.fault) * 1000
+            wrong.append(Wrong(Miss.WIDTH, f"start estimate; the writer noticed after {noticed:.0f} ms"))
         wrong += self._judge_kind(told, old, new)
         rpo, lost = self._judge_loss(told, truth, old, new, wrong)
         return Run(
-            name, told["kind"], _shown(rto), f"{truth.rto.estimate:.2f}", rto.width, error, rpo,
-            f"{truth.rpo.estimate:.2f}", lost, wrong,
+            name, self.exporter.kind, "calm", told["kind"], wrong, _shown(rto), f"{truth.rto.estimate:.2f}", rto.width,
+            error, rpo, f"{truth.rpo.estimate:.2f}", lost,
         )  # fmt: skip
 
-    def _judge_kind(self, told: dict[str, Any], old: Server, new: Server) -> Iterator[str]:
+    def _judge_kind(self, told: dict[str, Any], old: Server, new: Server) -> Iterator[Wrong]:
         expected = "outage_in_place" if old is new else "failback" if self.site(new) == "hk" else "failover"
         if told["kind"] != expected:
-            yield f"told as {told['kind']}, was {expected}"
+            yield Wrong(Miss.KIND, f"was {expected}")
 
     def _judge_loss(
-        self, told: dict[str, Any], truth: Truth, old: Server, new: Server, wrong: list[str]
+        self, told: dict[str, Any], truth: Truth, old: Server, new: Server, wrong: list[Wrong]
     ) -> tuple[str, str]:
         if old is new:
             return "-", "-"
         if told["rpo"] is None or told["markers"] is None:
-            wrong.append("RPO not measured")
+            wrong.append(Wrong(Miss.KIND, "RPO not measured"))
             return "-", "-"
         rpo = seconds(told["rpo"])
         if not (rpo.lower <= truth.rpo.upper and truth.rpo.lower <= rpo.upper):
-            wrong.append("RPO misses the truth")
+            wrong.append(Wrong(Miss.BOUND, "RPO"))
         gone = self._markers - new.markers("faults") - self._gone
         self._gone |= gone
         lost = len(gone)
         if told["markers"]["lost"] != lost:
-            wrong.append("lost markers miscounted")
+            wrong.append(Wrong(Miss.BOUND, "lost markers miscounted"))
         return _shown(rpo), f"{told['markers']['lost']}/{lost}"
 
 
