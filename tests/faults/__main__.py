@@ -11,14 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.faults import mariadb_runs, redis_runs, runs
+from tests.faults.matrix import TABLES
 from tests.faults.table import HEAD, Run, save, saved, summary
 
-SERVERS: Mapping[str, Callable[[int, int], Iterator[Run]]] = {
-    "postgres": runs.table,
-    "mariadb": mariadb_runs.table,
-    "redis": redis_runs.table,
-}
+SERVERS: Mapping[str, Callable[[int, int], Iterator[Run]]] = {**TABLES}
 """Name -> its runs: so many of each fault, with this seed."""
 
 
@@ -56,6 +52,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=4, help="of each fault (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=sorted(SERVERS))
+    parser.add_argument("--fault", default="", help="only those whose name has this in it")
     parser.add_argument("--jobs", type=int, default=2, help="tables at a time (default: %(default)s)")
     parser.add_argument("--rows", action="store_true", help="without the head and the sums")
     options = parser.parse_args()
