@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from exporter.core import fold
-from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
 from exporter.core.readings import lasting_events, totals
@@ -257,11 +256,10 @@ def test_a_split_brain_is_over_when_one_side_takes_no_more_writes() -> None:
 
 def test_what_the_old_primary_took_in_a_split_brain_may_be_lost() -> None:
     """It took writes until it was first seen without the role, however long after the other had been seen with it."""
-    quick, slow = (film(f"hh{'b' * ticks}sss").state.last for ticks in (1, 6))
-    assert quick is not None
-    assert slow is not None
-    assert (quick.stop, slow.stop) == (4.0, 9.0)
-    assert (quick.rpo, slow.rpo) == (Interval(0.0, 2.0), Interval(0.0, 7.0))
+    for ticks in (1, 6):
+        last = film(f"hh{'b' * ticks}sss").state.last
+        assert last is not None
+        assert last.stop == 2.0 + ticks + 1.0
 
 
 def test_an_event_lasts_until_somebody_ends_it() -> None:
