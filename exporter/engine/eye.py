@@ -105,9 +105,10 @@ class Eye:
         self.interval = self.policy.interval if frequent else self.policy.background_interval
 
     def fast_timeout(self) -> float:
-        """In doubt: `fast_timeout`, or four times the usual duration if that is longer, but never above `timeout`."""
-        usual = max(self.usual or 0.0, self.usual_fresh or 0.0)
-        return min(self.policy.timeout, max(self.policy.fast_timeout, 4 * usual))
+        """In doubt: `fast_timeout`, or if that is longer four times what is usual, or twice what is over a new connection; but
+        never above `timeout`."""
+        usual = max(4 * (self.usual or 0.0), 2 * (self.usual_fresh or 0.0))
+        return min(self.policy.timeout, max(self.policy.fast_timeout, usual))
 
     def learn_fresh(self, seconds: float) -> None:
         """A good look or marker over a new connection took so long. More than is granted in doubt is believed at once: else

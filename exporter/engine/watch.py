@@ -123,7 +123,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.answered.set()
-            abandoned = _no_longer_awaited(eye.looks, sample.started)
+            abandoned = _no_longer_awaited(eye, eye.looks, sample)
         else:
             eye.answered.clear()
         before, now = self.state, tools.moment()
@@ -220,7 +220,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
-            abandoned = _no_longer_awaited(eye.writes, marker.sent)
+            abandoned = _no_longer_awaited(eye, eye.writes, sample)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()
@@ -273,11 +273,14 @@ class Watch:
             eye.stop()
 
 
-def _no_longer_awaited(pending: Mapping[int, Pending], started: Instant) -> list[Instant]:
-    """Give up what started before a look that went well; returns when each of them started."""
+def _no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) -> list[Instant]:
+    """Give up what started before a look that went well; returns when those started that had their time, and got no answer.
+
+    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
+    """
     if not pending:
         return []
-    older = [one for one in pending.values() if one.started < started]
+    older = [one for one in pending.values() if one.started < good.started]
     for one in older:
         one.drop()
-    return [one.started for one in older]
+    return [one.started for one in older if good.ended - one.started >= eye.fast_timeout()]
