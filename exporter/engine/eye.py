@@ -86,8 +86,8 @@ class Eye:
     writes: dict[int, Pending] = field(default_factory=dict)
     usual: float | None = None
     """Seconds that a good look usually takes."""
-    usual_fresh: float | None = None
-    """The same of one over a new connection: a login takes many ways more."""
+    newest_fresh: float = 0.0
+    """Seconds that the newest good one over a new connection took: a login takes many ways more."""
     usual_write: float | None = None
     """The same of an acknowledged marker."""
     calm_looks: int = 0
@@ -105,23 +105,18 @@ class Eye:
         self.interval = self.policy.interval if frequent else self.policy.background_interval
 
     def fast_timeout(self) -> float:
-        """In doubt: `fast_timeout`, or if that is longer four times what is usual, or twice what is over a new connection; but
-        never above `timeout`."""
-        usual = max(4 * (self.usual or 0.0), 2 * (self.usual_fresh or 0.0))
+        """In doubt: `fast_timeout`, or if that is longer four times what is usual, or twice what the newest took over a new
+        connection; but never above `timeout`."""
+        usual = max(4 * (self.usual or 0.0), 2 * self.newest_fresh)
         return min(self.policy.timeout, max(self.policy.fast_timeout, usual))
 
     def learn_fresh(self, seconds: float) -> None:
         """A good look or marker over a new connection took so long. More than is granted in doubt is believed at once: else
         all that is done in doubt would fail, and a service that has become slow would be called dead."""
-        slow = seconds > self.fast_timeout()
-        known = self.usual_fresh
-        if slow or known is None:
-            self.usual_fresh = seconds
-        else:  # they are rare in calm: what was slow once must not make us patient for long
-            self.usual_fresh = smoothed(known, seconds) if seconds > known else (known + seconds) / 2
-        if slow:
+        if seconds > self.fast_timeout():
             for pending in [*self.looks.values(), *self.writes.values()]:
                 pending.relent()
+        self.newest_fresh = seconds
 
     def wants_witness(self, now: Instant) -> bool:
         """Whether something has waited for long, and no look that is a witness is under way."""

@@ -85,8 +85,7 @@ async def test_what_is_slow_but_answers_gets_more_time_in_doubt() -> None:
     assert (eye.fast_timeout(), waiting.until) == (policy.fast_timeout, policy.fast_timeout)
     eye.learn_fresh(policy.fast_timeout + 0.1)
     assert (eye.fast_timeout(), waiting.until) == (2 * (policy.fast_timeout + 0.1), policy.timeout)
-    for _ in range(3):
-        eye.learn_fresh(0.02)
+    eye.learn_fresh(0.02)
     assert eye.fast_timeout() == policy.fast_timeout
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
+from tests.faults import names, services
 from tests.faults.crashes import CRASHES, FLAPS
 from tests.faults.mariadb_runs import UNAPPLIED
 from tests.faults.network import NETWORK
@@ -53,6 +54,8 @@ def network(kind: str, times: int, seed: int) -> Iterator[Run]:
 
 Table = Callable[[int, int], Iterator[Run]]
 TABLES: dict[str, Table] = {
+    "services": services.table,
+    "names": names.table,
     **{kind: partial(crashes, kind) for kind in DIRECT},
     **{f"{kind}-network": partial(network, kind) for kind in DIRECT},
 }

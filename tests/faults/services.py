@@ -3,13 +3,13 @@
 The truth is the instants between which the test itself switched the fault on and off.
 """
 
-import asyncio
-import ssl
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
@@ -17,17 +17,14 @@ from random import Random
 from typing import Any, NamedTuple
 
 from exporter.core.interval import Interval
-from tests import hostile
 from tests.faults.exporter import Exporter
 from tests.faults.judge import HANG_WIDTH, REFUSED_WIDTH, Outage
 from tests.faults.stage import CALM, PHASES, Fault, Stage
 from tests.faults.table import Miss, Run, Wrong
-from tests.servers import Proxy
-from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.certificates import make_certificates
 from tests.servers.stall_meter import StallMeter
 
-PAGE = hostile.message(body=b"ok")
-GOOD = {"http": hostile.answer(PAGE), "https": hostile.answer(PAGE), "tcp": hostile.answer(b"welcome\n")}
+ROOT = Path(__file__).parents[2]
 BESIDE = {"http": 3, "https": 2, "tcp": 2}
 """How many of each are broken side by side."""
 HEALTHY = "healthy"
@@ -44,22 +41,22 @@ class Service(Stage):
 
     def doubt(self) -> None:
         """It answers later than usual, and in time."""
-        self.place.proxy.delay(0.15)
+        self.place.do("delay 0.15 0")
         time.sleep(self.dice.uniform(0, 1))
 
     def short_outage(self) -> Outage:
-        return self.broken(Break(lambda place: place.proxy.refuse()), 2.2, 2.8)
+        return self.broken(WAYS["refuse"], 2.2, 2.8)
 
     def broken(self, how: "Break", least: float = 2.5, most: float = 4.0) -> Outage:
         """Broken in this way for some seconds."""
-        start = _bounded(partial(how.on, self.place))
+        start = _bounded(partial(self.place.do, how.how))
         time.sleep(self.dice.uniform(least, most))
-        end = _bounded(self.place.mend)
-        noticed = start.upper if how.dated else None
+        end = _bounded(partial(self.place.do, "mend"))
+        noticed = start.upper if how.dated and self.kind != "https" else None  # who speaks no TLS is hung up on anyway
         return Outage(start, end, ("outage_in_place",), REFUSED_WIDTH if how.at_once else HANG_WIDTH, noticed)
 
     def mend(self) -> None:
-        self.place.mend()
+        self.place.do("mend")
 
 
 def _bounded(act: Callable[[], None]) -> Interval:
@@ -70,70 +67,73 @@ def _bounded(act: Callable[[], None]) -> Interval:
 
 
 class Place:
-    """Where a service can be broken: the server itself, and the way to it."""
+    """Where a service can be broken: the server and the proxy before it, both in a process of their own."""
 
-    def __init__(
-        self, kind: str, server: hostile.Server, proxy: Proxy, tls: ssl.SSLContext | None, papers: Certificates
-    ) -> None:
-        self.kind, self.server, self.proxy, self._tls, self._papers = kind, server, proxy, tls, papers
+    def __init__(self, kind: str, papers: Path) -> None:
+        command = [sys.executable, "-m", "tests.servers.breakable", kind, str(papers)]
+        self.kind = kind
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.port = int(self._answer())
 
-    def behave(self, behaviour: hostile.Behaviour) -> None:
-        """From the next connection on."""
-        self.server.behaviour = behaviour
+    def do(self, what: str) -> None:
+        """Returns when it is done."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{what}\n")
+        self._answer()
 
-    def show(self, certificate: str) -> None:
-        if self._tls is not None:
-            self._papers.show(self._tls, certificate)
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline().strip()
+        assert answer, "the service has ended"
+        return answer
 
-    def mend(self) -> None:
-        self.behave(GOOD[self.kind])
-        self.show("good")
-        self.proxy.heal()
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
 
 
 class Break(NamedTuple):
     """A way to break a service."""
 
-    on: Callable[[Place], None]
+    how: str
+    """As tests.servers.breakable knows it."""
     at_once: bool = True
     """A look fails without waiting."""
-    dated: bool = True
+    dated: bool = False
     """Connections that are held break with it."""
 
 
-def behaves(behaviour: hostile.Behaviour, *, at_once: bool = True) -> Break:
-    return Break(lambda place: place.behave(behaviour), at_once, dated=False)
-
-
 WAYS: dict[str, Break] = {
-    "refuse": Break(lambda place: place.proxy.refuse()),
-    "reset": Break(lambda place: place.proxy.cut()),
-    "blackhole": Break(lambda place: place.proxy.blackhole(), at_once=False, dated=False),
-    "half-open": Break(lambda place: place.proxy.hang(), at_once=False, dated=False),
-    "slow": Break(lambda place: place.proxy.delay(3.0), at_once=False, dated=False),
-    "accepts, says nothing": behaves(hostile.hang, at_once=False),
-    "hangs up": behaves(hostile.reset),
-    "garbage": behaves(hostile.answer(hostile.GARBAGE)),
+    "refuse": Break("refuse", dated=True),
+    "reset": Break("reset", dated=True),
+    "blackhole": Break("blackhole", at_once=False),
+    "half-open": Break("half-open", at_once=False),
+    "slow": Break("delay 3 0", at_once=False),
+    "accepts, says nothing": Break("hang", at_once=False),
+    "hangs up": Break("hang-up"),
+    "garbage": Break("garbage"),
 }
 PAGES: dict[str, Break] = {
-    "error 500": behaves(hostile.answer(hostile.message("500 Internal Server Error"))),
-    "dies in its answer": behaves(hostile.dies_after(PAGE[:-1])),
-    "trickle": behaves(hostile.drip(PAGE, 0.2), at_once=False),
-    "endless headers": behaves(hostile.ENDLESS_HEADERS),
-    "endless body": behaves(hostile.ENDLESS_BODY),
-    "endless chunks": behaves(hostile.ENDLESS_CHUNKS),
-    "megabyte header": behaves(hostile.MEGABYTE_HEADER),
-    "gzip bomb": behaves(hostile.GZIP_BOMB),
+    "error 500": Break("error-500"),
+    "dies in its answer": Break("die"),
+    "trickle": Break("trickle", at_once=False),
+    "endless headers": Break("endless-headers"),
+    "endless body": Break("endless-body"),
+    "endless chunks": Break("endless-chunks"),
+    "megabyte header": Break("megabyte-header"),
+    "gzip bomb": Break("gzip-bomb"),
 }
-EXPIRED = {"certificate expired": Break(lambda place: place.show("expired"), dated=False)}
+EXPIRED = {"certificate expired": Break("show expired")}
 ALL = {"http": {**WAYS, **PAGES}, "https": {**WAYS, **EXPIRED}, "tcp": WAYS}
 """Kind -> how it is broken."""
 
 
 def _late(service: Service) -> list[Outage]:
-    service.place.proxy.delay(0.1, 0.1)
+    service.place.do("delay 0.04 0.04")
     time.sleep(6)
-    service.place.proxy.delay(0.0)
+    service.place.do("delay 0 0")
     return []
 
 
@@ -147,37 +147,8 @@ def _outages(how: Break, service: Service) -> list[Outage]:
     return [service.broken(how)]
 
 
-@contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A running event loop in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-@contextmanager
-def places(kinds: dict[str, str], papers: Certificates) -> Iterator[dict[str, Place]]:
-    """A good service of each kind by its name, behind a proxy."""
-    with ExitStack() as stack:
-        loop, servers = stack.enter_context(_loop()), AsyncExitStack()
-        stack.callback(lambda: asyncio.run_coroutine_threadsafe(servers.aclose(), loop).result(10))
-        made = {}
-        for name, kind in kinds.items():
-            tls = papers.server("good") if kind == "https" else None
-            opening = servers.enter_async_context(hostile.serve(GOOD[kind], tls))
-            server = asyncio.run_coroutine_threadsafe(opening, loop).result(10)
-            made[name] = Place(kind, server, stack.enter_context(Proxy(server.port)), tls, papers)
-        yield made
-
-
 def _system(place: Place, authority: str) -> dict[str, Any]:
-    port = place.proxy.port
+    port = place.port
     look: dict[str, Any] = {"http": {"url": f"{place.kind}://127.0.0.1:{port}/"}}
     if place.kind == "https":
         look["http"]["tls"] = {"ca_file": authority}
@@ -193,7 +164,9 @@ def street(seed: int) -> Iterator[dict[str, Service]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dr-faults-")))
         papers = make_certificates(folder)
-        made = stack.enter_context(places(kinds, papers))
+        made = {name: Place(kind, folder) for name, kind in kinds.items()}
+        for place in made.values():
+            stack.callback(place.close)
         systems = {name: _system(place, papers.authority) for name, place in made.items()}
         meter = stack.enter_context(StallMeter())
         exporter = stack.enter_context(Exporter(folder, systems=systems, stable_for="2s"))

@@ -72,16 +72,16 @@ class Stage(ABC):
         self.exporter.wait_calm(self.system)
         known = {one["id"] for one in self.all_told()}
         last = max((one.number for one in entries(self.exporter.ledger)), default=0)
-        self.found, self.figures, began = [], {}, time.monotonic()
+        self.found, self.figures, began, waited = [], {}, time.monotonic(), self.exporter.waited()
         time.sleep(self.dice.uniform(0, CYCLE))
         with self.observed():
             outages = self._broken(fault, phase)
             told = self._wait_told(known, sum(outage.certain for outage in outages))
         records = [one for one in entries(self.exporter.ledger, last) if one.system == self.system]
-        stall = self.meter.worst(began)
+        stall = 2 * self.meter.worst(began) + self.exporter.waited() - waited  # at either end, and all that it waited
         kinds = "+".join(one["kind"] for one in reversed(told)) or "-"
         run = Run(name, self.kind, phase, kinds, self.found, stall=stall)
-        run.wrong += compare(outages, told, 2 * stall)
+        run.wrong += compare(outages, told, stall)
         run.wrong += happened(records, {**self.moves(outages), **fault.events})
         run.wrong += self._audit()
         fill(run, outages, told)

@@ -54,7 +54,7 @@ class Run:
     lost: str = "-"
     """Markers: told/true."""
     stall: float = 0.0
-    """The longest that the machine let a sleeper oversleep meanwhile, in seconds."""
+    """Seconds by which the machine is known to have made everything later meanwhile: what may be wider by as much."""
 
     def row(self) -> str:
         """One line of the table under HEAD."""
