@@ -6,6 +6,7 @@ from functools import partial
 
 from tests.faults import names, services
 from tests.faults.crashes import CRASHES, FLAPS
+from tests.faults.disk import DISK, disk_missing
 from tests.faults.mariadb_runs import UNAPPLIED
 from tests.faults.network import NETWORK
 from tests.faults.pairs import Scene, scene
@@ -15,7 +16,7 @@ from tests.faults.stage import Fault, Stage
 from tests.faults.table import Run
 
 DIRECT: Mapping[str, Mapping[str, Fault]] = {
-    "postgres": {**CRASHES, **FLAPS, **REPLICATION},
+    "postgres": {**CRASHES, **FLAPS, **REPLICATION, **({} if disk_missing() else DISK)},
     "mariadb": {**CRASHES, **UNAPPLIED, **FLAPS, **REPLICATION},
     "redis": {
         **CRASHES,
@@ -23,7 +24,7 @@ DIRECT: Mapping[str, Mapping[str, Fault]] = {
         **{name: fault for name, fault in REPLICATION.items() if name != "replication paused"},
     },
 }
-"""Kind -> what is played on a pair that everybody reaches directly."""
+"""Kind -> what is played on a pair that everybody reaches directly. Where a disk cannot be mounted, none runs full."""
 
 
 def played(stage: Stage, faults: Mapping[str, Fault], times: int) -> Iterator[Run]:

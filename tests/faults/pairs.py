@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +20,9 @@ from tests.servers.mariadb_pair import MariadbPair
 from tests.servers.redis import RedisPair
 from tests.servers.stall_meter import StallMeter
 from tests.servers.truth import Written
+
+HICCUP = 0.3
+"""Seconds without an acknowledgement, of a hundred a second, that are an interruption of their own."""
 
 
 class Server(Written, Protocol):
@@ -159,6 +163,20 @@ class Scene(Stage):
         before = max((ack for ack in acks if ack.acked <= at), key=lambda ack: ack.acked)
         after = min((ack for ack in acks if ack.sent >= at and ack.acked > at), key=lambda ack: ack.acked)
         return Interval(before.sent, max(at, before.acked) + 0.01), Interval(at, after.acked)
+
+    def hiccups(self, since: float, outages: list[Outage]) -> list[Outage]:
+        """Writes that took very long: a disk or a machine that is busy with something else."""
+        found = []
+        for server in (self.pair.a, self.pair.b):
+            acks = [ack for ack in self.writer.acks() if ack.port == self.port(server) and ack.acked > since]
+            for before, after in pairwise(acks):
+                if after.acked - before.acked < HICCUP:
+                    continue
+                start = Interval(before.sent, max(before.acked, after.sent))
+                gap = Outage(start, Interval(after.sent, after.acked), ("blip", "outage_in_place"), certain=False)
+                if not any(one.start.lower <= gap.end.upper and gap.start.lower <= one.end.upper for one in outages):
+                    found.append(gap)
+        return found
 
     def loss(self, truth: Truth) -> Loss:
         """Of the writer's rows, and of the exporter's own markers at the old primary."""

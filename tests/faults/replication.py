@@ -19,8 +19,12 @@ LATE = 1.5
 """Seconds by which the exposure may be told too high, before the machine's stalls: markers and looks are 1 s apart."""
 
 
-def expose(scene: Scene, missing: Callable[[Ack], bool], seconds: float) -> None:
-    """Hold each told exposure against the writer's rows that are missing at the standby, none of which arrives meanwhile."""
+def expose(scene: Scene, missing: Callable[[Ack], bool], seconds: float, late: float = LATE) -> None:
+    """Hold each told exposure against the writer's rows that are missing at the standby, none of which arrives meanwhile.
+
+    `late`: by how much it may be told too high.
+    """
+    wrong: dict[Miss, str] = {}
     highest, truth, over = 0.0, 0.0, time.monotonic() + seconds
     while time.monotonic() < over:
         asked = time.monotonic()
@@ -31,14 +35,15 @@ def expose(scene: Scene, missing: Callable[[Ack], bool], seconds: float) -> None
         kept = max((ack.sent for ack in acks if lost is None or ack.acked < lost.acked), default=0.0)
         least = asked - lost.acked if lost else 0.0
         highest, truth = max(highest, told or 0.0), max(truth, least)
-        late = LATE + 2 * scene.meter.worst(over - seconds)
+        stall = 2 * scene.meter.worst(over - seconds)
         if told is None or told < least - 0.001:
-            scene.found.append(Wrong(Miss.BOUND, f"exposure {told} s, was {least:.2f} s"))
-        elif told > answered - kept + late:
-            scene.found.append(Wrong(Miss.WIDTH, f"exposure {told:.2f} s, was {answered - kept:.2f} s"))
+            wrong[Miss.BOUND] = f"exposure {told} s, was {least:.2f} s"
+        elif told > answered - kept + late + stall:
+            wrong[Miss.WIDTH] = f"exposure {told:.2f} s, was {answered - kept:.2f} s"
         if known != 1:
-            scene.found.append(Wrong(Miss.KIND, "the exposure is said to be unknown"))
+            wrong[Miss.KIND] = "the exposure is said to be unknown"
         time.sleep(0.1)
+    scene.found += [Wrong(*one) for one in wrong.items()]
     scene.figures = {"rpo": f"{highest:.2f}", "true_rpo": f"{truth:.2f}"}
 
 

@@ -63,6 +63,10 @@ class Stage(ABC):
         """Around each fault: for who wants to see what happens meanwhile."""
         yield
 
+    def hiccups(self, since: float, outages: list[Outage]) -> list[Outage]:
+        """What else those who use the service had to wait for; it may be told, and need not be."""
+        return []
+
     def moves(self, outages: list[Outage]) -> Mapping[str, int]:
         """The events that these outages bring by themselves."""
         return {}
@@ -77,6 +81,7 @@ class Stage(ABC):
         with self.observed():
             outages = self._broken(fault, phase)
             told = self._wait_told(known, sum(outage.certain for outage in outages))
+        outages += self.hiccups(began, outages)
         records = [one for one in entries(self.exporter.ledger, last) if one.system == self.system]
         stall = 2 * self.meter.worst(began) + self.exporter.waited() - waited  # at either end, and all that it waited
         kinds = "+".join(one["kind"] for one in reversed(told)) or "-"
