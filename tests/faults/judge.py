@@ -11,6 +11,8 @@ REFUSED_WIDTH = 1.0 + 0.25 + 0.1
 """Seconds: interval + fast_interval, and 0.1 for the machine."""
 HANG_WIDTH = 1.0 + 0.25 + 2 * 0.5 + 0.25 + 0.1
 """Seconds: interval + overdue + fast_interval + two fast time-outs, and 0.1 for the machine."""
+DECLARED = 1.0 + 0.1 + 0.5 + 1.0
+"""Seconds within which an outage is declared: interval + overdue + a fast time-out + `declare_min`. What ends before is a blip."""
 START_ERROR = 0.020
 """Seconds by which the estimated start may lie outside of what the writer saw: a server whose postmaster was killed goes on
 for some 5 to 15 ms until its processes have noticed, and the writer's own attempts are 10 ms apart."""
@@ -69,7 +71,8 @@ def _meets(outage: Outage, told: dict[str, Any]) -> bool:
 
 
 def _judge(outage: Outage, told: dict[str, Any], stall: float) -> Iterator[Wrong]:
-    if told["kind"] not in outage.kinds:
+    short = told["kind"] == "blip" and outage.loss is None and outage.rto.lower < DECLARED + stall
+    if told["kind"] not in outage.kinds and not short:
         yield Wrong(Miss.KIND, f"{told['kind']}, was {' or '.join(outage.kinds)}")
     if told["end"] is None or told["rto"] is None:
         yield Wrong(Miss.KIND, "no end was told")

@@ -35,7 +35,7 @@ from tests.servers.stall_meter import StallMeter
 NAME = "app.test"
 SITES = {"hk": "127.0.77.1", "sg": "127.0.77.2"}
 SERVER = "127.0.77.53"
-RESOLVER = f"nameserver {SERVER}\noptions timeout:1 attempts:1\n"
+RESOLVER = f"nameserver {SERVER}\n"
 
 
 def names_missing() -> str:

@@ -17,7 +17,7 @@ def _passing(breaks: Callable[[Proxy], None], scene: Scene, *, at_once: bool = F
     """It goes by. `at_once`: whoever is connected or connects is told."""
     at = time.monotonic()
     breaks(scene.front)
-    time.sleep(scene.dice.uniform(2.5, 4.0))
+    time.sleep(scene.dice.uniform(3.0, 4.5))
     scene.front.heal()
     return [scene.outage(at, crash=at_once)]
 

@@ -47,7 +47,7 @@ class Service(Stage):
     def short_outage(self) -> Outage:
         return self.broken(WAYS["refuse"], 2.2, 2.8)
 
-    def broken(self, how: "Break", least: float = 2.5, most: float = 4.0) -> Outage:
+    def broken(self, how: "Break", least: float = 3.0, most: float = 4.5) -> Outage:
         """Broken in this way for some seconds."""
         start = _bounded(partial(self.place.do, how.how))
         time.sleep(self.dice.uniform(least, most))
