@@ -25,7 +25,7 @@ def break_them(name: str, times: int, seed: int) -> list[Run]:
     for run in SERVERS[name](times, seed):
         print(run.row(), flush=True)
         done.append(run)
-    save(name, done)
+        save(name, done)  # each time, so that one that breaks off leaves what it has
     return done
 
 

@@ -43,7 +43,7 @@ def _freeze_promote(scene: Scene) -> list[Outage]:
     return [scene.outage(at)]
 
 
-def _down(scene: Scene, least: float = 1.5, most: float = 3.0) -> float:
+def down(scene: Scene, least: float = 1.5, most: float = 3.0) -> float:
     """Kill it and start it again; returns the instant of the kill."""
     server = scene.pair.primary
     at = server.kill()
@@ -54,7 +54,7 @@ def _down(scene: Scene, least: float = 1.5, most: float = 3.0) -> float:
 
 
 def _restart(scene: Scene) -> list[Outage]:
-    return [scene.outage(_down(scene), crash=True)]
+    return [scene.outage(down(scene), crash=True)]
 
 
 def _freeze_thaw(scene: Scene) -> list[Outage]:
@@ -68,7 +68,7 @@ def _flap(scene: Scene) -> list[Outage]:
     """Down again within `stable_for`, twice: one outage, from the first end of service to the last return."""
     kills = []
     for _ in range(3):
-        kills.append(_down(scene, 1.5, 2.0))
+        kills.append(down(scene, 1.5, 2.0))
         time.sleep(0.4)  # long enough for a good look, much shorter than `stable_for`
     first, last = scene.outage(kills[0], crash=True), scene.outage(kills[-1])
     return [first._replace(end=last.end)]

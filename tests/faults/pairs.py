@@ -102,9 +102,11 @@ class Scene(Stage):
         meter: StallMeter,
         dice: random.Random,
         fronts: Mapping[str, Proxy] | None = None,
+        *,
+        system: str = "orders",
     ) -> None:
         """`fronts`: a proxy before each server, by its name, through which everybody but its standby reaches it."""
-        super().__init__(exporter, meter, dice, "orders", exporter.kind)
+        super().__init__(exporter, meter, dice, system, exporter.kind)
         self.pair: Pair = pair
         self.writer = writer
         self.fronts = fronts

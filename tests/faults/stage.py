@@ -39,6 +39,7 @@ class Stage(ABC):
 
     def __init__(self, exporter: Exporter, meter: StallMeter, dice: random.Random, system: str, kind: str) -> None:
         self.exporter, self.meter, self.dice, self.system, self.kind = exporter, meter, dice, system, kind
+        self.within = WITHIN
         self.found: list[Wrong] = []
         """What a fault itself saw go wrong while it was played."""
         self.told: dict[str, dict[str, Any]] = {}
@@ -113,7 +114,7 @@ class Stage(ABC):
 
     def _wait_told(self, known: set[str], wanted: int) -> list[dict[str, Any]]:
         """What was told since, newest first: as much as is wanted, or what there is after a long time."""
-        deadline = time.monotonic() + WITHIN
+        deadline = time.monotonic() + self.within
         while True:
             calm = self.exporter.is_calm(self.system)  # first: what is closed afterwards is seen below
             told = [one for one in self.all_told() if one["id"] not in known]
