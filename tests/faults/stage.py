@@ -20,6 +20,8 @@ ended, and is not stable yet."""
 PHASES = (CALM, DOUBT, RELAPSE)
 CYCLE = 1.2
 """Seconds over which the instant of a fault is spread: any phase between two looks is as good as another."""
+SERVES = ("healthy", "degraded")
+"""States without an open incident; after a promotion there is no ready standby."""
 WITHIN = 40.0
 """Seconds until everything is told."""
 
@@ -116,9 +118,9 @@ class Stage(ABC):
         """What was told since, newest first: as much as is wanted, or what there is after a long time."""
         deadline = time.monotonic() + self.within
         while True:
-            calm = self.exporter.is_calm(self.system)  # first: what is closed afterwards is seen below
+            state = self.exporter.system(self.system)["state"]  # first: what is closed afterwards is seen below
             told = [one for one in self.all_told() if one["id"] not in known]
-            if (calm and len(told) >= wanted) or time.monotonic() > deadline:
+            if (state in SERVES and len(told) >= wanted) or time.monotonic() > deadline:
                 return told
             time.sleep(0.1)
 

@@ -32,6 +32,7 @@ class View(Exporter):
         self.config = folder / "dr.yml"
         self.kind = name
         self._pair = True
+        self._wrapper = ()
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=WITHIN) as answer:
