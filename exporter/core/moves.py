@@ -31,7 +31,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
         from_site=old.site,
         to_site=to,
         component=component,
-        stop=_stop(state, component, moved.upper),
+        stop=_stop(state, component, _given_up(holder, moved)),
         phases=phases,
         rpo=None,
         rpo_source=None,
@@ -98,6 +98,11 @@ def _incident(system: System, state: SystemState, moved: Interval, cause: str, n
         good = [need.track.good.start for need in needs(system, state) if need.track.good is not None]
         start = Interval(min([*good, moved.lower]), moved.upper)
     return open_incident(system, state, start, cause, now, rto_estimate(system, state, now.mono))
+
+
+def _given_up(holder: PartState, moved: Interval) -> Instant:
+    """When the old holder was first seen without the role, if that was after the other had taken it: both took writes until then."""
+    return max(moved.upper, holder.serve.bad.end) if holder.serve.count and holder.serve.bad else moved.upper
 
 
 def _stop(state: SystemState, component: str, moved: Instant) -> Instant:

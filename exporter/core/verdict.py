@@ -184,7 +184,7 @@ def _serving_site(system: System, state: SystemState, stateless_site: str) -> st
 
 def _dark(state: SystemState, failing: list[Need]) -> Dark:
     worst = max(failing, key=lambda need: need.track.count)
-    lower = min(need.track.good.start if need.track.good else state.trusted_since for need in failing)
+    lower = min(need.track.good.start if need.track.good else _needed_since(state, need) for need in failing)
     upper = min(need.track.bad.end for need in failing if need.track.bad)
     trips = [need.tripped for need in failing if need.tripped is not None and lower < need.tripped <= upper]
     first = min(failing, key=lambda need: need.track.bad.end if need.track.bad else upper)
@@ -196,6 +196,13 @@ def _dark(state: SystemState, failing: list[Need]) -> Dark:
         silent=all(need.track.silent for need in failing),
         overrulable=all(need.direct and need.track.reason is not Reason.READ_ONLY for need in failing),
     )
+
+
+def _needed_since(state: SystemState, need: Need) -> Instant:
+    """Since when something could have failed that was never seen to work: after a move, not before the role was there."""
+    role = state.roles.get(need.part.component)
+    moved = role.moved.lower if role is not None and role.moved is not None else state.trusted_since
+    return max(moved, state.trusted_since)
 
 
 def _restored(incident: Incident, wanted: list[Need]) -> Interval:

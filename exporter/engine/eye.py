@@ -17,6 +17,8 @@ OVERDUE = 5.0
 """A look is overdue after this many times its usual duration..."""
 OVERDUE_MIN = 0.1
 """...but not before this many seconds."""
+SLOW = 0.25
+"""Seconds after which a look in haste that has not ended counts as slow."""
 
 
 class Attempt(Protocol):
@@ -35,7 +37,7 @@ class Attempt(Protocol):
 class Pending(Deadline):
     """A look, or the writing of a marker, that has not ended yet. Its task enters it."""
 
-    __slots__ = ("_patient", "marker", "started", "task")
+    __slots__ = ("_patient", "marker", "started", "task", "witness")
 
     def __init__(
         self,
@@ -44,17 +46,23 @@ class Pending(Deadline):
         patient: Instant,
         marker: Marker | None = None,
         stood: Callable[[], float] = lambda: 0.0,
+        *,
+        witness: bool = False,
     ) -> None:
-        """`until`: when it is given up; `patient`: until when it may be put off (`relent`); `stood`: see `Deadline`."""
+        """`until`: when it is given up; `patient`: until when it may be put off (`relent`); `stood`: see `Deadline`.
+
+        `witness`: it is given all of its time even in doubt, so that what is slow can be told from what is dead.
+        """
         super().__init__(until, patient - started, stood)
         self.started = started
         self._patient = patient
         self.marker = marker
+        self.witness = witness
         self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
-        """Give up at `until` if that is sooner than planned; what was given once more stays given."""
-        if until + self.given < self.until:
+        """Give up at `until` if that is sooner than planned; what was given once more stays given, and a witness too."""
+        if until + self.given < self.until and not self.witness:
             self.reschedule(until + self.given)
 
     def relent(self) -> None:
@@ -78,6 +86,8 @@ class Eye:
     writes: dict[int, Pending] = field(default_factory=dict)
     usual: float | None = None
     """Seconds that a good look usually takes."""
+    newest_fresh: float = 0.0
+    """Seconds that the newest good one over a new connection took: a login takes many ways more."""
     usual_write: float | None = None
     """The same of an acknowledged marker."""
     calm_looks: int = 0
@@ -95,8 +105,23 @@ class Eye:
         self.interval = self.policy.interval if frequent else self.policy.background_interval
 
     def fast_timeout(self) -> float:
-        """In doubt: `fast_timeout`, or four times the usual duration if that is longer, but never above `timeout`."""
-        return min(self.policy.timeout, max(self.policy.fast_timeout, 4 * (self.usual or 0.0)))
+        """In doubt: `fast_timeout`, or if that is longer four times what is usual, or twice what the newest took over a new
+        connection; but never above `timeout`."""
+        usual = max(4 * (self.usual or 0.0), 2 * self.newest_fresh)
+        return min(self.policy.timeout, max(self.policy.fast_timeout, usual))
+
+    def learn_fresh(self, seconds: float) -> None:
+        """A good look or marker over a new connection took so long. More than is granted in doubt is believed at once: else
+        all that is done in doubt would fail, and a service that has become slow would be called dead."""
+        if seconds > self.fast_timeout():
+            for pending in [*self.looks.values(), *self.writes.values()]:
+                pending.relent()
+        self.newest_fresh = seconds
+
+    def wants_witness(self, now: Instant) -> bool:
+        """Whether something has waited for long, and no look that is a witness is under way."""
+        waits = any(now - one.started >= SLOW for one in [*self.looks.values(), *self.writes.values()])
+        return waits and not any(one.witness for one in self.looks.values())
 
     def overdue_after(self, usual: float | None) -> float | None:
         """Seconds after which something is doubtful that usually takes `usual`; None while that is not known."""

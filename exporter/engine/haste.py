@@ -19,12 +19,10 @@ import logging
 from collections.abc import Callable
 
 from exporter.core.model import Instant
-from exporter.engine.eye import Pending
+from exporter.engine.eye import SLOW, Pending
 
 _LOG = logging.getLogger(__name__)
 
-SLOW = 0.25
-"""Seconds after which a look in haste that has not ended counts as slow."""
 MANY = 24
 """Slow looks in haste at other systems that make a crowd."""
 FIRST, LONGEST = 2.0, 30.0

@@ -131,7 +131,7 @@ class Pace:
         return state.mode in DOUBTFUL or state.contest is not None
 
     def _overdue(self, eye: Eye, pending: Pending) -> None:
-        """It waits no longer than a fast one would, and a second one is sent after it at once.
+        """It waits no longer than a fast one would, and a witness is sent after it at once.
 
         Only at this endpoint: were everything looked at for each late answer, our own load would make more of them late.
         """
@@ -139,9 +139,9 @@ class Pace:
             return
         self._press(eye, pending)
         if pending.marker is None:
-            self._look_now(eye)
+            self._watch.look(eye, fresh=True, witness=True)
         else:
-            self._write_now(eye.part.component)
+            self._watch.write(eye.part.component, witness=True)
 
     def _hurry(self) -> None:
         """Look fast, beginning now; looks that already wait get no more time than fast ones."""
@@ -167,6 +167,8 @@ class Pace:
         for eye in self._watch.eyes.values():
             if eye.vital or eye.stateful:
                 self._look_now(eye)
+                if eye.wants_witness(self._tools.clock()):
+                    self._watch.look(eye, fresh=True, witness=True)
         for component in self._watch.system.components.values():
             if component.canary_every is not None:
                 self._write_now(component.name)

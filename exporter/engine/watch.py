@@ -61,13 +61,14 @@ class Watch:
 
     # --- looks
 
-    def look(self, eye: Eye, *, fresh: bool, hasty: bool = False) -> None:
-        """Start a look; at most OVERLAP may be under way, in a crowd CALM_OVERLAP. In haste it is given less time."""
+    def look(self, eye: Eye, *, fresh: bool, hasty: bool = False, witness: bool = False) -> None:
+        """Start a look; at most OVERLAP may be under way, in a crowd CALM_OVERLAP. In haste it is given less time, as a
+        `witness` all of it whatever happens."""
         if len(eye.looks) >= self._overlap():
             return
         self._count += 1
         number = self._count
-        pending = eye.looks[number] = self._pending(eye, hasty=hasty)
+        pending = eye.looks[number] = self._pending(eye, hasty=hasty, witness=witness)
         self._doubt_later(eye, pending, eye.usual)
         above = self._markers_above(eye)
         pending.task = self.tools.spawn(self._look(eye, number, pending, Ask(fresh, above)))
@@ -77,13 +78,15 @@ class Watch:
     def _overlap(self) -> int:
         return CALM_OVERLAP if self.tools.haste.crowded else OVERLAP
 
-    def _pending(self, eye: Eye, marker: Marker | None = None, *, hasty: bool) -> Pending:
+    def _pending(
+        self, eye: Eye, marker: Marker | None = None, *, hasty: bool = False, witness: bool = False
+    ) -> Pending:
         started, patience = self.tools.clock(), eye.policy.timeout
         timeout = eye.fast_timeout() if hasty else patience
-        return Pending(started, started + timeout, started + patience, marker, self.tools.wheel.stood)
+        return Pending(started, started + timeout, started + patience, marker, self.tools.wheel.stood, witness=witness)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
-        patient = pending.until - pending.started >= eye.policy.timeout
+        patient = pending.until - pending.started >= eye.policy.timeout and not pending.witness
         late = eye.overdue_after(usual) if eye.vital and patient else None
         if late is not None:
             due = pending.started + late
@@ -104,6 +107,11 @@ class Watch:
             sample = await self.tools.attempt(eye.part, partial(eye.probe.look, ask), pending, self.tools.clock)
         finally:
             eye.looks.pop(number, None)
+        if sample.ok:
+            seconds = sample.ended - sample.started
+            eye.usual = smoothed(eye.usual, seconds)
+            if ask.fresh:
+                eye.learn_fresh(seconds)
         self.looked(eye, sample, ask.markers_after)
 
     def looked(self, eye: Eye, sample: Sample, above: int | None) -> None:
@@ -114,9 +122,8 @@ class Watch:
             tools.answered(sample.started if sample.ok else sample.ended)
         abandoned: list[Instant] = []
         if sample.ok:
-            eye.usual = smoothed(eye.usual, sample.ended - sample.started)
             eye.answered.set()
-            abandoned = _no_longer_awaited(eye.looks, sample.started)
+            abandoned = _no_longer_awaited(eye, eye.looks, sample)
         else:
             eye.answered.clear()
         before, now = self.state, tools.moment()
@@ -161,10 +168,10 @@ class Watch:
 
     # --- markers
 
-    def write(self, component: str, *, hasty: bool = False) -> None:
+    def write(self, component: str, *, hasty: bool = False, witness: bool = False) -> None:
         """Write a marker to the site that is believed to serve; never to a second writable one, never in a contest.
 
-        In haste over a new connection, and with less time.
+        In haste over a new connection, and with less time; as a witness over a new one too.
         """
         eye = self._writer(component)
         if eye is None or len(eye.writes) >= self._overlap():
@@ -173,9 +180,9 @@ class Watch:
         self.state, marker = fold.marker_sent(self.state, component, eye.part.site, sent)
         now = self.tools.moment()
         self.tools.ledger.mark(self.system.name, component, marker, now)
-        pending = eye.writes[marker.seq] = self._pending(eye, marker, hasty=hasty)
+        pending = eye.writes[marker.seq] = self._pending(eye, marker, hasty=hasty, witness=witness)
         self._doubt_later(eye, pending, eye.usual_write)
-        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=hasty))
+        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=hasty or witness))
         if hasty:
             self.tools.haste.begun(pending, self)
 
@@ -202,6 +209,8 @@ class Watch:
             sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
+        if fresh and sample.ok:
+            eye.learn_fresh(sample.ended - marker.sent)
         self._wrote(eye, marker, sample)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
@@ -211,7 +220,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
-            abandoned = _no_longer_awaited(eye.writes, marker.sent)
+            abandoned = _no_longer_awaited(eye, eye.writes, sample)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()
@@ -264,11 +273,14 @@ class Watch:
             eye.stop()
 
 
-def _no_longer_awaited(pending: Mapping[int, Pending], started: Instant) -> list[Instant]:
-    """Give up what started before a look that went well; returns when each of them started."""
+def _no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) -> list[Instant]:
+    """Give up what started before a look that went well; returns when those started that had their time, and got no answer.
+
+    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
+    """
     if not pending:
         return []
-    older = [one for one in pending.values() if one.started < started]
+    older = [one for one in pending.values() if one.started < good.started]
     for one in older:
         one.drop()
-    return [one.started for one in older]
+    return [one.started for one in older if good.ended - one.started >= eye.fast_timeout()]

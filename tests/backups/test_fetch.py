@@ -14,8 +14,8 @@ from exporter.core.model import Reason
 from tests import hostile
 from tests.backups.inspecting import RECORDED_AT, failure, inspect, inspector
 from tests.hostile import Behaviour, answer, message, serve
-from tests.probes.conftest import Certificates
 from tests.servers import free_port
+from tests.servers.certificates import Certificates
 
 GOOD = message("200 OK", json.dumps({"t": RECORDED_AT}).encode())
 

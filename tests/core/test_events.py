@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.core import fold
+from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
 from exporter.core.readings import lasting_events, totals
@@ -252,6 +253,28 @@ def test_a_split_brain_is_over_when_one_side_takes_no_more_writes() -> None:
     fenced(shown, 6.0)
     shown.look(HK, 6.5, True)
     assert shown.kinds("transition") == ["split_brain", "split_brain_over"]
+
+
+def test_what_the_old_primary_took_in_a_split_brain_may_be_lost() -> None:
+    """It took writes until it was first seen without the role, however long after the other had been seen with it."""
+    for ticks in (1, 6):
+        last = film(f"hh{'b' * ticks}sss").state.last
+        assert last is not None
+        assert last.stop == 2.0 + ticks + 1.0
+
+
+def test_a_first_marker_that_fails_at_the_new_primary_does_not_date_the_outage_back() -> None:
+    """Nothing was written there before the role came: the outage began when the old primary failed, not when we began to look."""
+    components = {"database": replace(SYSTEM.components["database"], canary_every=1.0)}
+    shown = film("hhhhhhhho", replace(SYSTEM, components=components))
+    shown.holder, shown.epochs = "sg", {"hk": "1", "sg": "2"}
+    shown.look(SG, 9.5, True)
+    shown.state, marker = fold.marker_sent(shown.state, "database", "sg", 9.6)
+    failed = Outcome(10.1, Reason.TIMEOUT)
+    shown.take(fold.marker_finished(shown.system, shown.state, "database", marker, failed, moment(10.1)))
+    incident = shown.state.incident
+    assert incident is not None
+    assert (incident.start.lower, incident.start.upper) == (8.0, 9.0)
 
 
 def test_an_event_lasts_until_somebody_ends_it() -> None:

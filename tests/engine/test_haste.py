@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 from exporter.core.state import Mode
 from exporter.engine import haste
-from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Pending
-from exporter.engine.haste import FIRST, FORGOTTEN, LONGEST, MANY, SLOW, Haste
+from exporter.engine.eye import CALM_OVERLAP, OVERLAP, SLOW, Pending
+from exporter.engine.haste import FIRST, FORGOTTEN, LONGEST, MANY, Haste
 from tests.engine.virtual import Fleet, Server, in_virtual_time
 
 CALM = {str(Mode.HEALTHY)}

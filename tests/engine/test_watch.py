@@ -74,3 +74,27 @@ async def test_a_stall_of_ours_puts_the_doubt_off_once(tmp_path: Path) -> None:
         watch.stop()
     await ledger.close()
     assert told == [True]
+
+
+async def test_what_is_slow_but_answers_gets_more_time_in_doubt() -> None:
+    """A login that takes longer than `fast_timeout` was good: what waits is given all of its time, and so are the next ones."""
+    eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
+    policy = eye.policy
+    waiting = eye.looks[1] = Pending(0.0, policy.fast_timeout, policy.timeout)
+    eye.learn_fresh(0.02)
+    assert (eye.fast_timeout(), waiting.until) == (policy.fast_timeout, policy.fast_timeout)
+    eye.learn_fresh(policy.fast_timeout + 0.1)
+    assert (eye.fast_timeout(), waiting.until) == (2 * (policy.fast_timeout + 0.1), policy.timeout)
+    eye.learn_fresh(0.02)
+    assert eye.fast_timeout() == policy.fast_timeout
+
+
+async def test_a_witness_is_given_all_of_its_time() -> None:
+    """What is in haste is cut short in doubt; a witness is not, and there is one at a time."""
+    eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
+    eye.looks[1] = Pending(0.0, 0.5, 2.0)
+    assert (eye.wants_witness(0.1), eye.wants_witness(0.3)) == (False, True)
+    witness = eye.looks[2] = Pending(0.3, 2.3, 2.3, witness=True)
+    witness.shorten(0.5)
+    assert witness.until == 2.3
+    assert not eye.wants_witness(1.0)

@@ -27,8 +27,9 @@ from tests.hostile import (
     reset,
     serve,
 )
-from tests.probes.conftest import Certificates, certificates
+from tests.probes.conftest import certificates
 from tests.servers import free_port
+from tests.servers.certificates import Certificates
 
 __all__ = ["certificates"]
 INTERVAL = 0.2

@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,34 +22,51 @@ ADDRESS = {"mariadb": "dsn", "postgres": "dsn", "redis": "url"}
 """Kind -> the key of its address."""
 
 
+def pair(folder: Path, hk: str, sg: str, kind: str = "postgres", *, canary: bool = True) -> dict[str, Any]:
+    """The system `orders`: a database of this kind at home, hk, and its standby at sg; where each is looked at."""
+    password = str(folder / "password")
+    component = {"critical": True, **({"canary": {"every": "1s"}} if canary else {})}
+    return {
+        "orders": {
+            "home": "hk",
+            "objectives": {"rto": "60s", "rpo": {"site_loss": "5s"}},
+            "components": {"database": component},
+            "sites": {
+                site: {"database": {kind: {ADDRESS[kind]: where, "password_file": password}}}
+                for site, where in (("hk", hk), ("sg", sg))
+            },
+        }
+    }
+
+
 class Exporter:
-    """`serve` on a free port. `hk` (home) and `sg`: what is looked at there, `kind` how it is called in a configuration."""
+    """`serve` on a free port: of a pair (see `pair`), or of these `systems`. `wrapper`: a command in front of its own."""
 
     def __init__(
-        self, folder: Path, hk: str, sg: str, *, kind: str = "postgres", canary: bool = True, **probing: str
+        self,
+        folder: Path,
+        hk: str = "",
+        sg: str = "",
+        *,
+        kind: str = "postgres",
+        canary: bool = True,
+        systems: Mapping[str, Any] | None = None,
+        wrapper: Sequence[str] = (),
+        **probing: str,
     ) -> None:
         self.folder = folder
+        self.kind = kind
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ledger = folder / "ledger.db"
         self.config = folder / "dr.yml"
+        self._wrapper = wrapper
+        self._pair = systems is None
         (folder / "password").write_text(PASSWORD)
-        probing = {"stable_for": "1500ms", **probing}
-        component = {"critical": True, **({"canary": {"every": "1s"}} if canary else {})}
         config = {
             "exporter": {"vantage": "faults", "ledger": f"sqlite:///{self.ledger}"},
-            "probing": probing,
-            "systems": {
-                "orders": {
-                    "home": "hk",
-                    "objectives": {"rto": "60s", "rpo": {"site_loss": "5s"}},
-                    "components": {"database": component},
-                    "sites": {
-                        site: {"database": {kind: {ADDRESS[kind]: where, "password_file": str(folder / "password")}}}
-                        for site, where in (("hk", hk), ("sg", sg))
-                    },
-                }
-            },
+            "probing": {"stable_for": "1500ms", **probing},
+            "systems": pair(folder, hk, sg, kind, canary=canary) if systems is None else systems,
         }
         self.config.write_text(json.dumps(config))  # JSON is YAML
 
@@ -66,7 +84,7 @@ class Exporter:
         assert "Traceback" not in told, told[told.index("Traceback") :][:3000]
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "exporter", "serve", "--config.file", str(self.config)]
+        command = [*self._wrapper, sys.executable, "-m", "exporter", "serve", "--config.file", str(self.config)]
         with (self.folder / "exporter.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, f"--web.listen-address=127.0.0.1:{self.port}"], cwd=ROOT, stdout=log, stderr=log
@@ -79,6 +97,10 @@ class Exporter:
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    def waited(self) -> float:
+        """Seconds in all for which the kernel let it wait though it could have run: field 2 of /proc/PID/schedstat."""
+        return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "exporter.log").read_text()[-2000:]
@@ -100,13 +122,14 @@ class Exporter:
         found = [line for line in lines if not line.startswith("#") and all(one in line for one in wanted)]
         return float(found[0].rsplit(" ", 1)[1]) if found else None
 
-    def system(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get("/api/v1/systems/orders")
+    def system(self, name: str = "orders") -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/v1/systems/{name}")
         return found
 
-    def incidents(self) -> list[dict[str, Any]]:
+    def incidents(self, system: str = "orders", *, blips: bool = False) -> list[dict[str, Any]]:
         """All of them, newest first."""
-        items: list[dict[str, Any]] = self.get("/api/v1/incidents?limit=200")["items"]
+        query = f"system={system}&limit=500&blips={str(blips).lower()}"
+        items: list[dict[str, Any]] = self.get(f"/api/v1/incidents?{query}")["items"]
         return items
 
     def recorded(self) -> list[str]:
@@ -114,13 +137,14 @@ class Exporter:
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=5) as db:
             return [kind for (kind,) in db.execute("SELECT kind FROM records ORDER BY n")]
 
-    def wait_calm(self, within: float = 30.0) -> None:
-        """Until it is healthy, with a ready standby and a recovery point that is proven."""
-        until(self._calm, "the system is healthy", within, step=0.1)
+    def wait_calm(self, system: str = "orders", within: float = 30.0) -> None:
+        """Until it is healthy, with a ready standby and a recovery point that is proven where there are some."""
+        until(lambda: self.is_calm(system), f"{system} is healthy", within, step=0.1)
 
-    def _calm(self) -> bool:
-        system = self.system()
-        return bool(system["state"] == "healthy" and system["rpo"]["site_loss"]["known"])
+    def is_calm(self, name: str = "orders") -> bool:
+        system = self.system(name)
+        proven = not self._pair or system["rpo"]["site_loss"]["known"]
+        return bool(system["state"] == "healthy" and proven)
 
     def wait_closed(self, known: int, within: float = 60.0) -> dict[str, Any]:
         """The incident that closes after `known` are closed already."""

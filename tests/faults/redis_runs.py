@@ -1,64 +1,44 @@
-"""The same faults on real Redis pairs, promoted by hand or by three Sentinels. Redis acknowledges before it replicates, so
-that a cut link loses what was acknowledged: that is counted.
+"""Real Redis pairs promoted by three Sentinels. Redis acknowledges before it replicates, so that a cut link loses what was
+acknowledged: that is counted.
 """
 
-import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
-from tests.faults import runs
-from tests.faults.exporter import Exporter
-from tests.faults.runs import FAULTS, Fault, Run, Scene
-from tests.servers import Writer
+from tests.faults.judge import Outage
+from tests.faults.pairs import Scene, scene
+from tests.faults.stage import Fault
 from tests.servers.redis import RedisPair, Sentinels
 
 
 @contextmanager
-def scene(seed: int, *, under_sentinels: bool = False) -> Iterator[Scene]:
-    """Everything up and healthy; everything down at the end."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dr-faults-")))
-        pair = stack.enter_context(RedisPair())
-        ports = (str(pair.a.port), str(pair.b.port))
-        writer = stack.enter_context(Writer(*ports, program="tests.servers.redis_writer_process"))
-        faults = FAULTS
-        if under_sentinels:
-            sentinels = stack.enter_context(Sentinels(pair, down_after=2.0))
-            faults = {name: Fault(partial(act, sentinels), crash=True) for name, act in SENTINEL_FAULTS.items()}
-        exporter = stack.enter_context(Exporter(folder, pair.a.url(), pair.b.url(), kind="redis"))
-        yield Scene(pair, writer, exporter, random.Random(seed), faults)
+def sentinel_scene(seed: int) -> Iterator[tuple[Scene, dict[str, Fault]]]:
+    """A pair under Sentinels, and its faults."""
+    with scene(seed, "redis") as made:
+        assert isinstance(made.pair, RedisPair)
+        with Sentinels(made.pair, down_after=2.0) as sentinels:
+            yield made, {name: Fault(partial(act, sentinels)) for name, act in SENTINEL_FAULTS.items()}
 
 
-def _kill(sentinels: Sentinels, scene: Scene) -> float:
+def _kill(sentinels: Sentinels, scene: Scene) -> list[Outage]:
     at = scene.pair.kill()
     sentinels.wait_failover()
-    return at
+    return [scene.outage(at, crash=True)]
 
 
-def _cut_kill(sentinels: Sentinels, scene: Scene) -> float:
+def _cut_kill(sentinels: Sentinels, scene: Scene) -> list[Outage]:
     """The Sentinels are cut off with the standby, and wait 2 s; until then the primary acknowledges in vain."""
     scene.pair.link.cut()
     time.sleep(scene.dice.uniform(1.2, 1.8))
     at = scene.pair.kill()
     sentinels.wait_failover()
-    return at
+    return [scene.outage(at, crash=True)]
 
 
-SENTINEL_FAULTS: dict[str, Callable[[Sentinels, Scene], float]] = {
+SENTINEL_FAULTS: dict[str, Callable[[Sentinels, Scene], list[Outage]]] = {
     "kill, Sentinels": _kill,
     "cut, kill, Sentinels": _cut_kill,
 }
 """The standby is promoted by whom it is in earnest. Each needs a pair of its own: Sentinels remember every address."""
-
-
-def table(faults: int, seed: int) -> Iterator[Run]:
-    """Each fault so many times."""
-    yield from runs.table(faults, seed, scene)
-    for name in SENTINEL_FAULTS:
-        for number in range(faults):
-            with scene(seed + number, under_sentinels=True) as stage:
-                yield stage.run(name)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.crashes import CRASHES
 from tests.faults.exporter import Exporter
-from tests.faults.mariadb_runs import UNAPPLIED, scene
-from tests.faults.runs import FAULTS, Scene, mend
+from tests.faults.mariadb_runs import UNAPPLIED
+from tests.faults.pairs import Scene, scene
 from tests.servers import until
 from tests.servers.mariadb import MariadbServer, mariadb_missing
 from tests.servers.mariadb_pair import MariadbPair
@@ -18,12 +19,13 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(bool(mariadb_missing()), reason=mariadb_missing() or "MariaDB is there"),
 ]
+FAULTS = {**CRASHES, **UNAPPLIED}
 WRITE = "INSERT INTO truth SELECT coalesce(max(id), 0) + 1 FROM truth"
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Scene]:
-    with scene(seed=int(time.time())) as made:
+    with scene(int(time.time()), "mariadb") as made:
         yield made
 
 
@@ -33,11 +35,10 @@ def pair() -> Iterator[MariadbPair]:
         yield made
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, UNAPPLIED])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_the_truth_lies_inside(stage: Scene, fault: str) -> None:
     """RTO, RPO, their bounds, the kind and the count of lost markers are what the independent writer saw."""
-    run = stage.run(fault)
-    mend(stage, run)
+    run = stage.play(fault, FAULTS[fault])
     assert not run.wrong, run.row()
 
 

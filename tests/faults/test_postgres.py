@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
-from tests.faults.runs import FAULTS, Scene, mend, scene
-from tests.servers import postgres_missing, until
+from tests.faults.crashes import CRASHES
+from tests.faults.pairs import Scene, scene
+from tests.servers import PostgresPair, postgres_missing, until
 
 pytestmark = [
     pytest.mark.postgres,
@@ -21,11 +23,10 @@ def stage() -> Iterator[Scene]:
         yield made
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", CRASHES)
 def test_the_truth_lies_inside(stage: Scene, fault: str) -> None:
     """RTO, RPO, their bounds, the kind and the count of lost markers are what the independent writer saw."""
-    run = stage.run(fault)
-    mend(stage, run)
+    run = stage.play(fault, CRASHES[fault])
     assert not run.wrong, run.row()
 
 
@@ -49,7 +50,7 @@ def test_a_cut_link_is_seen_while_both_look_healthy(stage: Scene) -> None:
 
 def test_synchronous_replication_loses_nothing() -> None:
     """With a synchronous standby no acknowledged marker is lost, and the count says so."""
-    with scene(seed=int(time.time()), synchronous=True) as made:
-        run = made.run("kill, promote")
+    with scene(seed=int(time.time()), pair=partial(PostgresPair, synchronous=True)) as made:
+        run = made.play("kill, promote", CRASHES["kill, promote"])
         assert not run.wrong, run.row()
         assert run.lost == "0/0"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.probes.certificate import names
-from tests.probes.conftest import Certificates
+from tests.servers.certificates import Certificates
 
 
 @pytest.mark.parametrize(

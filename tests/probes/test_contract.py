@@ -11,11 +11,11 @@ import pytest
 from exporter.core.model import Reason
 from tests import hostile
 from tests.hostile import Server, serve
-from tests.probes.conftest import Certificates
 from tests.probes.contract import CASES, Case
 from tests.probes.example import example_code
 from tests.probes.looking import look
 from tests.servers import free_port
+from tests.servers.certificates import Certificates
 
 
 def each(cases: list[Case]) -> pytest.MarkDecorator:

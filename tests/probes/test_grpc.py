@@ -14,8 +14,8 @@ from exporter.probes.grpc_health import judge, question
 from exporter.probes.kind import Failure
 from tests import hostile
 from tests.hostile import serve
-from tests.probes.conftest import Certificates
 from tests.probes.looking import look, probe
+from tests.servers.certificates import Certificates
 
 OK = {b":status": b"200", b"content-type": b"application/grpc+proto", b"grpc-status": b"0"}
 SERVING = b"\0\0\0\0\2\x08\1"

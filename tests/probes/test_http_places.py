@@ -8,8 +8,8 @@ import pytest
 from exporter.core.model import Facts, Reason, Role
 from exporter.probes import KINDS
 from tests.hostile import answer, message, serve
-from tests.probes.conftest import Certificates
 from tests.probes.looking import look, probe, seen
+from tests.servers.certificates import Certificates
 
 TEXT = b"# status\nrole=Leader mode=rw\nposition 0/16B3748 applied 0/16B3700\n"
 

@@ -19,12 +19,12 @@ from exporter.probes.mysql_packet import OURS, Refusal, framed, read_greeting
 from exporter.probes.mysql_talk import Credentials, log_in
 from tests import hostile
 from tests.hostile import Behaviour
-from tests.probes.conftest import Certificates
 from tests.probes.database import facts
 from tests.probes.looking import probe
 from tests.probes.mysql_rig import make_pair, probe_of
 from tests.probes.mysql_server import OK, greeting, packet, proof, refusal, results, server
 from tests.servers import PASSWORD, free_port
+from tests.servers.certificates import Certificates
 from tests.servers.mariadb_pair import MariadbPair
 
 WRONG = "hunter2-is-wrong"

@@ -17,10 +17,10 @@ from exporter.probes.postgres import KIND, PostgresSettings
 from exporter.probes.postgres_dsn import Dsn, parse_dsn
 from exporter.probes.postgres_probe import PostgresProbe
 from tests import hostile
-from tests.probes.conftest import Certificates
 from tests.probes.database import facts
 from tests.probes.postgres_rig import make_pair, probe_of
 from tests.servers import PASSWORD, PostgresPair, free_port
+from tests.servers.certificates import Certificates
 
 WRONG = "hunter2-is-wrong"
 

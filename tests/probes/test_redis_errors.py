@@ -20,10 +20,10 @@ from exporter.probes.redis_resp import ErrorReply, ReplyReader
 from exporter.probes.tcp import HostPort
 from exporter.settings import Secret
 from tests import hostile
-from tests.probes.conftest import Certificates
 from tests.probes.database import facts, failure_of
 from tests.probes.redis_rig import make_pair, probe_with, redis_or_skip
 from tests.servers import free_port
+from tests.servers.certificates import Certificates
 from tests.servers.postgres import PASSWORD
 from tests.servers.redis import RedisPair, RedisServer
 

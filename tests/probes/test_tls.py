@@ -11,8 +11,8 @@ import pytest
 from exporter.core.model import Reason, Sample
 from exporter.probes.tls import not_after
 from tests.hostile import answer, message, serve
-from tests.probes.conftest import Certificates
 from tests.probes.looking import look, probe
+from tests.servers.certificates import Certificates
 
 PAGE = answer(message("200 OK", b"all is well"))
 

@@ -7,8 +7,8 @@ import pytest
 
 from exporter.core.model import Reason
 from tests.hostile import hang, serve
-from tests.probes.conftest import Certificates
 from tests.probes.looking import look, probe
+from tests.servers.certificates import Certificates
 
 
 @pytest.mark.parametrize(

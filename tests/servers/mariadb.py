@@ -233,6 +233,10 @@ class MariadbServer:
                 return "" if value.strip() == "NULL" else value.strip()
         return ""
 
+    def disconnect(self, user: str) -> None:
+        """End all sessions of this account."""
+        self.sql(f"KILL USER {user}")
+
     def configure(self, **settings: str) -> None:
         """SET GLOBAL."""
         for name, value in settings.items():

@@ -205,6 +205,10 @@ class PostgresServer:
         """The canary markers that are here."""
         return {int(line) for line in self.sql(f"SELECT seq FROM rto_rpo.canary WHERE vantage = '{vantage}'").split()}
 
+    def disconnect(self, user: str) -> None:
+        """End all sessions of this role."""
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'")
+
     def configure(self, **settings: str) -> None:
         """ALTER SYSTEM, and a reload that is waited for."""
         for name, value in settings.items():

@@ -24,6 +24,14 @@ class Process(NamedTuple):
         """All of its threads are: each stops by itself, and one may still answer when SIGSTOP was sent."""
         return self.is_alive and all(state in "TZ" for state in _states(self.pid))
 
+    @property
+    def title(self) -> str:
+        """As `ps` shows it; empty when it has ended."""
+        try:
+            return Path(f"/proc/{self.pid}/cmdline").read_text().replace("\0", " ").strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+
     def signal(self, number: signal.Signals) -> None:
         """Nothing happens when it has ended by itself."""
         if self.is_alive:

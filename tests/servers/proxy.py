@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 import threading
@@ -10,6 +11,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 Mode = Literal["forward", "refuse", "blackhole"]
+FILLERS = 4
+"""Connections that fill the queue of a listener that takes none: one is not enough, the kernel rounds up."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -22,6 +25,9 @@ class Proxy:
         self.accepted = 0
         """Connections taken so far."""
         self._mode: Mode = "forward"
+        self._delay = self._jitter = 0.0
+        self._dice = random.Random(target)
+        self._full = contextlib.ExitStack()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -53,8 +59,20 @@ class Proxy:
         """Connections stay and new ones are taken, but nothing passes either way any more."""
         self._do(self._set_mode, "blackhole")
 
+    def hang(self) -> None:
+        """Half open: connections stay and stay silent, and a new one gets no answer to its SYN."""
+        self._do(self._hang)
+
+    def delay(self, seconds: float, jitter: float = 0.0) -> None:
+        """All that passes comes so much later, each way, and up to `jitter` on top of it at random; nothing is reset."""
+        self._do(self._set_delay, seconds, jitter)
+
+    def shake(self) -> None:
+        """Reset every connection once; new ones are forwarded as before."""
+        self._do(self._shake)
+
     def heal(self) -> None:
-        """Forward again. Connections that were in the black hole are reset: what they swallowed is gone."""
+        """Forward again, if it did not. Connections that were in the black hole are reset: what they swallowed is gone."""
         self._do(self._heal)
 
     def _do(self, call: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
@@ -67,6 +85,26 @@ class Proxy:
     async def _set_mode(self, mode: Mode) -> None:
         self._mode = mode
 
+    async def _set_delay(self, seconds: float, jitter: float) -> None:
+        self._delay, self._jitter = seconds, jitter
+
+    async def _shake(self) -> None:
+        self._reset()
+
+    async def _hang(self) -> None:
+        self._mode = "blackhole"
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        listener = self._full.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen(0)
+        for _ in range(FILLERS):
+            client = self._full.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+
     async def _cut(self) -> None:
         self._mode = "refuse"
         self._reset()
@@ -78,13 +116,18 @@ class Proxy:
             self._server = None
 
     async def _heal(self) -> None:
+        if self._mode == "forward" and not self._delay and not self._jitter:
+            return
         self._reset()
+        self._full.close()
         self._mode = "forward"
+        self._delay = self._jitter = 0.0
         if self._server is None:
             await self._listen()
 
     async def _close(self) -> None:
         await self._refuse()
+        self._full.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -134,6 +177,8 @@ class Proxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            if self._delay or self._jitter:
+                await asyncio.sleep(self._delay + self._dice.uniform(0, self._jitter))
             if self._mode == "blackhole":
                 await self._swallow(reader)
             writer.write(data)

@@ -147,6 +147,10 @@ class RedisServer(RedisProcess):
         for name, value in settings.items():
             assert self.cli("CONFIG", "SET", name.replace("_", "-"), value) == "OK", name
 
+    def disconnect(self, user: str) -> None:
+        """End all connections of this user."""
+        self.cli("CLIENT", "KILL", "USER", user)
+
     def written(self) -> set[int]:
         """What of the independent writer is here."""
         return {int(line) for line in self.cli("SMEMBERS", "truth").split()}

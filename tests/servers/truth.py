@@ -87,8 +87,12 @@ class Writer:
         self._program = program
         self._every = every
         self._folder = tempfile.TemporaryDirectory(prefix="dr-writer-")
-        self._lost: set[int] = set()
+        self.lost: set[int] = set()
+        """Ids that are known to be lost already."""
         self._notes = Path(self._folder.name) / "acks.jsonl"
+        self._known: list[dict[str, Any]] = []
+        self._acks: list[Ack] = []
+        self._offset = self._seen = 0
 
     def __enter__(self) -> Self:
         command = [
@@ -120,18 +124,33 @@ class Writer:
 
     def acks(self) -> list[Ack]:
         """All acknowledged writes so far, in the order of their acknowledgement."""
-        return sorted((Ack(**note) for note in self._read() if "acked" in note), key=lambda ack: ack.acked)
+        notes = self._read()
+        if self._seen < len(notes):
+            self._acks += (Ack(**note) for note in notes[self._seen :] if "acked" in note)
+            self._acks.sort(key=lambda ack: ack.acked)
+            self._seen = len(notes)
+        return self._acks
 
     def _read(self) -> list[dict[str, Any]]:
-        if not self._notes.exists():
-            return []
-        lines = self._notes.read_bytes().split(b"\n")[:-1]  # a last line without its end is still being written
-        return [json.loads(line) for line in lines]
+        """All notes so far; only what is new is read from the file."""
+        if self._notes.exists():
+            with self._notes.open("rb") as notes:
+                notes.seek(self._offset)
+                whole, _, _ = notes.read().rpartition(b"\n")  # a last line without its end is still being written
+            if whole:
+                self._offset += len(whole) + 1
+                self._known += [json.loads(line) for line in whole.split(b"\n")]
+        return self._known
 
     def wait_for_acks(self, more: int, within: float = 15.0) -> None:
         """Until `more` writes have been acknowledged since now."""
         wanted = len(self.acks()) + more
         until(lambda: len(self.acks()) >= wanted, f"{more} more acknowledged writes", within)
+
+    def forgive(self, survivor: Written) -> None:
+        """What was acknowledged until now and is not there is known to be lost: no later outage had cost it."""
+        acked = {ack.id for ack in self.acks()}
+        self.lost |= acked - survivor.written()
 
     def truth(self, fault: float, survivor: Written, within: float = 30.0, *, port: int | None = None) -> Truth:
         """The outage that began at `fault` and ended on `survivor` (reached by the writer at `port`, if through a proxy)."""
@@ -145,8 +164,8 @@ class Writer:
         assert first_after is not None
         before = [ack for ack in self.acks() if ack.acked < first_after.acked]
         there = survivor.written()
-        lost = [ack for ack in before if ack.id not in there | self._lost]
-        self._lost |= {ack.id for ack in lost}
+        lost = [ack for ack in before if ack.id not in there | self.lost]
+        self.lost |= {ack.id for ack in lost}
         failures = [note["ended"] for note in self._read() if "error" in note and note["ended"] >= fault]
         noticed = min([*failures, first_after.acked])
         return Truth(fault, before[-1], first_after, tuple(ack.id for ack in lost), lost[0] if lost else None, noticed)

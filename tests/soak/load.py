@@ -125,7 +125,7 @@ def _judged(made: Stage, minutes: float, samples: list[gauges.Sample]) -> Found:
         minutes, made.systems, outages, [asdict(run) for run in made.runs], samples, growth, crowd, own, acts
     )  # fmt: skip
     found.wrong += outages.wrong
-    found.wrong += [f"{run.fault}: {', '.join(run.wrong)}" for run in made.runs if run.wrong]
+    found.wrong += [f"{run.fault}: {'; '.join(one.words for one in run.wrong)}" for run in made.runs if run.wrong]
     found.wrong += [
         f"{name} grows by {growth[name]:.2f} an hour" for name, most in GROWTH.items() if growth[name] > most
     ]

@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 
 from tests.bench.rig import running
 from tests.faults.exporter import ADDRESS
-from tests.faults.runs import Pair, Run, Scene
+from tests.faults.pairs import Pair, Scene
+from tests.faults.table import Run
 from tests.servers import PASSWORD, PostgresPair, Writer
 from tests.servers.mariadb_pair import MariadbPair
 from tests.servers.redis import RedisPair
+from tests.servers.stall_meter import StallMeter
 from tests.soak import breaking
 from tests.soak.breaking import Actor, Breaker, Operator
 from tests.soak.name import NameServer
 from tests.soak.rack import rack
 from tests.soak.record import Record
-from tests.soak.subject import Subject
+from tests.soak.subject import WITHIN, Subject
 
 PAGES, FROZEN, GUESTS = 40, 12, 4
 """Systems of one page: broken one by one, frozen all at once, and coming and going with reloads."""
@@ -80,8 +82,10 @@ def stage(seed: int) -> Iterator[Stage]:
             "reload": (operator.reload, (45.0, 120.0)),
             "stall": (operator.stall, (60.0, 240.0)),
         }
+        meter = stack.enter_context(StallMeter())
         for kind, pair, _, _ in databases:
-            scene = Scene(pair, writers[kind], subject.view(kind), Random(seed), breaking.FAULTS)
+            scene = Scene(pair, writers[kind], subject.view(kind), meter, Random(seed), system=kind)
+            scene.within = 3 * WITHIN
             acts[kind] = (breaking.break_pair(kind, scene, runs), (5.0, 20.0))
         actors = [Actor(name, act, pause, over, seed) for name, (act, pause) in acts.items()]
         for kind in DATABASES:

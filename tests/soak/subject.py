@@ -31,21 +31,29 @@ class View(Exporter):
         self.url = f"http://127.0.0.1:{port}"
         self.ledger = folder / "ledger.db"
         self.config = folder / "dr.yml"
+        self.kind = name
+        self._pair = True
+        self._wrapper = ()
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=WITHIN) as answer:
             return json.load(answer)
 
-    def system(self) -> dict[str, Any]:
+    def system(self, name: str = "") -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/api/v1/systems/{self.name}")
         return found
 
-    def incidents(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.get(f"/api/v1/incidents?limit=200&system={self.name}")["items"]
+    def incidents(self, system: str = "", *, blips: bool = False) -> list[dict[str, Any]]:
+        query = f"limit=500&system={self.name}&blips={str(blips).lower()}"
+        items: list[dict[str, Any]] = self.get(f"/api/v1/incidents?{query}")["items"]
         return items
 
-    def wait_calm(self, within: float = 3 * WITHIN) -> None:
-        super().wait_calm(within)
+    def wait_calm(self, system: str = "", within: float = 3 * WITHIN) -> None:
+        super().wait_calm(system, within)
+
+    def waited(self) -> float:
+        """Not told: under soak nothing is said of widths."""
+        return 0.0
 
     def wait_closed(self, known: int, within: float = 3 * WITHIN) -> dict[str, Any]:
         return super().wait_closed(known, within)
