@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 import aiohttp
 
 from tests.bench.listeners import listen
+from tests.exporter.rig import LASTING
 
 EVERY = 5.0
 """Seconds between two scrapes of one scraper."""
@@ -70,7 +71,8 @@ async def _scrape(url: str, headers: Mapping[str, str], phase: float, heard: Hea
                 now = counters(text)
                 heard.fallen += [f"{name}: {seen[name]} -> {value}" for name, value in now.items()
                                  if value < seen.get(name, 0.0) - MINE]  # fmt: skip
-                seen |= now
+                # A system that was away is looked at anew; what happened to it goes on.
+                seen = {name: value for name, value in seen.items() if name.startswith(LASTING)} | now
                 heard.bytes += len(text)
             heard.scrapes += 1
             heard.slowest = max(heard.slowest, time.monotonic() - begun)

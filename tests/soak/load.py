@@ -24,6 +24,8 @@ WARM = 600.0
 """Seconds that do not count for the slopes; a third of the run where that is less."""
 JOIN = 240.0
 """Seconds that a fault may still last when the time is up, its mending included."""
+ENOUGH = 30.0
+"""Minutes from which on growth is judged: in less all is still filling that is kept for half an hour."""
 GROWTH: Mapping[str, float] = {"rss": 5.0, "descriptors": 4.0, "threads": 1.0}
 """By how much each may seem to grow in an hour: MB, descriptors, threads."""
 
