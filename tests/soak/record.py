@@ -102,7 +102,7 @@ def judge(
             verdict.wrong.append(f"{name}: nothing had happened in {start} .. {end}: {one['cause']}")
             continue
         found.setdefault(number, []).append(one)
-        verdict.wrong += [f"{name}: {wrong}" for wrong in _compared(record[number], one, start, end)]
+        verdict.wrong += [f"{name}: {wrong}" for wrong in _compared(record[number], one, start, end, unseen)]
         verdict.widest = max(verdict.widest, one["rto"]["upper"] - one["rto"]["lower"])
     for number, truth in enumerate(record):
         incidents = [one for one in found.get(number, []) if one["kind"] != "blip"]
@@ -117,13 +117,16 @@ def _about(truth: Truth, one: Told, start: Interval, end: Interval) -> bool:
     return truth.system == one["system"] and truth.touches(start, end)
 
 
-def _compared(truth: Truth, one: Told, start: Interval, end: Interval) -> list[str]:
+def _compared(truth: Truth, one: Told, start: Interval, end: Interval, unseen: Sequence[Interval]) -> list[str]:
     wrong = []
+    hidden = any(_meet(gap, Interval(spell.start.lower, spell.end.upper)) for gap in unseen for spell in truth.spells)
+    # Where nobody saw the old primary fail, its move is a switchover by definition.
+    kinds = (*truth.kinds, "blip", *(("switchover",) if hidden and truth.moved else ()))
     if not truth.covers(start, end):
         wrong.append(f"{start} .. {end} misses {truth}: {one['cause']}")
     if one["drill"] != truth.drill:
         wrong.append(f"drill {one['drill']}, was {truth.drill}")
-    if one["kind"] not in (*truth.kinds, "blip"):
+    if one["kind"] not in kinds:
         wrong.append(f"was {truth}")
     if truth.lost is not None and one["markers"] is not None and one["markers"]["lost"] != truth.lost:
         wrong.append(f"{one['markers']} of {truth}")

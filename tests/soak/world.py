@@ -117,6 +117,7 @@ class Database:
         self.acknowledged: set[int] = set()
         """Markers of which the exporter was told that they are written."""
         self._cut_at: float | None = None
+        self._reached = float("-inf")
         self._epochs = 1
         self.settle()
 
@@ -135,8 +136,10 @@ class Database:
         self._cut_at = None
 
     def horizon(self, at: float) -> float:
-        """Everything that was written until then is at the standby."""
-        return at - self.lag if self._cut_at is None else min(self._cut_at, at - self.lag)
+        """Everything that was written until then is at the standby, which never loses what it has."""
+        now = at - self.lag if self._cut_at is None else min(self._cut_at, at - self.lag)
+        self._reached = max(self._reached, now)
+        return self._reached
 
     def exposed(self, now: float) -> float:
         """Seconds of writes that would be lost with the primary now; of one that has just taken over none, since nobody who
