@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from exporter.core.snapshot import Head
-from exporter.ledger import reading
+from exporter.ledger import lock, reading
 from exporter.ledger.chain import GENESIS, Finding, Link, exported, faults
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import LedgerFile
@@ -31,12 +31,14 @@ def head(path: Path) -> Head:
 
 def verify(path: Path, noted: Head | None = None) -> list[Finding]:
     """Every record that was edited, removed, moved, repeated or added, at most 1000; none means that the chain is
-    whole. With a `noted` head, also whether the file still holds it: a cut tail shows in no other way.
+    whole. With a `noted` head, also whether the file still holds it: a cut tail shows in no other way. Without one, the head
+    that the exporter itself noted beside the file is looked for.
 
     Memory does not grow with the file. Raises LedgerError if there is no ledger to read.
     """
     findings: list[Finding] = []
     first = last = GENESIS
+    noted = noted or lock.noted(path)
     met = noted is None or noted == GENESIS
 
     def watched(links: Iterator[Link]) -> Iterator[Link]:
@@ -52,10 +54,12 @@ def verify(path: Path, noted: Head | None = None) -> list[Finding]:
             met = met or noted == first
             for finding in islice(faults(watched(reading.links(db)), first), _MOST_FINDINGS):
                 findings.append(finding)  # noqa: PERF402  (what was found before the file breaks off must be kept)
+            findings += [Finding(last.number + 1, f"the file is damaged: {told}") for told in reading.damages(db)]
     except LedgerError as error:
         if last is first:
             raise
         findings.append(Finding(last.number + 1, f"the file cannot be read behind record {last.number}: {error}"))
+        return findings
     if noted is not None and noted.number < first.number:
         sentence = f"record {noted.number} was removed with all up to {first.number} when their time was over; note a newer head"
         findings.append(Finding(noted.number, sentence))

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from exporter.core.evidence import Entry, Evidence, KeptConfig, KeptState
 from exporter.ledger import reading
 from exporter.ledger.chain import Link
 from exporter.ledger.errors import LedgerError
+from exporter.ledger.rows import unsealed
 from exporter.ledger.schema import sealed
 
 UNREAD = ("parity_lost", "parity_restored", "kpi_low", "kpi_recovered", "standby_lost", "standby_back", "samples")
@@ -24,7 +25,7 @@ def evidence(path: Path, *, without: Iterable[str] = UNREAD) -> Evidence:
         head = reading.head(db)
         entries = [entry(path, link) for link in reading.links(db, where, unread) if link.n <= head.number]
         states = {
-            system: KeptState(mono, wall, _told(path, state))
+            system: KeptState(mono, wall, _told(path, state, unsealed))
             for system, mono, wall, state in db.execute("SELECT system, mono, wall, state FROM checkpoints")
         }
         seal = sealed(db)
@@ -58,9 +59,9 @@ def _has(db: sqlite3.Connection, table: str) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone() is not None
 
 
-def _told(path: Path, text: str) -> dict[str, Any]:
+def _told(path: Path, text: str, read: Callable[[str], str] = str) -> dict[str, Any]:
     try:
-        told = json.loads(text)
+        told = json.loads(read(text))
     except (TypeError, ValueError) as error:
         raise LedgerError(
             f"the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"

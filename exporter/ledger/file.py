@@ -1,9 +1,9 @@
 """The ledger file as its one writer holds it: locked, migrated, checked, and opened anew after every failure."""
 
 import contextlib
-import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from exporter.core.snapshot import Head
 from exporter.ledger import reading
-from exporter.ledger.chain import Link, faults
+from exporter.ledger.chain import GENESIS, Link, faults
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.figures import Figure, Pruning, add
 from exporter.ledger.instants import Stamp
+from exporter.ledger.lock import Lock
 from exporter.ledger.retention import Before, Removed, compacted
 from exporter.ledger.schema import migrate, sealed
 
@@ -25,6 +26,8 @@ _WAL_LIMIT = 16 * 2**20
 _KEEP_MARKERS = 20 * 60.0
 """Seconds; 15 minutes are asked for."""
 _PRUNE_EVERY = 60.0
+_CHECKED_FOR = 0.5
+"""Seconds of a start that a search for torn pages may take."""
 
 _INSERT_RECORD = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608
 _UPSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints (system, boot, mono, wall, state) VALUES (?, ?, ?, ?, ?)"
@@ -69,6 +72,17 @@ class StoredMarker(NamedTuple):
     acked: float | None
 
 
+class Gone(NamedTuple):
+    """What was written here before and is not there any more."""
+
+    head: Head
+    """The newest record that was written."""
+    records: int | None
+    """How many records are gone; None: it was another chain."""
+    since: float | None
+    """When the newest record that is left was made, in Unix seconds; None: none is left."""
+
+
 class LedgerFile:
     """Used by one thread at a time. Every method may block as long as the disk does."""
 
@@ -83,13 +97,16 @@ class LedgerFile:
         self._inode = (0, 0)
         self._pruned = float("-inf")
         self._pruning = Pruning()
-        self._lock = _lock(path)
+        self._lock = Lock(path)
+        self.gone: Gone | None = None
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = self._connect()
             migrate(self._db, path)
+            _check_pages(self._db)
             self._check_tail(self._db)
             self.head = reading.head(self._db)
+            self.gone = _gone(self._db, self.head, self._lock.noted)
         except sqlite3.Error as error:
             self.close()
             raise LedgerError(reading.unreadable(path, error)) from error
@@ -135,6 +152,7 @@ class LedgerFile:
             raise
         if links:
             self.head = Head(links[-1].n, links[-1].hash)
+            self._lock.note(self.head)
 
     def remove(self, before: Before, vantage: str, now: Stamp) -> Removed:
         """Remove what is older, all of it or nothing. Raises sqlite3.Error or OSError; then nothing was removed."""
@@ -146,11 +164,12 @@ class LedgerFile:
             self._disconnect()
             raise
         self.head = removed.head
+        self._lock.note(self.head)
         return removed
 
     def close(self) -> None:
         self._disconnect()
-        os.close(self._lock)
+        self._lock.release()
 
     @contextmanager
     def _transaction(self, links: Sequence[Link], *, durable: bool) -> Iterator[sqlite3.Connection | None]:
@@ -221,6 +240,33 @@ class LedgerFile:
             )
 
 
+def _check_pages(db: sqlite3.Connection) -> None:
+    """Raises sqlite3.DatabaseError if the file is torn, as far as half a second shows it: `ledger verify` reads all of it."""
+    end = time.monotonic() + _CHECKED_FOR
+    db.set_progress_handler(lambda: time.monotonic() > end, reading.STEPS_BETWEEN_LOOKS)
+    try:
+        (told,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+    else:
+        if told != "ok":
+            raise sqlite3.DatabaseError(told.splitlines()[-1])
+    finally:
+        db.set_progress_handler(None, 0)
+
+
+def _gone(db: sqlite3.Connection, head: Head, noted: Head | None) -> Gone | None:
+    """What an earlier exporter noted that it wrote, if it is not in the file."""
+    if noted is None or noted in (head, GENESIS):
+        return None
+    if db.execute("SELECT 1 FROM records WHERE n = ? AND hash = ?", (noted.number, noted.hash)).fetchone() is not None:
+        return None
+    last = db.execute("SELECT wall FROM records ORDER BY n DESC LIMIT 1").fetchone()
+    count = noted.number - head.number if last is not None and noted.number > head.number else None
+    return Gone(noted, count, last[0] if last else None)
+
+
 def stored(db: sqlite3.Connection, vantage: str) -> tuple[list[Checkpoint], list[StoredMarker]]:
     """All checkpoints, and this vantage's markers ascending by number."""
     checkpoints = db.execute("SELECT system, boot, mono, wall, state FROM checkpoints").fetchall()
@@ -240,28 +286,3 @@ def _prune(db: sqlite3.Connection, now: Stamp) -> None:
 def _inode(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _lock(path: Path) -> int:
-    """The descriptor that holds the lock. It is a file of its own, since closing any descriptor of the database's own
-    file would end SQLite's locks on it; it is never removed, since a removed one locks nobody out."""
-    name = path.with_name(path.name + ".lock")
-    try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise LedgerError(
-            f"cannot write the ledger {path}: {name}: {error.strerror}; name a file in a directory that "
-            f"exists and that the exporter may write"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
-        os.close(lock)
-        raise LedgerError(
-            f"the ledger {path} is in use by another exporter (process {holder}); stop that one, or give "
-            f"this one a ledger of its own"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode("ascii"))
-    return lock

@@ -17,7 +17,7 @@ from exporter.ledger.errors import LedgerError
 from exporter.ledger.file import StoredMarker, stored
 from exporter.ledger.instants import Shift, Stamp, shift
 from exporter.ledger.reading import reader
-from exporter.ledger.rows import clean
+from exporter.ledger.rows import clean, unsealed
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def load(path: Path, vantage: str, now: Stamp, wall_error: float) -> Loaded:
     shifts: dict[str, Shift] = {}
     for kept in checkpoints:
         try:
-            states[kept.system] = _object(kept.state)
+            states[kept.system] = _object(unsealed(kept.state))
             moved = shift(_stamp(kept.boot, kept.mono, kept.wall), now.boot, moment, wall_error)
         except (TypeError, ValueError, RecursionError) as error:
             _LOG.warning(

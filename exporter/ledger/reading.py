@@ -14,7 +14,7 @@ from exporter.ledger.schema import check_version
 
 COLUMNS = ", ".join(Link._fields)
 _BEFORE_ALL = -(2**63)
-_STEPS_BETWEEN_LOOKS = 10_000
+STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's virtual machine, between two looks at the clock: well under a millisecond."""
 
 
@@ -27,7 +27,7 @@ def reader(path: Path, deadline: float | None = None) -> Iterator[sqlite3.Connec
         with closing(_connect(path)) as db:
             if deadline is not None:
                 end = time.monotonic() + deadline
-                db.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+                db.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
             db.text_factory = text
             check_version(db, path)
             yield db
@@ -71,6 +71,12 @@ def links(
     while rows := db.execute(query, (after, *values, page)).fetchall():
         yield from (Link(*row[1:]) for row in rows)
         after = rows[-1][0]
+
+
+def damages(db: sqlite3.Connection) -> list[str]:
+    """What is torn in the file besides the records, at most 20 sentences of SQLite."""
+    found = [str(told) for (told,) in db.execute("PRAGMA integrity_check(20)")]
+    return [] if found == ["ok"] else [line for told in found for line in told.splitlines()]
 
 
 def head(db: sqlite3.Connection) -> Head:

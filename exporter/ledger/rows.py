@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from exporter.core.model import Moment
 from exporter.core.ports import Json
 from exporter.core.state import Record
-from exporter.ledger.chain import Link, compact, plain
-from exporter.ledger.file import Checkpoint
+from exporter.ledger.chain import Link, compact, digest, plain
+from exporter.ledger.file import Checkpoint, Gone
 from exporter.ledger.instants import Stamp
 
 _LOG = logging.getLogger(__name__)
+_SEAL = ', "sha256": "'
 
 
 def encoded(checkpoints: Mapping[str, tuple[Stamp, Json]]) -> list[Checkpoint]:
@@ -20,10 +21,44 @@ def encoded(checkpoints: Mapping[str, tuple[Stamp, Json]]) -> list[Checkpoint]:
     rows = []
     for system, (stamp, state) in checkpoints.items():
         try:
-            rows.append(Checkpoint(clean(system), *stamp, json.dumps(state)))
+            rows.append(Checkpoint(clean(system), *stamp, sealed(json.dumps(state))))
         except (TypeError, ValueError):
             _LOG.exception("the checkpoint of %s is not JSON and was not kept", system)
     return rows
+
+
+def sealed(text: str) -> str:
+    """A JSON object with its own SHA-256 as the last key: a number in it that some disk changed must not be believed."""
+    return f'{text[:-1]}{_SEAL}{digest(text)}"}}' if text.startswith("{") and text != "{}" else text
+
+
+def unsealed(text: str) -> str:
+    """What was sealed. One that an earlier exporter wrote has no seal. Raises ValueError if it is not what was written."""
+    body, found, seal = text.rpartition(_SEAL)
+    if not found:
+        return text
+    if f'{digest(body + "}")}"}}' != seal:
+        raise ValueError("its content does not match its hash")
+    return body + "}"
+
+
+def lost(gone: Gone, now: Moment) -> Record:
+    """The record that says what was written here before and is not there any more."""
+    data = {"dropped": gone.records or 0, "kinds": {}, "from_unix": gone.since or now.wall, "to_unix": now.wall}
+    return Record("gap", "", now.mono, gone_sentence(gone), data)
+
+
+def gone_sentence(gone: Gone) -> str:
+    """The same for the log."""
+    head = f"record {gone.head.number}, hash {gone.head.hash[:12]}"
+    if gone.records is None:
+        return f"another ledger was here before ({head} was its newest): it was moved away, cut or exchanged"
+    some = (
+        "1 record that was written here is gone"
+        if gone.records == 1
+        else f"{gone.records} records that were written here are gone"
+    )
+    return f"{some} (up to {head}): the file was torn or cut, or an older copy was put back"
 
 
 def clean(text: str) -> str:

@@ -32,7 +32,7 @@ from exporter.ledger.file import LedgerFile, StoredMarker, StoredText
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
 from exporter.ledger.retention import Keeper
-from exporter.ledger.rows import clean, encoded, link
+from exporter.ledger.rows import clean, encoded, gone_sentence, link, lost
 from exporter.ledger.threads import Threads
 
 _LOG = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class SqliteLedger:
         """
         threads = Threads()
         file = await threads.run(lambda: LedgerFile(path, busy=patience / 2), _OPEN_WITHIN, f"opening {path}")
+        if file.gone is not None:
+            _LOG.error("the ledger %s: %s", path, gone_sentence(file.gone))
         if file.head.number == 0:
             _LOG.info("the ledger %s begins a new chain", path)
         return cls(
@@ -128,7 +130,7 @@ class SqliteLedger:
         the ledger is known not to be writable, else after `patience`. Never raises."""
         ticket = self._outbox.put(
             self._stamp(now),
-            [link(record, self._vantage, self._boot, now) for record in records],
+            [link(record, self._vantage, self._boot, now) for record in [*self._gone(now), *records]],
             checkpoints,
             durable=True,
         )
@@ -141,6 +143,11 @@ class SqliteLedger:
                 await stored
         except TimeoutError:
             self._failed(f"the disk took longer than {self._patience:g} s")
+
+    def _gone(self, now: Moment) -> Sequence[Record]:
+        """The record of what was written here before and is not there any more: once, before all others."""
+        gone, self._file.gone = self._file.gone, None
+        return [] if gone is None else [lost(gone, now)]
 
     def beat(self, checkpoints: Mapping[str, Json], now: Moment) -> None:
         """Refresh checkpoints without a record. Returns at once."""
