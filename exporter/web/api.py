@@ -99,7 +99,8 @@ async def incidents(request: web.Request) -> web.Response:
     except OSError as error:
         return problem(503, str(error))
     more = closed[-1]["n"] if len(closed) == limit else None
-    return await json_list([*running, *closed], next=more)
+    ended = {one["id"] for one in closed}  # one may have closed while the ledger was read
+    return await json_list([*(one for one in running if one["id"] not in ended), *closed], next=more)
 
 
 async def incident(request: web.Request) -> web.Response:

@@ -53,7 +53,8 @@ async def drills(request: web.Request) -> web.Response:
     except OSError as error:
         return problem(503, str(error))
     more = past[-1]["n"] if len(past) == limit else None
-    return await json_list([*(one for one in running if one is not None), *closed], next=more)
+    ended = {one["id"] for one in closed}  # one may have been stopped while the ledger was read
+    return await json_list([*(one for one in running if one and one["id"] not in ended), *closed], next=more)
 
 
 async def drill(request: web.Request) -> web.Response:

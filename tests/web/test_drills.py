@@ -61,6 +61,17 @@ async def test_a_drill_from_start_to_signature() -> None:
     assert (await ask_json(stage, "/api/v1/drills?system=chat"))["items"] == []
 
 
+async def test_a_drill_that_is_stopped_meanwhile_is_listed_once() -> None:
+    """Its end is in the ledger already, and it is still shown as open: it was stopped."""
+    stage = Stage()
+    drill = await begun(stage)
+    shown = stage.snapshot
+    await send(stage, f"/api/v1/drills/{drill['id']}", {}, "DELETE")
+    stage.snapshot = shown
+    listed = (await ask_json(stage, "/api/v1/drills"))["items"]
+    assert [(one["id"], one["open"]) for one in listed] == [(drill["id"], False)]
+
+
 async def test_stopping_needs_no_body() -> None:
     """Its operator is taken to stop it; a second time is a conflict."""
     stage = Stage()
@@ -79,6 +90,7 @@ async def test_pages_of_past_drills() -> None:
         drill = await begun(stage)
         ids.append(drill["id"])
         await send(stage, f"/api/v1/drills/{drill['id']}", {}, "DELETE")
+    stage.now = stage.now._replace(mono=stage.now.mono + 1, wall=stage.now.wall + 1)
     running = (await begun(stage))["id"]
     first = await ask_json(stage, "/api/v1/drills?limit=2")
     assert [one["id"] for one in first["items"]] == [running, ids[2], ids[1]]

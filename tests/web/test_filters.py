@@ -37,6 +37,14 @@ async def listed(query: str) -> list[str]:
     return [item["id"] for item in (await ask_json(stage, f"/api/v1/incidents?{query}"))["items"]]
 
 
+async def test_one_that_closes_meanwhile_is_listed_once() -> None:
+    """The ledger has it closed already, and it is still shown as open: it is closed."""
+    stage = Stage()
+    stage.ledger.closed = [{**HISTORY[0], "id": "01JB9Z"}, *HISTORY[1:]]
+    items = (await ask_json(stage, "/api/v1/incidents"))["items"]
+    assert [(item["id"], item["open"]) for item in items][:2] == [("01JB9Z", False), ("id-8", False)]
+
+
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
