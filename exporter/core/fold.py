@@ -13,8 +13,8 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft, dated
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.looks import changes_nothing, counted, counted_anew, judged
-from exporter.core.model import ENTRY, SILENT, Instant, Moment, Part, Reason, Sample, System
+from exporter.core.looks import changes_nothing, counted, counted_anew, judged, proves_nothing
+from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
@@ -67,7 +67,7 @@ def observe(
     `heard`: start of the newest look that anybody anywhere answered; silence is no proof of death until we are heard.
     """
     before = state.parts.get(sample.part) or PartState()
-    blind = _proves_nothing(state, sample.reason, sample.started)
+    blind = proves_nothing(state, sample.reason, sample.started)
     after = counted(before, sample) if blind else judged(system, before, sample, pending)
     if changes_nothing(system, state, before, sample, pending):
         return Step(state.with_part(sample.part, after))
@@ -97,13 +97,6 @@ def _follow_active(
         active.follow_site(system, draft, sample.part, now, heard)
 
 
-def _proves_nothing(state: SystemState, reason: Reason | None, started: Instant) -> bool:
-    """Whether a failure tells of our blindness: silence in it, and whatever became of a look that began before its end."""
-    if reason is None:
-        return False
-    return reason in SILENT if state.blind_since is not None else started < state.trusted_since
-
-
 def marker_sent(state: SystemState, component: str, site: str, sent: Instant) -> tuple[SystemState, Marker]:
     """A canary marker is about to be written to `site`."""
     canary, marker = canaries.sent(state.canaries[component], site, sent)
@@ -123,7 +116,7 @@ def marker_finished(
 ) -> Step:
     """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
-    blind = _proves_nothing(state, outcome.reason, marker.sent)
+    blind = proves_nothing(state, outcome.reason, marker.sent)
     counts = (role is None or role.site == marker.site) and not blind and not system.active_active
     canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)
     track = canary.track
@@ -153,8 +146,11 @@ def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
     return replace(state, incident=dated(state, incident, Interval(lower, upper, min(at, upper))))
 
 
-def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:
-    """The exporter is cut off: nothing that was silent since counts, and a doubt that rests on silence is withdrawn."""
+def blinded(system: System, state: SystemState, since: Instant, now: Moment, why: str = "") -> Step:
+    """The exporter is cut off: nothing that was silent since counts, and a doubt that rests on silence is withdrawn.
+
+    `why`: a sentence, if it is not cut off from everybody.
+    """
     if state.blind_since is not None:
         return Step(state)
     evidence = assess(system, state)
@@ -182,6 +178,9 @@ def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> 
             traffic_seen=(),
         ),
     )
+    if why:
+        draft.state = replace(draft.state, serving=())
+        enter(draft, Mode.UNKNOWN, why, now)
     step(system, draft, assess(system, draft.state), now, ALWAYS)
     return draft.step()
 
@@ -202,11 +201,7 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     """
     if state.blind_since is not None:
         written = min(written, state.blind_since)
-    elif state.observed_since is not None:
-        counters = state.counters
-        state = replace(
-            state, counters=replace(counters, observed=counters.observed + max(0.0, written - state.observed_since))
-        )
+    state = state.left(written)
     state = reconfigure(system, _unwatched(replace(state, blind_since=None), written, now.mono), now)
     state = replace(
         state,
@@ -218,6 +213,16 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     if state.mode in CALM:
         enter(draft, Mode.UNKNOWN, "the exporter has just started; it is looking", now)
     return draft.step()
+
+
+def paused(state: SystemState, since: Instant, until: Instant) -> SystemState:
+    """The exporter itself stood still in between: frozen, or without a processor. Nobody looked, as if it had been away.
+
+    What it believes stands: the next looks tell. Those that waited meanwhile do not, unless they went well.
+    """
+    if state.blind_since is not None:
+        return state
+    return replace(_unwatched(replace(state.left(since), blind_since=None), since, until), assessed=False)
 
 
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:

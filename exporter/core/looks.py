@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from exporter.core.model import NO_FACTS, Facts, Instant, Reason, Role, Sample, System
+from exporter.core.model import NO_FACTS, SILENT, Facts, Instant, Reason, Role, Sample, System
 from exporter.core.state import CALM, PartState, Span, SystemState, Track
 from exporter.core.track import abandon, judge
 
@@ -29,6 +29,13 @@ def judged(system: System, before: PartState, sample: Sample, pending: Sequence[
     for started in pending:
         reach, serve = (abandon(reach, started),) * 2 if same else (abandon(reach, started), abandon(serve, started))
     return _after(before, sample, reach, serve, told=sample.ok and sample.facts is not NO_FACTS)
+
+
+def proves_nothing(state: SystemState, reason: Reason | None, started: Instant) -> bool:
+    """Whether a failure tells of us: our own trouble, silence in blindness, and whatever became of a look that began before its end."""
+    if reason is None or reason is Reason.INTERNAL:
+        return reason is not None
+    return reason in SILENT if state.blind_since is not None else started < state.trusted_since
 
 
 def changes_nothing(

@@ -4,7 +4,7 @@ Each function does what its namesake in `exporter.core.fold` does, and adds the 
 
     watch_started       somebody begins to look; what was promised
     objectives_changed  from what to what
-    absence             the exporter did not run from ... to ...
+    absence             the exporter did not run, or stood still, from ... to ...
     blind_began         nothing can be said any more since ...
     blind_ended         from ... to ... nothing could be said
     watch_ended         nobody looks any more, because it was taken out of the configuration
@@ -46,18 +46,28 @@ def resumed(system: System, state: SystemState, written: Instant, now: Moment) -
     return Step(replace(after.state, promised=system.objectives), (away, *changed, *after.records))
 
 
+def paused(system: System, state: SystemState, since: Instant, now: Moment) -> Step:
+    """The exporter stood still since `since`, and goes on."""
+    if state.blind_since is not None:
+        return Step(state)
+    data = {"from_unix": now.wall_of(since), "to_unix": now.wall}
+    sentence = f"the exporter stood still for {max(0.0, now.mono - since):.1f} s: nothing was looked at"
+    record = Record("absence", system.name, now.mono, sentence, data)
+    return Step(fold.paused(state, since, now.mono), (record,))
+
+
 def reconfigured(system: System, state: SystemState, now: Moment) -> Step:
     """The configuration changed while the exporter runs."""
     after = replace(fold.reconfigure(system, state, now), promised=system.objectives)
     return Step(after, _changed(system, state, now))
 
 
-def blinded(system: System, state: SystemState, since: Instant, now: Moment) -> Step:
-    """The exporter is cut off since `since`."""
+def blinded(system: System, state: SystemState, since: Instant, now: Moment, why: str = "") -> Step:
+    """The exporter is cut off since `since`, or, with a sentence `why`, unable to look at what this system needs."""
     if state.blind_since is not None:
         return Step(state)
-    record = Record("blind_began", system.name, now.mono, "blind", {"since_unix": now.wall_of(since)})
-    after = fold.blinded(system, state, since, now)
+    record = Record("blind_began", system.name, now.mono, why or "blind", {"since_unix": now.wall_of(since)})
+    after = fold.blinded(system, state, since, now, why)
     return Step(after.state, (record, *after.records))
 
 

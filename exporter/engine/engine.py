@@ -31,6 +31,8 @@ REFERENCE_EVERY = 5.0
 ASK_EVERY = 0.25
 """Seconds between two rounds of asking around in a silence."""
 ASK_AT_ONCE = 64
+STILL = 3.0
+"""Seconds without a sign of life of our own after which nobody looked: the process was frozen, or had no processor."""
 GOLDEN = 0.6180339887498949
 """Phases at multiples of it are spread evenly, however many there are."""
 
@@ -88,6 +90,7 @@ class Engine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools: Tools | None = None
         self._asked: Instant = 0.0
+        self._alive = environment.clock()
         self._retired: set[asyncio.Task[None]] = set()
 
     # --- life
@@ -103,11 +106,11 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 self._tools = Tools(
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
-                    self._spawn, self._heard, self._silence, Haste(env.clock),
+                    self._spawn, self._heard, self._silence, Haste(env.clock), self._awake,
                 )  # fmt: skip
                 group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)
-                group.create_task(Heart(self._running, env.clock, env.moment, env.ledger).beat_forever())
+                group.create_task(Heart(self._running, env.clock, env.moment, env.ledger, self._awake).beat_forever())
                 group.create_task(self._reference_forever())
                 group.create_task(self.people.expire_forever(self._spawn))
                 group.create_task(Standings(self._running, env.moment, self._spawn).watch_forever())
@@ -144,6 +147,7 @@ class Engine:
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
         self._sight.references = len(references)
+        self._alive = self._env.clock()
 
     def _state(self, system: System, kept: SystemState | None) -> Step:
         now = self._env.moment()
@@ -207,12 +211,22 @@ class Engine:
 
     def systems(self) -> dict[str, Watched]:
         """As published: nothing in it is ahead of the ledger."""
+        self._awake()
         return {name: Watched(r.watch.system, r.watch.published, r.targets) for name, r in self._running.items()}
 
     def lateness(self) -> Histogram:
         return self._tools.wheel.lateness() if self._tools else Histogram((), ())
 
     # --- blindness
+
+    def _awake(self) -> None:
+        """A sign of life. Where the last one is long ago nobody looked since, which is no fault of whom we look at."""
+        now = self._env.clock()
+        since, self._alive = self._alive, now
+        if now - since > STILL:
+            _LOG.warning("the exporter stood still for %.1f s: nothing was looked at", now - since)
+            for running in self._running.values():
+                running.watch.pause(since, self._env.moment())
 
     def _heard(self, started: Instant) -> None:
         """Somebody answered. A look that began before the silence is no proof that it is over."""

@@ -26,7 +26,8 @@ class Running(Protocol):
 
 
 class Heart:
-    """Writes the published states down in turns. `running` is what is watched just then; it may change."""
+    """Writes the published states down in turns. `running` is what is watched just then; it may change. `awake` is called at
+    each round, before it."""
 
     def __init__(
         self,
@@ -34,7 +35,9 @@ class Heart:
         clock: Callable[[], Instant],
         moment: Callable[[], Moment],
         ledger: Ledger,
+        awake: Callable[[], None] = lambda: None,
     ) -> None:
+        self._awake = awake
         self._running = running
         self._clock = clock
         self._moment = moment
@@ -47,6 +50,7 @@ class Heart:
         """Until cancelled."""
         while True:
             await asyncio.sleep(BEAT)
+            self._awake()
             self.beat()
 
     def beat(self) -> None:

@@ -25,6 +25,7 @@ from hashlib import sha256
 from typing import Any
 
 from exporter.core.canary import Outcome
+from exporter.core.looks import proves_nothing
 from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.moves import unmeasured, written_before
 from exporter.core.past import MOVES
@@ -191,7 +192,8 @@ def _write(
         "from": marker.sent,
         "to": outcome.ended,
         "reason": None if outcome.reason is None else str(outcome.reason),
-        "counts": (role is None or role.site == marker.site) and before.blind_since is None,
+        "counts": (role is None or role.site == marker.site)
+        and not proves_nothing(before, outcome.reason, marker.sent),
     }
     return row | ({"pending": list(pending)} if pending else {})
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from exporter.core import active, fold
+from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
+from exporter.core.looks import proves_nothing
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
 from exporter.core.moves import current_markers, unmeasured, written_before
 from exporter.core.ports import Ledger
@@ -18,6 +19,7 @@ from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
 from exporter.engine.recorder import Recorder, samples_record
 from exporter.engine.sight import Sight
+from exporter.engine.trouble import Trouble
 from exporter.engine.wheel import Wheel
 from exporter.probes.kind import STALL, Ask, Look
 
@@ -40,6 +42,8 @@ class Tools(NamedTuple):
     silence: Callable[[], None]
     """Nobody answered a look: find out whether it is us."""
     haste: Haste
+    awake: Callable[[], None] = lambda: None
+    """Something is about to be done: find out whether we stood still before it."""
 
 
 class Watch:
@@ -57,6 +61,7 @@ class Watch:
         """The same, when a look or a marker takes longer than usual."""
         self._recorder = Recorder(system)
         self._unsettled = 0
+        self._trouble = Trouble(system)
         self._count = 0
 
     # --- looks
@@ -116,6 +121,7 @@ class Watch:
 
     def looked(self, eye: Eye, sample: Sample, above: int | None) -> None:
         """A look ended."""
+        self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         tools.sight.saw(eye, sample.started, sample.ended, answered=answered)
         if answered:
@@ -128,9 +134,12 @@ class Watch:
             eye.answered.clear()
         before, now = self.state, tools.moment()
         step = fold.observe(self.system, before, sample, now, above=above, pending=abandoned, heard=tools.sight.heard)
-        self._recorder.looked(before, step, sample, abandoned, now.mono)
+        if not proves_nothing(before, sample.reason, sample.started):
+            self._recorder.looked(before, step, sample, abandoned, now.mono)
         self.accept(step)
         self._settle_lost(before)
+        for own in self._trouble.told(self.state, sample, now):
+            self.accept(own)
         if not answered:
             tools.silence()
         self.react(before)
@@ -214,6 +223,7 @@ class Watch:
         self._wrote(eye, marker, sample)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
+        self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         if answered:
             tools.answered(sample.started if sample.ok else sample.ended)
@@ -253,6 +263,11 @@ class Watch:
             self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state, kept))
         elif not self._unsettled:
             self.published = step.state
+
+    def pause(self, since: Instant, now: Moment) -> None:
+        """We stood still since then. Nobody may be told of that time as if it had been observed, not even once."""
+        self.published = fold.paused(self.published, since, now.mono)
+        self.accept(watching.paused(self.system, self.state, since, now))
 
     def _with_samples(self, step: Step) -> Step:
         """What was seen around an incident goes beside the chain, and its hash into it."""

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from exporter.core import watching
 from exporter.core.codec import Decoder, encode
 from exporter.core.model import Objectives
+from exporter.core.readings import observed_until
 from exporter.core.standing import standing
 from exporter.core.state import SystemState
 from tests.core.filming import SYSTEM, WALL, film, moment
@@ -32,6 +35,20 @@ def test_an_absence_is_told_with_its_bounds() -> None:
     blind = watching.blinded(SYSTEM, shown.state, 3.0, moment(4)).state
     (again, *_) = watching.resumed(SYSTEM, blind, 5.0, moment(9)).records
     assert again.data["from_unix"] == WALL + 3
+
+
+def test_time_in_which_we_stood_still_is_unobserved() -> None:
+    """Frozen from 2 to 32: it counts as blindness, the state stands, and the next look goes on from it."""
+    state = film("hhh").state
+    step = watching.paused(SYSTEM, state, 2.0, moment(32))
+    (record,) = step.records
+    assert (record.kind, record.data) == ("absence", {"from_unix": WALL + 2, "to_unix": WALL + 32})
+    assert step.state.mode is state.mode
+    assert step.state.counters.blind == state.counters.blind + 30
+    observed = observed_until(step.state, 40.0)
+    assert observed == pytest.approx(observed_until(state, 2.0) + 8.0)
+    blind = watching.blinded(SYSTEM, state, 1.0, moment(3)).state
+    assert watching.paused(SYSTEM, blind, 3.0, moment(33)) == (blind, ()), "that time is counted already"
 
 
 def test_blindness_is_told_with_its_bounds_once() -> None:

@@ -204,3 +204,35 @@ async def test_a_foreign_cancellation_outlives_the_deadline() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_time_in_which_we_stood_still_is_given_back() -> None:
+    """An answer that lay there before the end of the time is read, though we only came to it long after."""
+    loop = asyncio.get_running_loop()
+    answered = asyncio.Event()
+
+    async def call() -> Look:
+        await answered.wait()
+        await asyncio.sleep(0.01)  # one more step of the same look
+        return Look()
+
+    task = asyncio.create_task(ends(call, timeout=0.1))
+    await asyncio.sleep(0)
+    loop.call_at(loop.time() + 0.05, answered.set)
+    time.sleep(0.3)  # noqa: ASYNC251 - this is the fault: as if we were frozen
+    sample = await task
+    assert sample.reason is None
+    assert sample.ended - sample.started >= 0.3
+
+
+async def test_it_is_given_back_once_and_no_more_than_there_was() -> None:
+    """A dead endpoint costs at most one more time-out after we stood still, however long that was."""
+    begun = time.monotonic()
+    task = asyncio.create_task(ends(asyncio.Event().wait, timeout=0.1))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    time.sleep(1.0)  # noqa: ASYNC251 - as above
+    woken = time.monotonic()
+    sample = await task
+    assert sample.reason is Reason.TIMEOUT
+    assert begun + 1.0 <= woken <= sample.ended
+    assert sample.ended - woken < 0.9, "what was asked for was 0.1 s"
