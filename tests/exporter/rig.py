@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import aiohttp
 import yaml
@@ -97,6 +97,17 @@ class Line(NamedTuple):
     sentence: str
 
 
+class Process(Protocol):
+    """What is needed of `asyncio.subprocess.Process`."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def send_signal(self, signal: int, /) -> None: ...
+    async def wait(self) -> int: ...
+
+
 class Exporter:
     """One configuration, one ledger, and the process on them, which a test may start as often as it likes."""
 
@@ -107,7 +118,7 @@ class Exporter:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.login: dict[str, str] = {}
         """Headers to read with, where `--web.config.file` asks for a login."""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._http: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -135,16 +146,24 @@ class Exporter:
 
     async def start(self, *options: str, looked: bool = True, within: float = WITHIN) -> float:
         """Returns when it serves (and has looked at everything): the seconds until its first /metrics."""
-        command = [sys.executable, "-m", "exporter", "serve", f"--config.file={self.config}"]
-        listen = f"--web.listen-address={self.url.removeprefix('http://')}"
         began = time.monotonic()
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*command, listen, *options, stdout=log, stderr=log)
+        await self.launch(*options)
         await until(lambda: self._answers("/metrics"), "the exporter serves /metrics", within)
         took = time.monotonic() - began
         if looked:
             await until(lambda: self._answers("/-/ready"), "the exporter has looked at everything", within)
         return took
+
+    async def launch(self, *options: str) -> None:
+        """`start` without waiting for anything."""
+        listen = f"--web.listen-address={self.url.removeprefix('http://')}"
+        self._process = await self._launch("serve", f"--config.file={self.config}", listen, *options)
+
+    async def _launch(self, *arguments: str) -> "Process":
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "exporter", *arguments, stdout=log, stderr=log
+            )
 
     async def _answers(self, path: str) -> bool:
         assert self._process is not None
@@ -197,6 +216,11 @@ class Exporter:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with self._http.post(self.url + path, headers=headers, json=body) as answer:
             return answer.status, await answer.json()
+
+    async def delete(self, path: str, token: str) -> int:
+        """Status."""
+        async with self._http.delete(self.url + path, headers={"Authorization": f"Bearer {token}"}) as answer:
+            return answer.status
 
     async def metrics(self) -> Metrics:
         return Metrics((await self.get("/metrics"))[1])
