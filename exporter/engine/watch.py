@@ -62,6 +62,10 @@ class Watch:
         self._recorder = Recorder(system)
         self._unsettled = 0
         self._trouble = Trouble(system)
+        begun = tools.moment()
+        self._wall_at_start = begun.wall - begun.mono
+        """Markers are stamped, and swept after 15 minutes, by a clock that does not jump: the wall clock's step of an hour would
+        sweep those of the last minutes, which would be missed after a failover as if they had been lost."""
         self._count = 0
 
     # --- looks
@@ -191,7 +195,9 @@ class Watch:
         self.tools.ledger.mark(self.system.name, component, marker, now)
         pending = eye.writes[marker.seq] = self._pending(eye, marker, hasty=hasty, witness=witness)
         self._doubt_later(eye, pending, eye.usual_write)
-        pending.task = self.tools.spawn(self._write(eye, marker, pending, now.wall, fresh=hasty or witness))
+        pending.task = self.tools.spawn(
+            self._write(eye, marker, pending, self._wall_at_start + sent, fresh=hasty or witness)
+        )
         if hasty:
             self.tools.haste.begun(pending, self)
 

@@ -56,7 +56,10 @@ def text(raw: bytes) -> str:
 def unreadable(path: Path, error: sqlite3.Error) -> str:
     """The sentence for a file that SQLite refuses to read or open."""
     if isinstance(error, sqlite3.OperationalError):
-        return f"cannot read the ledger {path}: {error}"
+        return (
+            f"cannot read the ledger {path}: {error}; make sure that its disk works and has room, and that no other program "
+            f"locks the file"
+        )
     return (
         f"the ledger {path} is damaged ({error}); keep the file as it is for evidence, see what "
         f"`rto-rpo-exporter ledger verify` says of it, and put back a copy or move it away to begin a new one"

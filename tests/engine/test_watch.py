@@ -8,6 +8,7 @@ from typing import Any
 
 from exporter.core import fold
 from exporter.core.model import Component, Moment, Part, System
+from exporter.core.state import PartState
 from exporter.engine.eye import Eye, Pending
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Publisher
@@ -98,3 +99,33 @@ async def test_a_witness_is_given_all_of_its_time() -> None:
     witness.shorten(0.5)
     assert witness.until == 2.3
     assert not eye.wants_witness(1.0)
+
+
+async def test_a_clock_that_jumps_stamps_no_marker(tmp_path: Path) -> None:
+    """The wall clock steps by an hour: what markers are stamped with goes on evenly, so that no sweep takes the newest ones."""
+    stamps: list[float] = []
+    wall = time.time() - time.monotonic()
+
+    class Stamped:
+        target = "stamped"
+
+        async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
+            stamps.append(sent_at)
+
+    ledger = await SqliteLedger.open(tmp_path / "ledger.db", vantage="test")
+    component = Component("web", critical=True, canary_every=1.0)
+    system = System("shop", "hk", ("hk",), {"web": component}, frozenset({PART}))
+    probing: Any = Stamped()
+    own = tools(ledger)._replace(moment=lambda: Moment(time.monotonic(), time.monotonic() + wall))
+    eye = Eye(PART, probing, system.policy, component)
+    known = fold.begin(system, own.moment()).with_part(PART, PartState())
+    watch = Watch(system, {PART: eye}, known, own)
+    for step in (0.0, 3600.0):
+        wall += step
+        watch.write("web")
+        (pending,) = eye.writes.values()
+        assert pending.task is not None
+        await pending.task
+    watch.stop()
+    await ledger.close()
+    assert 0 <= stamps[1] - stamps[0] < 60

@@ -122,7 +122,7 @@ class Exporter:
         self._http: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0))
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20.0))
         return self
 
     async def __aexit__(

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,8 @@ class Entry(NamedTuple):
 
 def entries(ledger: Path, after: int = 0) -> list[Entry]:
     """All records above that number, oldest first."""
-    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=5) as db:
+    # Closed at once: who has it open keeps its log's index alive, which a torn log must not meet.
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=5)) as db:
         found = db.execute("SELECT n, kind, system, data FROM records WHERE n > ? ORDER BY n", (after,)).fetchall()
     return [Entry(n, kind, system, json.loads(data)) for n, kind, system, data in found]
 

@@ -20,6 +20,8 @@ from tests.servers import PASSWORD, free_port, until
 ROOT = Path(__file__).parents[2]
 ADDRESS = {"mariadb": "dsn", "postgres": "dsn", "redis": "url"}
 """Kind -> the key of its address."""
+PATIENCE = 20.0
+"""Seconds that an answer may take on a machine that others use too."""
 
 
 def pair(folder: Path, hk: str, sg: str, kind: str = "postgres", *, canary: bool = True) -> dict[str, Any]:
@@ -52,13 +54,14 @@ class Exporter:
         canary: bool = True,
         systems: Mapping[str, Any] | None = None,
         wrapper: Sequence[str] = (),
+        ledger: Path | None = None,
         **probing: str,
     ) -> None:
         self.folder = folder
         self.kind = kind
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.ledger = folder / "ledger.db"
+        self.ledger = ledger or folder / "ledger.db"
         self.config = folder / "dr.yml"
         self._wrapper = wrapper
         self._pair = systems is None
@@ -95,6 +98,15 @@ class Exporter:
         self._process.send_signal(number)
         self._process.wait(15)
 
+    @property
+    def ended(self) -> bool:
+        """It has ended by itself, or was killed."""
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -111,12 +123,12 @@ class Exporter:
         return True
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def metric(self, name: str, **labels: str) -> float | None:
         """The value of one series of the system; None if it is absent."""
-        with urllib.request.urlopen(f"{self.url}/metrics?name[]={name}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics?name[]={name}", timeout=PATIENCE) as answer:
             lines = answer.read().decode().splitlines()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         found = [line for line in lines if not line.startswith("#") and all(one in line for one in wanted)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from tests.faults import names, services
+from tests.faults import exporter_runs, names, services
 from tests.faults.crashes import CRASHES, FLAPS
 from tests.faults.disk import DISK, disk_missing
 from tests.faults.mariadb_runs import UNAPPLIED
@@ -59,5 +59,7 @@ TABLES: dict[str, Table] = {
     "names": names.table,
     **{kind: partial(crashes, kind) for kind in DIRECT},
     **{f"{kind}-network": partial(network, kind) for kind in DIRECT},
+    "exporter": exporter_runs.pair,
+    "exporter-house": exporter_runs.house,
 }
 """Name -> its runs: so many of each fault, with this seed."""

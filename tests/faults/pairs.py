@@ -5,7 +5,7 @@ and the rows that the survivor has.
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -221,8 +221,11 @@ def scene(
     fronted: bool = False,
     pair: Callable[[], Any] | None = None,
     canary: bool = True,
+    wrapper: Sequence[str] = (),
+    made: "type[Scene]" = Scene,
 ) -> Iterator[Scene]:
-    """Everything up; everything down at the end. `pair`: makes it otherwise than is usual for its kind."""
+    """Everything up; everything down at the end. `pair`: makes it otherwise than is usual for its kind; `wrapper`: as for
+    Exporter."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dr-faults-")))
         how = KINDS[kind]
@@ -234,5 +237,7 @@ def scene(
         writer = stack.enter_context(Writer(*(how.written(*one) for one in reached), program=how.program))
         meter = stack.enter_context(StallMeter())
         probed = [how.probed(server, port) for server, port in zip(both, ports, strict=True)]
-        exporter = stack.enter_context(Exporter(folder, *probed, kind=kind, canary=canary, stable_for="2s"))
-        yield Scene(servers, writer, exporter, meter, random.Random(seed), fronts)
+        exporter = stack.enter_context(
+            Exporter(folder, *probed, kind=kind, canary=canary, wrapper=wrapper, stable_for="2s")
+        )
+        yield made(servers, writer, exporter, meter, random.Random(seed), fronts)

@@ -121,11 +121,19 @@ class Witness:
     async def all_drills(self) -> list[dict[str, Any]]:
         return await self._pages("/api/v1/drills?limit=500")
 
+    async def _page(self, path: str) -> tuple[int, str]:
+        """Asked until it answers: the machine may have other things to do."""
+        while True:
+            try:
+                return await self._exporter.get(path)
+            except TimeoutError:
+                continue
+
     async def _pages(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         cursor = ""
         while True:
-            status, text = await self._exporter.get(path + cursor)
+            status, text = await self._page(path + cursor)
             assert status == 200, text
             page = json.loads(text)
             found += page["items"]
