@@ -1,7 +1,7 @@
 """One endpoint and the looks at it that are under way. They may overlap, so that one that hangs does not blind us."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -138,3 +138,16 @@ class Eye:
 def smoothed(usual: float | None, seconds: float) -> float:
     """What something usually takes, after it took `seconds` once more."""
     return seconds if usual is None else usual + (seconds - usual) / 8
+
+
+def no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) -> list[Instant]:
+    """Give up what started before a look that went well; returns when those started that had their time, and got no answer.
+
+    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
+    """
+    if not pending:
+        return []
+    older = [one for one in pending.values() if one.started < good.started]
+    for one in older:
+        one.drop()
+    return [one.started for one in older if good.ended - one.started >= eye.fast_timeout()]

@@ -14,7 +14,7 @@ from exporter.core.ports import Ledger
 from exporter.core.recovery_point import read_above
 from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
 from exporter.core.verdict import contested, site_of
-from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, smoothed
+from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, no_longer_awaited, smoothed
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
 from exporter.engine.recorder import Recorder, samples_record
@@ -133,7 +133,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.answered.set()
-            abandoned = _no_longer_awaited(eye, eye.looks, sample)
+            abandoned = no_longer_awaited(eye, eye.looks, sample)
         else:
             eye.answered.clear()
         before, now = self.state, tools.moment()
@@ -236,7 +236,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
-            abandoned = _no_longer_awaited(eye, eye.writes, sample)
+            abandoned = no_longer_awaited(eye, eye.writes, sample)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()
@@ -292,16 +292,3 @@ class Watch:
     def stop(self) -> None:
         for eye in self.eyes.values():
             eye.stop()
-
-
-def _no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) -> list[Instant]:
-    """Give up what started before a look that went well; returns when those started that had their time, and got no answer.
-
-    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
-    """
-    if not pending:
-        return []
-    older = [one for one in pending.values() if one.started < good.started]
-    for one in older:
-        one.drop()
-    return [one.started for one in older if good.ended - one.started >= eye.fast_timeout()]
