@@ -225,7 +225,8 @@ def _torn(tear: torn.Tear) -> Callable[[House], list[Outage]]:
             exporter.start()
         kept = {one["id"] for one in exporter.incidents(SHOP, blips=True)}
         house.told = {name: one for name, one in house.told.items() if name in kept}
-        return [house.outage(began)]
+        # Where the newest records are gone, an earlier outage may be open again, and this one goes on in it, under its id.
+        return [house.outage(began)._replace(certain=refusal is not None)]
 
     return act
 
@@ -294,6 +295,7 @@ class Neighbours:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
 
 @contextmanager
