@@ -62,7 +62,7 @@ MARK = {
     "as": "drill",
     "reason": "x",
 }
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/drills": ORDER,
     "marks": MARK,
     "sign": {"by": "risk", "role": "officer", "note": "seen"},

@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 
+from exporter.web import attempts
 from exporter.web.openapi import OPENAPI, PARTS, merged
 from exporter.web.openapi_parts import STRING, Part, get
 from tests.metrics import scenes
@@ -29,8 +30,11 @@ SCHEMA = schemathesis.openapi.from_dict(OPENAPI, config=SchemathesisConfig(seed=
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with in_a_thread(everything(tmp_path_factory.mktemp("openapi"))) as url:
-        yield url
+    """It tries more wrong logins than anybody may: how those are bounded is shown by `test_attempts.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attempts, "BURST", 1_000_000)
+        with in_a_thread(everything(tmp_path_factory.mktemp("openapi"))) as url:
+            yield url
 
 
 @SCHEMA.exclude(path=["/api/v1/stream", "/-/ready"]).parametrize()
