@@ -12,6 +12,7 @@ from pathlib import Path
 
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 2
 DEADLINE = 600
+OURS = "rto-rpo-exporter"
 COPYLEFT = ("AGPL", "GPL", "SSPL", "BUSL")
 """Licenses that a program under Apache-2.0 must not bring along at run time; LGPL and MPL may be used as they are."""
 
@@ -32,20 +33,20 @@ def audited() -> int:
             f"NOT AUDITED: the advisory service gave no answer ({type(error).__name__}); nothing is known of vulnerabilities"
         )
         return NOT_AUDITED
-    skipped = [each["name"] for each in found if "skip_reason" in each]
+    skipped = [each["name"] for each in found if "skip_reason" in each and each["name"] != OURS]
     looked = [each for each in found if "skip_reason" not in each]
     bad = [(each, one) for each in looked for one in each["vulns"]]
     for each, one in bad:
         print(
             f"{each['name']} {each['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'no version yet'}"
         )
-    print(
-        f"{len(looked)} distributions were asked about, {len(bad)} vulnerabilities are known; not on PyPI: {', '.join(skipped) or 'none'}"
-    )
-    return VULNERABLE if bad else CLEAN
+    print(f"{len(looked)} distributions were asked about, {len(bad)} vulnerabilities are known")
+    if skipped or not looked:
+        print(f"NOT AUDITED: the advisory service knows nothing of {', '.join(skipped) or 'anything'}")
+    return VULNERABLE if bad else NOT_AUDITED if skipped or not looked else CLEAN
 
 
-def licenses(distribution: str = "rto-rpo-exporter") -> dict[str, str]:
+def licenses(distribution: str = OURS) -> dict[str, str]:
     """Name -> license of everything that the distribution needs at run time, extras included, if it is installed."""
     found: dict[str, str] = {}
     left = [distribution]

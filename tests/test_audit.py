@@ -45,7 +45,17 @@ def says(monkeypatch: pytest.MonkeyPatch, out: str) -> None:
             1,
             "a 1: PYSEC-1, mended in 2",
         ),
-        ('{"dependencies": [{"name": "ours", "skip_reason": "not on PyPI"}]}', 0, "not on PyPI: ours"),
+        (
+            '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "rto-rpo-exporter", "skip_reason": "x"}]}',
+            0,
+            "1 distributions",
+        ),
+        (
+            '{"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}',
+            2,
+            "NOT AUDITED: the advisory service knows nothing of b",
+        ),
+        ('{"dependencies": [{"name": "rto-rpo-exporter", "skip_reason": "x"}]}', 2, "nothing of anything"),
         ("", 2, "NOT AUDITED"),
         ("<html>a proxy</html>", 2, "NOT AUDITED"),
         ("{}", 2, "NOT AUDITED"),
