@@ -5,6 +5,7 @@ this says so and exits with 2: an audit that did not happen must not look like o
 """
 
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -79,8 +80,12 @@ def _name(requirement: str) -> str:
 
 
 def objectionable(found: dict[str, str]) -> list[str]:
-    """Those whose license does not go with ours."""
-    return [name for name, text in found.items() if any(word in text.replace("LGPL", "") for word in COPYLEFT)]
+    """Those whose license does not go with ours. Of several (GPL, LGPL or MPL) whoever takes it chooses one."""
+    return [name for name, text in found.items() if all(_copyleft(each) for each in re.split(", | OR ", text))]
+
+
+def _copyleft(text: str) -> bool:
+    return any(word in text.replace("LGPL", "") for word in COPYLEFT)
 
 
 def main() -> int:
