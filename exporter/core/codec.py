@@ -15,8 +15,13 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from exporter.core.interval import Interval
 from exporter.core.model import Position, Proven
 from exporter.core.position import GtidSet, LogPosition, read_position
-from exporter.core.state import CanaryState, SystemState
+from exporter.core.state import CanaryState, SystemState, Track
 
+HOLDS: Mapping[Any, Callable[[Any], bool]] = {
+    Track: lambda track: track.count == 0 or (track.count > 0 and track.bad is not None),
+    Interval: lambda interval: interval.lower <= interval.upper,
+}
+"""What the rules rely on, of what is read back: whatever wrote it kept to it, whoever altered it may not have."""
 LEFT_OUT = {(SystemState, "histories"), (CanaryState, "markers")}
 
 
@@ -123,7 +128,10 @@ class Decoder:
                 return hint(value)
             if dataclasses.is_dataclass(hint) or hasattr(hint, "_fields"):
                 fields = _fields(hint)
-                return hint(**{name: self._read(fields[name], part) for name, part in value.items() if name in fields})
+                read = hint(**{name: self._read(fields[name], part) for name, part in value.items() if name in fields})
+                if hint in HOLDS and not HOLDS[hint](read):
+                    raise ValueError(f"a {hint.__name__} contradicts itself")
+                return read
         return _leaf(hint, value)
 
     def _moved(self, hint: Any, value: Any) -> Any:

@@ -29,48 +29,54 @@ MEANING = (
 """Pieces that mean something in one protocol or the other."""
 
 
-@st.composite
-def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
+SEEDS = st.integers(0, 2**64 - 1)
+"""What was made up is told by its seed: inputs of this size are nothing for Hypothesis to make smaller."""
+
+
+def damaged(whole: bytes, dice: Random) -> bytes:
     """The same bytes with one thing done to them."""
-    at = draw(st.integers(0, len(whole)))
-    end = min(len(whole), at + draw(st.integers(0, 24)))
-    width = draw(st.sampled_from((1, 2, 4, 8)))
-    number = draw(st.sampled_from(EXTREMES)) % (1 << 8 * width)
+    at = dice.randint(0, len(whole))
+    end = min(len(whole), at + dice.randint(0, 24))
+    width = dice.choice((1, 2, 4, 8))
+    number = dice.choice(EXTREMES) % (1 << 8 * width)
     done: Sequence[Callable[[], bytes]] = (
-        lambda: whole[:at] + bytes([draw(st.integers(0, 255))]) + whole[at + 1 :],
-        lambda: (
-            whole[:at]
-            + (number.to_bytes(width) if draw(st.booleans()) else number.to_bytes(width, "little"))
-            + whole[at + width :]
-        ),
+        lambda: whole[:at] + dice.randbytes(1) + whole[at + 1 :],
+        lambda: whole[:at] + number.to_bytes(width) + whole[at + width :],
+        lambda: whole[:at] + number.to_bytes(width, "little") + whole[at + width :],
         lambda: whole[:at],
         lambda: whole[:at] + whole[end:],
         lambda: whole[:end] + whole[at:],
-        lambda: whole[:at] + draw(st.binary(max_size=12)) + whole[at:],
-        lambda: whole[:at] + draw(st.sampled_from(MEANING)) + whole[end:],
+        lambda: whole[:at] + dice.randbytes(dice.randint(0, 12)) + whole[at:],
+        lambda: whole[:at] + dice.choice(MEANING) + whole[end:],
         lambda: whole[end:] + whole[:at],
     )
-    return draw(st.sampled_from(done))()
+    return dice.choice(done)()
 
 
-@st.composite
-def several(draw: st.DrawFn, whole: bytes, most: int = 4) -> bytes:
-    """One to `most` things done to the same bytes."""
-    for _ in range(draw(st.integers(1, most))):
-        whole = draw(damaged(whole))
+def several(whole: bytes) -> st.SearchStrategy[bytes]:
+    """One to four things done to the same bytes."""
+    return SEEDS.map(lambda seed: damaged_often(whole, Random(seed)))
+
+
+def damaged_often(whole: bytes, dice: Random) -> bytes:
+    """One to four things done to the same bytes."""
+    for _ in range(dice.randint(1, 4)):
+        whole = damaged(whole, dice)
     return whole
 
 
-@st.composite
-def damaged_turns(draw: st.DrawFn, turns: Turns) -> Turns:
-    """A conversation in which answers were damaged, left out, repeated or exchanged."""
+def damaged_turns(turns: Turns) -> st.SearchStrategy[Turns]:
+    """A conversation in which answers were damaged, left out, repeated, exchanged or run together."""
+    return SEEDS.map(lambda seed: _damaged_turns(turns, Random(seed)))
+
+
+def _damaged_turns(turns: Turns, dice: Random) -> Turns:
     result = list(turns)
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(result) - 1))
-        what = draw(st.sampled_from(("bytes", "bytes", "bytes", "bytes", "out", "twice", "exchanged", "joined")))
-        other = draw(st.integers(0, len(result) - 1))
+    for _ in range(dice.randint(1, 3)):
+        at, other = dice.randrange(len(result)), dice.randrange(len(result))
+        what = dice.choice(("bytes", "bytes", "bytes", "bytes", "out", "twice", "exchanged", "joined"))
         if what == "bytes":
-            result[at] = draw(several(result[at]))
+            result[at] = damaged_often(result[at], dice)
         elif what == "out" and len(result) > 1:
             del result[at]
         elif what == "twice":
@@ -91,7 +97,6 @@ def pieces(whole: bytes, cuts: Sequence[float]) -> list[bytes]:
 cuts = st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=5)
 
 
-SEEDS = st.integers(0, 2**64 - 1)
 NAMES = (
     "hk",
     "sg",
