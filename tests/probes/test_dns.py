@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 
 from exporter.core.model import Reason, Sample
@@ -169,6 +170,25 @@ async def test_a_single_server_has_all_the_time(hk: int) -> None:
     async with bad_server(silence) as silent:
         assert (await asked(silent, timeout=0.1)).reason is Reason.TIMEOUT
     assert (await asked(free_port())).reason is Reason.REFUSED
+
+
+async def test_an_answer_like_the_last_one_is_not_believed_longer() -> None:
+    """What was the same byte by byte is not taken apart again; what differs in one byte is, and each has its own number."""
+    numbers: list[bytes] = []
+    last = [5, 5, 6, 6, 5]
+
+    def reply(question: bytes) -> list[bytes]:
+        numbers.append(question[:2])
+        response = dns.message.make_response(dns.message.from_wire(question))
+        address = f"10.{last[len(numbers) - 1] - 4}.0.5"
+        response.answer.append(dns.rrset.from_text("orders.test.", 30, "IN", "A", address))
+        return [response.to_wire()]
+
+    async with bad_server(reply) as port:
+        kept = probe("dns", name="orders.test", servers=[f"127.0.0.1:{port}"], sites=SITES)
+        seen = [(await look(kept)).facts.served_by for _ in last]
+    assert seen == ["hk", "hk", "sg", "sg", "hk"]
+    assert len(set(numbers)) > 1
 
 
 async def test_a_lost_datagram_is_sent_again(hk: int) -> None:
