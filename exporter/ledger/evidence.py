@@ -62,7 +62,7 @@ def _has(db: sqlite3.Connection, table: str) -> bool:
 def _told(path: Path, text: str, read: Callable[[str], str] = str) -> dict[str, Any]:
     try:
         told = json.loads(read(text))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise LedgerError(
             f"the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"
         ) from error

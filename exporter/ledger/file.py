@@ -107,7 +107,7 @@ class LedgerFile:
             self._check_tail(self._db)
             self.head = reading.head(self._db)
             self.gone = _gone(self._db, self.head, self._lock.noted)
-        except sqlite3.Error as error:
+        except reading.DAMAGED as error:
             self.close()
             raise LedgerError(reading.unreadable(path, error)) from error
         except LedgerError:
@@ -217,7 +217,7 @@ class LedgerFile:
             db.text_factory = reading.text
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
-        except (sqlite3.Error, OSError):
+        except (*reading.DAMAGED, OSError):
             db.close()
             raise
         return db

@@ -129,7 +129,7 @@ def told(path: Path, *, query: Query, deadline: float) -> list[dict[str, Any]]:
 def _told(path: Path, n: int, data: str) -> dict[str, Any]:
     try:
         return {**json.loads(data), "n": n}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise LedgerError(
             f"record {n} of the ledger {path} was altered ({error}); see what `rto-rpo-exporter ledger verify` says"
         ) from error

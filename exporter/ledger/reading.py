@@ -13,6 +13,8 @@ from exporter.ledger.errors import LedgerError
 from exporter.ledger.schema import check_version
 
 COLUMNS = ", ".join(Link._fields)
+DAMAGED = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises of a file that cannot be used; the latter where its own sentence repeats a name that was damaged."""
 _BEFORE_ALL = -(2**63)
 STEPS_BETWEEN_LOOKS = 10_000
 """Of SQLite's virtual machine, between two looks at the clock: well under a millisecond."""
@@ -31,7 +33,7 @@ def reader(path: Path, deadline: float | None = None) -> Iterator[sqlite3.Connec
             db.text_factory = text
             check_version(db, path)
             yield db
-    except sqlite3.Error as error:
+    except DAMAGED as error:
         raise LedgerError(unreadable(path, error)) from error
 
 
@@ -40,7 +42,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=1.0)
     try:
         db.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.Error as error:
+    except DAMAGED as error:
         db.close()
         if not isinstance(error, sqlite3.OperationalError) or path.with_name(path.name + "-wal").exists():
             raise
@@ -53,7 +55,7 @@ def text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def unreadable(path: Path, error: sqlite3.Error) -> str:
+def unreadable(path: Path, error: Exception) -> str:
     """The sentence for a file that SQLite refuses to read or open."""
     if isinstance(error, sqlite3.OperationalError):
         return (

@@ -90,9 +90,9 @@ def vouched(links: Sequence[Link], gone: Head) -> bool:
     for link in links:
         try:
             data = json.loads(link.data)
-        except ValueError:
+        except (TypeError, ValueError, RecursionError):
             continue
-        if (data.get("removed_to"), data.get("hash")) == (gone.number, gone.hash):
+        if isinstance(data, dict) and (data.get("removed_to"), data.get("hash")) == (gone.number, gone.hash):
             return True
     return False
 

@@ -37,20 +37,34 @@ VALUES = (
 NOW = Moment(5000.0, 1_800_000_100.0)
 
 
+class Content(bytes):
+    """Bytes that nobody wants to see in a report."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} bytes"
+
+
+class Lines(list[str]):
+    """So are these."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} lines"
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A failover that lost writes, its failback, and an outage, from a real watch, in one file without a log beside it."""
     path = stage_ledger(tmp_path_factory.mktemp("ledger"), staged("hhccpppsssssshhhhhoooohhhhh"), CONFIG)
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
-    return path.read_bytes()
+    return Content(path.read_bytes())
 
 
 @pytest.fixture(scope="module")
 def lines(whole: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = tmp_path_factory.mktemp("lines") / "ledger.db"
     path.write_bytes(whole)
-    return list(export(path))
+    return Lines(export(path))
 
 
 def answered(ask: Callable[[], Any]) -> Any:
