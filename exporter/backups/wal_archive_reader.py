@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from exporter import postgres_framing
 from exporter.backups.failure import BackupFailure, network_failure
 from exporter.backups.source import Clock
 from exporter.backups.times import utc
@@ -68,6 +69,7 @@ class WalArchive:
         self._timeline = ""
         self._seen: deque[Seen] = deque(maxlen=REMEMBERED)
         self._proven: float | None = None
+        postgres_framing.install()
 
     async def __call__(self) -> BackupFacts:
         """Raises BackupFailure."""

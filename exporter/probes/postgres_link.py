@@ -13,6 +13,7 @@ import asyncpg
 import asyncpg.prepared_stmt
 from asyncpg.connect_utils import SessionAttribute
 
+from exporter import postgres_framing
 from exporter.core.model import Reason
 from exporter.probes import postgres_scram
 from exporter.probes.kind import Failure
@@ -51,6 +52,7 @@ class Server:
         self.tls_demanded = dsn.sslmode not in OPTIONAL_TLS
         self._password = password
         postgres_scram.install()
+        postgres_framing.install()
 
     async def connect(self, watch: Stopwatch, *, give_up: "Callable[[Connection], None]") -> "Link":
         """A new connection, timed as `resolve` and `connect` (TCP, TLS and login together).
