@@ -228,14 +228,14 @@ class Engine:
             for running in self._running.values():
                 running.watch.pause(since, self._env.moment())
 
-    def _heard(self, started: Instant) -> None:
-        """Somebody answered. A look that began before the silence is no proof that it is over."""
+    def _heard(self, ended: Instant) -> None:
+        """Somebody answered. That proves that we hear when it ended, not when it began: another that began with it may still fail."""
         if self.blind_since is None or self._sight.quiet_since is not None:
             return
-        _LOG.warning("no longer blind after %.1f s", started - self.blind_since)
+        _LOG.warning("no longer blind after %.1f s", ended - self.blind_since)
         self.blind_since = None
         now = self._env.moment()
-        at = Moment(started, now.wall_of(started))
+        at = Moment(ended, now.wall_of(ended))
         for running in self._running.values():
             running.watch.accept(watching.sighted(running.watch.system, running.watch.state, at))
 
@@ -278,7 +278,7 @@ class Engine:
         self.references[name] = answered
         self._sight.saw(name, started, self._env.clock(), answered=answered, reference=True)
         if answered:
-            self._heard(started)
+            self._heard(self._env.clock())
         else:
             self._silence()
 

@@ -38,7 +38,7 @@ class Tools(NamedTuple):
     sight: Sight
     spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
     answered: Callable[[Instant], None]
-    """Somebody answered a good look that started then, or a failed one that ended then: whoever was blind is not any more."""
+    """Somebody answered a look that ended then: whoever was blind is not any more."""
     silence: Callable[[], None]
     """Nobody answered a look: find out whether it is us."""
     haste: Haste
@@ -129,7 +129,7 @@ class Watch:
         tools, answered = self.tools, sample.reason not in SILENT
         tools.sight.saw(eye, sample.started, sample.ended, answered=answered)
         if answered:
-            tools.answered(sample.started if sample.ok else sample.ended)
+            tools.answered(sample.ended)
         abandoned: list[Instant] = []
         if sample.ok:
             eye.answered.set()
@@ -232,7 +232,7 @@ class Watch:
         self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         if answered:
-            tools.answered(sample.started if sample.ok else sample.ended)
+            tools.answered(sample.ended)
         abandoned: list[Instant] = []
         if sample.ok:
             eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)

@@ -1,6 +1,7 @@
 """When nobody answers, it is us; when only one is silent, it is that one; and who is merely busy is not dead."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -34,11 +35,12 @@ class Network:
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                back.close()  # first: what waits here may be cancelled itself
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-                back.close()
-                await back.wait_closed()
+                with contextlib.suppress(OSError):
+                    await back.wait_closed()
 
         return relay
 

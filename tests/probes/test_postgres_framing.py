@@ -1,5 +1,6 @@
 """The guard before asyncpg: what it lets through, and what it does not."""
 
+from itertools import pairwise
 from typing import Any
 
 import asyncpg.protocol
@@ -29,7 +30,7 @@ def test_wherever_they_are_cut(lengths: list[int], cuts: list[int]) -> None:
         places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
         guard = guarded()
         try:
-            for begin, end in zip(places, places[1:], strict=False):
+            for begin, end in pairwise(places):
                 guard._follow(whole[begin:end])
         except FramingError:
             assert last
