@@ -85,6 +85,11 @@ MEGABYTE_HEADER = answer(message("200 OK", b"ok", "X-Large: " + "x" * (1 << 20))
 GZIP_BOMB = answer(message("200 OK", gzip.compress(bytes(100 << 20), 9), "Content-Encoding: gzip"))
 
 
+ACCEPTING = 10
+"""Turns of the event loop, more than lie between accepting a connection and its task's beginning: one that was never begun
+could not close what it was given, and would be found unclosed in the middle of another test."""
+
+
 class Server:
     """One listening socket whose behaviour can be changed while it runs."""
 
@@ -127,6 +132,8 @@ async def serve(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: i
         yield server
     finally:
         listening.close()
+        for _ in range(ACCEPTING):
+            await asyncio.sleep(0)
         await server.hang_up()
 
 
