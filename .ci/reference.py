@@ -8,7 +8,7 @@ from exporter.catalogue.reference import alerts_table, metrics_table
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the bench is no part of what is installed
 
-from tests.bench.table import everything, promised  # noqa: E402
+from tests.bench.table import everything, promised  # noqa: E402 - the line above makes it importable
 
 PAGES = {
     ROOT / "README.md": {"alerts": alerts_table, "metrics": metrics_table, "bench": promised},

@@ -280,4 +280,5 @@ def address(text: str) -> tuple[str, int]:
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{text!r} is not an address to listen on; write host:port, like 127.0.0.1:9720")
-    return host.strip("[]") or ("::" if socket.has_dualstack_ipv6() else "0.0.0.0"), int(port)  # noqa: S104
+    everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - it is what `:port` asks for
+    return host.strip("[]") or everywhere, int(port)

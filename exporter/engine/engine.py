@@ -276,9 +276,10 @@ class Engine:
         except TimeoutError:
             answered = False
         self.references[name] = answered
-        self._sight.saw(name, started, self._env.clock(), answered=answered, reference=True)
+        ended = self._env.clock()
+        self._sight.saw(name, started, ended, answered=answered, reference=True)
         if answered:
-            self._heard(self._env.clock())
+            self._heard(ended)
         else:
             self._silence()
 

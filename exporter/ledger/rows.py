@@ -43,8 +43,8 @@ def unsealed(text: str) -> str:
 
 
 def lost(gone: Gone, now: Moment) -> Record:
-    """The record that says what was written here before and is not there any more."""
-    data = {"dropped": gone.records or 0, "kinds": {}, "from_unix": gone.since or now.wall, "to_unix": now.wall}
+    """The record that says what was written here before and is not there any more. None: nobody knows how many, or since when."""
+    data = {"dropped": gone.records, "from_unix": gone.since, "to_unix": now.wall}
     return Record("gap", "", now.mono, gone_sentence(gone), data)
 
 

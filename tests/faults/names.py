@@ -28,7 +28,7 @@ from tests.faults.judge import HANG_WIDTH, REFUSED_WIDTH, Outage
 from tests.faults.stage import Fault, Stage
 from tests.faults.table import Run
 from tests.servers import free_port, until
-from tests.servers.name_server import PROGRAM
+from tests.servers.name_server import OPTIONS, PROGRAM
 from tests.servers.processes import family, wait_stopped
 from tests.servers.stall_meter import StallMeter
 
@@ -84,18 +84,10 @@ class Town(Stage):
 
     def _started(self) -> "subprocess.Popen[bytes]":
         self._write(self.at)
-        options = [
-            "--keep-in-foreground",
-            "--conf-file=/dev/null",
-            "--no-resolv",
-            "--no-hosts",
-            "--pid-file=",
-            "--local=/test/",
-        ]
         listen = ["--bind-interfaces", f"--listen-address={SERVER}", "--port=53", "--user=root"]
         assert PROGRAM is not None
         server = subprocess.Popen(
-            [PROGRAM, *options, *listen, f"--addn-hosts={self._folder / 'hosts'}"], stderr=subprocess.DEVNULL
+            [PROGRAM, *OPTIONS, *listen, f"--addn-hosts={self._folder / 'hosts'}"], stderr=subprocess.DEVNULL
         )
         until(lambda: self.answer() is not None, "the name server answers")
         return server

@@ -15,6 +15,15 @@ import pytest
 from tests.servers.wait import free_port, until
 
 PROGRAM = shutil.which("dnsmasq") or shutil.which("/usr/sbin/dnsmasq")
+OPTIONS = (
+    "--keep-in-foreground",
+    "--conf-file=/dev/null",
+    "--no-resolv",
+    "--no-hosts",
+    "--pid-file=",
+    "--local=/test/",
+)
+"""It knows what it is told on its command line, and nothing of this machine."""
 
 
 @contextmanager
@@ -29,16 +38,8 @@ def name_server(*records: str, port: int | None = None) -> Iterator[int]:
     if PROGRAM is None:
         pytest.skip(missing)
     port = port or free_port()
-    options = [
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--no-resolv",
-        "--no-hosts",
-        "--pid-file=",
-        "--local=/test/",
-    ]
     listen = ["--bind-interfaces", "--listen-address=127.0.0.1", f"--port={port}", f"--user={getpass.getuser()}"]
-    process = subprocess.Popen([PROGRAM, *options, *listen, *records], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([PROGRAM, *OPTIONS, *listen, *records], stderr=subprocess.DEVNULL)
     try:
         until(lambda: process.poll() is not None or _answers(port), "the name server answers")
         assert process.poll() is None, "the name server has ended"
