@@ -6,8 +6,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from exporter.core import fold
-from exporter.core.model import Component, Moment, Part, System
+from exporter.core.looks import proves_nothing
+from exporter.core.model import Component, Moment, Part, Reason, Sample, System
 from exporter.core.state import PartState
 from exporter.engine.eye import Eye, Pending
 from exporter.engine.haste import Haste
@@ -88,6 +91,22 @@ async def test_what_is_slow_but_answers_gets_more_time_in_doubt() -> None:
     assert (eye.fast_timeout(), waiting.until) == (2 * (policy.fast_timeout + 0.1), policy.timeout)
     eye.learn_fresh(0.02)
     assert eye.fast_timeout() == policy.fast_timeout
+
+
+@pytest.mark.parametrize("reason", [None, Reason.REFUSED])
+async def test_we_hear_since_an_answer_came(reason: Reason | None, tmp_path: Path) -> None:
+    """Not since it was asked for: what began beside it and was given up a moment before proves nothing of the other side."""
+    ledger, heard = await SqliteLedger.open(tmp_path / "ledger.db", vantage="test"), list[float]()
+    eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
+    watch = Watch(SYSTEM, {PART: eye}, fold.begin(SYSTEM, moment()), tools(ledger)._replace(answered=heard.append))
+    now = time.monotonic()
+    watch.state = fold.blinded(SYSTEM, watch.state, now - 5.0, moment()).state
+    watch.looked(eye, Sample(PART, now - 0.5, now, reason), None)
+    assert heard == [now]
+    seeing = fold.sighted(SYSTEM, watch.state, Moment(now, moment().wall)).state
+    assert proves_nothing(seeing, Reason.TIMEOUT, now - 0.4)
+    watch.stop()
+    await ledger.close()
 
 
 async def test_a_witness_is_given_all_of_its_time() -> None:
