@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.exporter import Exporter
-from tests.servers import PostgresPair
+from tests.servers import PostgresPair, until
 from tests.servers.prometheus import Prometheus
 
 ORDERS, CHAT = "orders", "chat"
@@ -164,6 +165,11 @@ class Stage:
     began: float
     """Unix seconds."""
 
+    def wait_healthy(self) -> None:
+        """Both of them: a drill is refused while nobody knows yet how its system is."""
+        self.exporter.wait_calm(ORDERS)
+        until(lambda: self.exporter.system(CHAT)["state"] == "healthy", f"{CHAT} is healthy", within=30, step=0.1)
+
     def drill(self, system: str, *, ended: bool = False) -> None:
         """Start one, and stop it again if it is to be over."""
         told = {"system": system, "scenario": "site_loss", "operator": "rig", "reason": "to be seen", "expires_in": 600}
@@ -176,8 +182,11 @@ class Stage:
         request = urllib.request.Request(
             self.exporter.url + path, json.dumps(told).encode(), headers=headers, method=method
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            raise AssertionError(f"{method} {path}: {refused.code}: {refused.read(1000).decode()}") from refused
 
     def values(self, query: str) -> list[float]:
         return [series.value for series in self.prometheus.query(query)]

@@ -84,7 +84,7 @@ def played() -> Iterator[Played]:
         config = read_config(on.exporter.config, allow_exec=False).config
         built = files(scope_of(config))
         assert [name for name in built if name.startswith(PROVISIONED)] == GENERIC
-        on.exporter.wait_calm()
+        on.wait_healthy()
         on.drill(ORDERS, ended=True)
         on.drill(CHAT)
         counted = f"min(rate({m.OBSERVED.name}[{4 * SCRAPE}s])) > 0"
