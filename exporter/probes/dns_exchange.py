@@ -5,6 +5,7 @@ instead of a timeout, the phases are told apart, and a look that is cancelled le
 """
 
 import asyncio
+from typing import cast
 
 from exporter.core.model import Reason
 from exporter.probes.kind import Failure
@@ -20,14 +21,12 @@ async def by_udp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
     watch.enter(PROCESSING)
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(
-        lambda: _Datagrams(question[:2]), remote_addr=(server.host, server.port)
+        lambda: _Datagrams(question), remote_addr=(server.host, server.port)
     )
     try:
-        while not protocol.answer.done():
-            transport.sendto(question)
-            await asyncio.wait((protocol.answer,), timeout=ASK_AGAIN)
-        return protocol.answer.result()
+        return await protocol.answer
     finally:
+        protocol.stop()
         transport.abort()
 
 
@@ -39,9 +38,25 @@ async def by_tcp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, number: bytes) -> None:
-        self._number = number
-        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    """Asks, and asks again, until there is an answer."""
+
+    def __init__(self, question: bytes) -> None:
+        self._question = question
+        self._number = question[:2]
+        self._loop = asyncio.get_running_loop()
+        self._again: asyncio.TimerHandle | None = None
+        self.answer: asyncio.Future[bytes] = self._loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._ask(cast("asyncio.DatagramTransport", transport))
+
+    def _ask(self, transport: asyncio.DatagramTransport) -> None:
+        self._again = self._loop.call_later(ASK_AGAIN, self._ask, transport)
+        transport.sendto(self._question)
+
+    def stop(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if data[:2] == self._number and not self.answer.done():  # others are late, or forged
@@ -50,6 +65,10 @@ class _Datagrams(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self.error_received(exc)
 
 
 class _Stream(Wire):

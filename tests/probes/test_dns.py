@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
@@ -12,6 +13,7 @@ import pytest
 
 from exporter.core.model import Reason, Sample
 from exporter.probes import KINDS
+from tests.hostile import serve
 from tests.probes.looking import look, probe
 from tests.servers import free_port
 from tests.servers.name_server import name_server
@@ -189,6 +191,21 @@ async def test_an_answer_like_the_last_one_is_not_believed_longer() -> None:
         seen = [(await look(kept)).facts.served_by for _ in last]
     assert seen == ["hk", "hk", "sg", "sg", "hk"]
     assert len(set(numbers)) > 1
+
+
+async def test_a_server_that_cuts_by_tcp_too() -> None:
+    """Half an answer is none: by TCP everything fits."""
+
+    async def cuts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = int.from_bytes(await reader.readexactly(2))
+        response = dns.message.make_response(dns.message.from_wire(await reader.readexactly(length)))
+        response.flags |= dns.flags.TC
+        writer.write(response.to_wire(prepend_length=True))
+
+    async with serve(cuts) as server:
+        sample = await asked(server.port, tcp=True)
+    assert sample.reason is Reason.PROTOCOL, sample.detail
+    assert "says by TCP that the answer is too long" in sample.detail
 
 
 async def test_a_lost_datagram_is_sent_again(hk: int) -> None:
