@@ -1,6 +1,7 @@
 """From the file to the result: read, merge, validate, compare, convert."""
 
 import glob
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,7 +66,7 @@ def load(path: Path, kinds: Mapping[str, Kind], backups: Mapping[str, Source] = 
             for name, section in sections.items()
         },
     )
-    return Loaded(config, in_order(report.warnings), digest(shown), shown)
+    return Loaded(config, in_order(report.warnings), digest(shown), json.dumps(shown, ensure_ascii=False))
 
 
 def _shard(file: File, report: Report) -> Shard:

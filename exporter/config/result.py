@@ -1,5 +1,6 @@
 """What a configuration means: the tree that the rest of the exporter is built from. Immutable, secrets by reference."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,10 +50,16 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration without errors. `hash` is the SHA-256 of `effective`, in hex."""
+    """A configuration without errors. `hash` is the SHA-256 of `effective` with sorted keys, in hex."""
 
     config: Config
     warnings: list[Problem]
     hash: str
-    effective: Mapping[str, Any]
-    """Plain data with defaults filled in and secrets masked, for people."""
+    text: str
+    """`effective` as JSON: kept in this form, because that of thousands of systems takes ten times the room as objects."""
+
+    @property
+    def effective(self) -> Mapping[str, Any]:
+        """Plain data with defaults filled in and secrets masked, for people. Read anew each time."""
+        data: Mapping[str, Any] = json.loads(self.text)
+        return data

@@ -13,7 +13,7 @@ from exporter.core.canary import Outcome
 from exporter.core.events import Draft, dated
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.looks import changes_nothing, counted, counted_anew, judged, proves_nothing
+from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, proves_nothing
 from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.roles import follow_roles
@@ -67,6 +67,7 @@ def observe(
     `heard`: start of the newest look that anybody anywhere answered; silence is no proof of death until we are heard.
     """
     before = state.parts.get(sample.part) or PartState()
+    pending = awaited(state, pending)
     blind = proves_nothing(state, sample.reason, sample.started)
     after = counted(before, sample) if blind else judged(system, before, sample, pending)
     if changes_nothing(system, state, before, sample, pending):
@@ -116,6 +117,7 @@ def marker_finished(
 ) -> Step:
     """A marker was acknowledged or failed. `pending` and `heard` as for looks."""
     role = state.roles.get(component)
+    pending = awaited(state, pending)
     blind = proves_nothing(state, outcome.reason, marker.sent)
     counts = (role is None or role.site == marker.site) and not blind and not system.active_active
     canary = canaries.finished(state.canaries[component], marker.seq, outcome, counts=counts)

@@ -73,7 +73,7 @@ def _dark(system: System, draft: Draft, seen: Dark, now: Moment, heard: Instant)
             draft.state = replace(state, sentence=f"never seen to serve since we look: {seen.cause}", serving=())
             return
         expected = rto_estimate(system, state, now.mono)
-        incident = open_incident(system, state, seen.start, seen.cause, now, expected)
+        incident = replace(open_incident(system, state, seen.start, seen.cause, now, expected), hung=seen.hung)
         draft.state = replace(state, incident=incident, serving=())
         enter(draft, Mode.SUSPECTED, f"{seen.cause}; looking faster", now)
     elif state.incident.declared:
@@ -105,6 +105,7 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Insta
     incident = replace(
         dated(state, incident, Interval(lower, upper, best)),
         phases={**incident.phases, "last_good": lower, "first_bad": upper},
+        hung=incident.hung if incident.hung is not None else seen.hung,
     )
     enough = seen.failures >= policy.declare_after and now.mono - seen.first_failed >= policy.declare_min
     doubt = _doubt(system, state, seen, heard) if enough else None
@@ -187,7 +188,7 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         since = seen.since
         if since.upper <= incident.start.lower:  # nothing came back: it is served from elsewhere now
             since = Interval(since.lower, now.mono)
-        end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper))
+        end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper), since.best)
         phases = {**incident.phases, "first_good": end.upper}
         draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
         if incident.declared or incident.component:

@@ -38,6 +38,12 @@ def proves_nothing(state: SystemState, reason: Reason | None, started: Instant) 
     return reason in SILENT if state.blind_since is not None else started < state.trusted_since
 
 
+def awaited(state: SystemState, pending: Sequence[Instant]) -> list[Instant]:
+    """Of these starts of looks that are no longer awaited those that tell of the endpoint: what hung while we were cut off,
+    or had begun before that ended, would have hung at any."""
+    return [started for started in pending if not proves_nothing(state, Reason.TIMEOUT, started)]
+
+
 def changes_nothing(
     system: System, state: SystemState, before: PartState, sample: Sample, pending: Sequence[Instant]
 ) -> bool:

@@ -60,6 +60,7 @@ class Incident:
     system: str
     kind: Kind
     start: When
+    """Its `best` is the instant of a tripwire."""
     cause: str
     end: When | None = None
     open: bool = True
@@ -99,11 +100,18 @@ class Incident:
     """When the old primary certainly took no more writes: end of the first failed marker, or the look that saw the move."""
     flags: frozenset[str] = frozenset()
     """Events of which one is enough: no_primary, stuck_switch."""
+    hung: Instant | None = None
+    """The most likely start if it began with a look that nobody answered; an estimate, on which no decision rests."""
+
+    @property
+    def began(self) -> Interval:
+        """Its start as it is told: the estimate by the tripwire, else by what hung, else the middle."""
+        return self.start if self.start.best is not None else self.start._replace(best=self.hung)
 
     @property
     def rto(self) -> Interval | None:
         """How long it was down, in seconds; None while it runs."""
-        return None if self.end is None else difference(self.start, self.end)
+        return None if self.end is None else difference(self.began, self.end)
 
 
 NOTHING = Interval(0.0, 0.0, 0.0)

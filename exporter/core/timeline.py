@@ -51,7 +51,7 @@ def incident_json(incident: Incident, now: Moment) -> dict[str, Any]:
         "cause": incident.cause,
         "from_site": incident.from_site,
         "to_site": incident.to_site,
-        "start": _instants(incident.start, now),
+        "start": _instants(incident.began, now),
         "end": _instants(incident.end, now),
         "phases": {name: None if at is None else now.wall_of(at) for name, at in phases.items()},
         "rto": _seconds(incident.rto),

@@ -4,6 +4,15 @@ A good look proves "it served at some instant between start and end", a bad one 
 
     it went down in ( start of the last good look before, earliest end of a bad look ]
     it came back in ( start of the last bad look, end of the first good look after ]
+
+How likely the instants between are depends on how the looks failed. Who refuses a look was down when it began. One that
+nobody answers says more: it had begun before the part went down or just after, or it would have been answered; and until its
+end the part was not back. So the middle is taken of
+
+    ( start of the last good look before, start of the first bad look ]
+    ( end of the last bad look, end of the first good look after ]
+
+That is an estimate and no bound: a connection that was lost in the fault may stay unanswered when the next one is served.
 """
 
 from dataclasses import replace
@@ -21,18 +30,19 @@ def _good(track: Track, span: Span) -> Track:
     if track.good is not None and span.start <= track.good.start:
         return track
     if track.count == 0:
-        return Track(span, track.bad, track.last_bad, track.recovered or span)
+        return Track(span, track.bad, track.last_bad, track.recovered or span, waited=track.waited)
     if track.last_bad is not None and span.start < track.last_bad:
         return track  # it began before the newest bad look did: whether it worked before or after that, nobody knows
-    return Track(span, track.bad, track.last_bad, span)
+    return Track(span, track.bad, track.last_bad, span, waited=track.waited)
 
 
 def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
     if track.good is not None and span.start < track.good.start:
         return abandon(track, span.start)
     silent = reason in SILENT
+    waited = span.end if silent else None
     if track.count == 0 or track.bad is None:
-        return Track(track.good, span, span.start, None, 1, reason, detail, silent)
+        return Track(track.good, span, span.start, None, 1, reason, detail, silent, waited)
     bad = Span(min(track.bad.start, span.start), min(track.bad.end, span.end))
     newest = track.last_bad is None or span.start >= track.last_bad
     return Track(
@@ -44,6 +54,7 @@ def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
         reason if newest else track.reason,
         detail if newest else track.detail,
         track.silent and silent,
+        track.waited if waited is None else max(waited, track.waited or waited),
     )
 
 
@@ -55,6 +66,20 @@ def abandon(track: Track, start: Instant) -> Track:
     if track.recovered is None or track.last_bad is None or not track.last_bad < start < track.recovered.start:
         return track
     return replace(track, last_bad=start)
+
+
+def began(track: Track, lower: Instant) -> Instant | None:
+    """When the run of bad looks most likely began, if nobody answered in it and it went well until `lower`."""
+    if not track.silent or track.bad is None:
+        return None
+    return (lower + max(lower, track.bad.start)) / 2
+
+
+def ended(track: Track, lower: Instant) -> Instant | None:
+    """When the run of bad looks most likely ended, if somebody waited in vain for longer than until `lower`."""
+    if track.recovered is None or track.waited is None or track.waited <= lower:
+        return None
+    return (min(track.waited, track.recovered.end) + track.recovered.end) / 2
 
 
 def forget_silence(track: Track, since: Instant) -> Track:

@@ -9,6 +9,7 @@ from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.past import NOTHING, Incident
 from exporter.core.state import NO_TRACK, PartState, SystemState, Track
+from exporter.core.track import began, ended
 
 NO_PART = PartState()
 ALWAYS = float("inf")
@@ -28,6 +29,8 @@ class Dark:
     """Something that is needed fails. `start`: since when the first of it does."""
 
     start: Interval
+    hung: Instant | None
+    """The most likely start, if the first that failed did so because nobody answered."""
     cause: str
     failures: int
     """Failed looks in a row of the part with the most of them."""
@@ -190,6 +193,7 @@ def _dark(state: SystemState, failing: list[Need]) -> Dark:
     first = min(failing, key=lambda need: need.track.bad.end if need.track.bad else upper)
     return Dark(
         start=Interval(min(lower, upper), upper, min(trips) if trips else None),
+        hung=began(first.track, lower),
         cause=f"{first.name}: {first.track.reason}" + (f" ({first.track.detail})" if first.track.detail else ""),
         failures=worst.track.count,
         first_failed=worst.track.bad.end if worst.track.bad else upper,
@@ -208,10 +212,11 @@ def _needed_since(state: SystemState, need: Need) -> Instant:
 def _restored(incident: Incident, wanted: list[Need]) -> Interval:
     """When the last needed part came back: only runs that belong to the open incident count."""
     lower = upper = floor = incident.start.lower
-    for need in wanted:
-        track = need.track
-        if track.recovered is not None and track.recovered.end > floor:
-            upper = max(upper, track.recovered.end)
-            if track.last_bad is not None and floor < track.last_bad <= track.recovered.end:
-                lower = max(lower, track.last_bad)
-    return Interval(lower, upper)
+    mine = [need.track for need in wanted if need.track.recovered is not None and need.track.recovered.end > floor]
+    for track in mine:
+        assert track.recovered is not None
+        upper = max(upper, track.recovered.end)
+        if track.last_bad is not None and floor < track.last_bad <= track.recovered.end:
+            lower = max(lower, track.last_bad)
+    likely = [at for at in (ended(track, lower) for track in mine) if at is not None]
+    return Interval(lower, upper, max(likely, default=None))

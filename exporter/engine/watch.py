@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
-from exporter.core.looks import proves_nothing
+from exporter.core.looks import awaited, proves_nothing
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
 from exporter.core.moves import current_markers, unmeasured, written_before
 from exporter.core.ports import Ledger
@@ -139,7 +139,7 @@ class Watch:
         before, now = self.state, tools.moment()
         step = fold.observe(self.system, before, sample, now, above=above, pending=abandoned, heard=tools.sight.heard)
         if not proves_nothing(before, sample.reason, sample.started):
-            self._recorder.looked(before, step, sample, abandoned, now.mono)
+            self._recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
         self.accept(step)
         self._settle_lost(before)
         for own in self._trouble.told(self.state, sample, now):
@@ -243,7 +243,7 @@ class Watch:
         step = fold.marker_finished(
             self.system, before, eye.part.component, marker, outcome, now, pending=abandoned, heard=tools.sight.heard
         )
-        self._recorder.wrote(before, step, eye.part, marker, outcome, abandoned, now.mono)
+        self._recorder.wrote(before, step, eye.part, marker, outcome, awaited(before, abandoned), now.mono)
         self.accept(step)
         self.react(before)
 

@@ -44,14 +44,20 @@ def line(metric: Metric, *values: str, value: float) -> bytes:
     return f"{series(metric, *values)} {value!r}\n".encode()
 
 
-def state_set(metric: Metric, *values: str, states: Iterable[str]) -> dict[str, bytes]:
-    """For each state, which is the last label, the whole set of lines while it holds."""
-    names = tuple(states)
-    heads = [series(metric, *values, name) for name in names]
-    return {
-        active: "".join(f"{head} {int(name == active)}\n" for head, name in zip(heads, names, strict=True)).encode()
-        for active in names
-    }
+class StateSet(dict[str, bytes]):
+    """For a state, which is the last label, the whole set of lines while it holds; made when it is first asked for, because
+    most systems never see most states."""
+
+    __slots__ = ("_labels", "_metric", "_states")
+
+    def __init__(self, metric: Metric, *values: str, states: Iterable[str]) -> None:
+        super().__init__()
+        self._metric, self._labels, self._states = metric, values, states
+
+    def __missing__(self, active: str) -> bytes:
+        lines = [f"{series(self._metric, *self._labels, name)} {int(name == active)}\n" for name in self._states]
+        self[active] = "".join(lines).encode()
+        return self[active]
 
 
 def template(head: str, form: str) -> bytes:
@@ -62,12 +68,14 @@ def template(head: str, form: str) -> bytes:
 class Block:
     """The lines of one family for some systems: ready heads, one template. Values that did not change keep their text."""
 
-    __slots__ = ("_absent", "_lines", "_template", "_text", "_values")
+    __slots__ = ("_absent", "_template", "_text", "_values", "_whole")
 
     def __init__(self, heads: Iterable[str], form: str = COUNT) -> None:
-        self._lines = tuple(template(head, form) for head in heads)
-        self._template = b"".join(self._lines)
-        self._absent = [False] * len(self._lines)
+        self._whole = b"".join([template(head, form) for head in heads])
+        """One piece and not a line each: thousands of systems have a hundred lines each. No head holds a line break."""
+        self._template = self._whole
+        self._absent: list[bool] = []
+        """Empty: there is a value for each line."""
         self._values: list[Value] = []
         self._text = b""
 
@@ -75,10 +83,17 @@ class Block:
         """One line for each value that is known. `values` stand in the order of the heads and are not changed later."""
         if values == self._values:
             return self._text
-        absent = [value is None for value in values]
+        absent = [value is None for value in values] if None in values else []
         if absent != self._absent:
-            self._template = b"".join([line for line, gone in zip(self._lines, absent, strict=True) if not gone])
+            self._template = self._without(absent)
             self._absent = absent
         self._values = values
-        self._text = self._template % tuple([value for value in values if value is not None])
+        known = [value for value in values if value is not None] if absent else values
+        self._text = self._template % tuple(known)
         return self._text
+
+    def _without(self, absent: list[bool]) -> bytes:
+        if not absent:
+            return self._whole
+        lines = self._whole.split(b"\n")[:-1]  # splitlines would split at a \r of a label, too
+        return b"".join([line + b"\n" for line, gone in zip(lines, absent, strict=True) if not gone])

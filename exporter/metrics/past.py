@@ -1,6 +1,7 @@
 """What happened so far: the counters, and the newest closed incident or move. Changes only with an incident."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
@@ -8,7 +9,7 @@ from exporter.core.model import Instant, System
 from exporter.core.past import MOVES, PHASES, Incident, Kind, MarkerCount
 from exporter.core.state import SystemState
 from exporter.core.timeline import verdicts
-from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series, state_set
+from exporter.metrics.lines import INSTANT, SECONDS, Block, StateSet, Value, line, series
 from exporter.metrics.section import Row, Section
 from exporter.metrics.standing import is_stateful
 
@@ -58,10 +59,7 @@ class _PastOf:
         name = system.name
         self._name = name
         # increase() cannot see a counter that begins at 1, so what is to be expected begins at 0.
-        self._no_incidents, self._no_failovers = (
-            {drill: {(str(kind), drill): 0 for kind in kinds} for drill in ("false", "true")}
-            for kinds in (_ends(system), sorted(MOVES))
-        )
+        self._no_incidents, self._no_failovers = _none_of(_ends(system)), _none_of(tuple(sorted(MOVES)))
         self._blips = Block((series(m.BLIPS, name),))
         self._blip_seconds, self._rto, self._rpo = (
             Block((series(metric, name, bound) for bound in BOUNDS), SECONDS)
@@ -72,7 +70,7 @@ class _PastOf:
         )
         self._drill = Block((series(m.LAST_DRILL, name),))
         self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
-        self._verdicts = {goal: state_set(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
+        self._verdicts = {goal: StateSet(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
         self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
 
     def row(self, state: SystemState, offset: float) -> Row:
@@ -100,7 +98,7 @@ class _PastOf:
         end, begin = last.end, last.start.lower
         reached = [last.phases.get(phase) for phase in PHASES]
         return (
-            self._start.fill([last.start.estimate + offset]),
+            self._start.fill([last.began.estimate + offset]),
             self._end.fill([None if end is None else end.estimate + offset]),
             self._rto.fill(_bounds(last.rto)),
             self._rpo.fill(_bounds(last.rpo)),
@@ -109,6 +107,12 @@ class _PastOf:
             b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),
         )
+
+
+@lru_cache
+def _none_of(kinds: tuple[Kind, ...]) -> Mapping[str, Mapping[tuple[str, str], int]]:
+    """The same object for all systems that have the same kinds."""
+    return {drill: {(str(kind), drill): 0 for kind in kinds} for drill in ("false", "true")}
 
 
 def _zeros(none: Mapping[str, Mapping[tuple[str, str], int]], state: SystemState) -> Mapping[tuple[str, str], int]:

@@ -7,7 +7,7 @@ from exporter.core.model import ENTRY, NO_PHASES, Phases, Reason, Role, System
 from exporter.core.past import Kind
 from exporter.core.readings import functional_ratio, lasting_events, site_role, writable_sites
 from exporter.core.state import CanaryState, Mode, PartState, SystemState
-from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, line, series, state_set
+from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, StateSet, line, series
 from exporter.metrics.section import Row, Section, Settled
 
 LASTING = (Kind.SPLIT_BRAIN, Kind.NO_PRIMARY, Kind.STUCK_SWITCH)
@@ -85,10 +85,10 @@ class Standing(Settled):
 
     def __init__(self, systems: Sequence[System]) -> None:
         super().__init__(systems)
-        self._modes = [state_set(m.STATE, system.name, states=Mode) for system in systems]
+        self._modes = [StateSet(m.STATE, system.name, states=Mode) for system in systems]
         self._serving = Block(series(m.SERVING_SITE, system.name, site) for system in systems for site in system.sites)
         self._roles = [
-            [(site, state_set(m.SITE_ROLE, system.name, site, states=Role)) for site in system.sites]
+            [(site, StateSet(m.SITE_ROLE, system.name, site, states=Role)) for site in system.sites]
             if is_stateful(system)
             else []
             for system in systems

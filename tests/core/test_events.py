@@ -78,6 +78,22 @@ def test_an_outage_that_ends_in_blindness_ends_after_it() -> None:
     assert bounds(shown) == (3.0, 61.0)
 
 
+def test_what_hung_while_we_were_blind_does_not_date_the_end() -> None:
+    """The look that ends the blindness gives up those that hung in it. They would have hung at any endpoint: the end may be as
+    early as the last look that failed for its own reason."""
+    shown = film("hhoooo")
+    shown.take(fold.blinded(shown.system, shown.state, 6.0, moment(7)))
+    shown.take(fold.sighted(shown.system, shown.state, moment(60)))
+    facts = Facts(Role.PRIMARY, True, epoch="1", position=590, applied=590)
+    first = Sample(HK, 59.5, 60.0, None, "", facts)
+    shown.take(fold.observe(shown.system, shown.state, first, moment(60), pending=[58.5, 59.0]))
+    for tick in range(61, 65):
+        shown.frame("h", float(tick))
+    told = next(record.data for record in shown.records if record.kind == "incident")
+    assert told["end"]["lower"] - WALL == pytest.approx(6.0)
+    assert told["end"]["upper"] - WALL == pytest.approx(60.0)
+
+
 def test_nothing_is_declared_while_blind() -> None:
     """Any number of silent looks while blind: no outage, no lost standby, and a doubt that rests on silence is withdrawn."""
     shown = film("hht")

@@ -85,6 +85,21 @@ def test_the_truth_lies_within_the_bounds(
             assert data["rto"]["upper"] - data["rto"]["lower"] <= 2 * max(gaps) + 2 * latency + 2
 
 
+@settings(max_examples=400, deadline=None)
+@given(st.floats(3.0, 4.0), st.floats(2.0, 7.0), st.floats(0.001, 0.03))
+def test_a_freeze_is_dated_by_what_was_waited_for(down: float, length: float, latency: float) -> None:
+    """Looks each second until the first that hangs, then four a second that wait for half a second: the estimates are off by
+    at most half of what lies between two looks, though a look that hangs widens the bounds by as long as it waits."""
+    world = World(down, down + length, hangs=True)
+    hung = next(at for at in (1.0, 2.0, 3.0, 4.0, 5.0) if world.look(at, latency, 0.5).reason)
+    looks = [1.0] * int(hung) + [0.25] * 34
+    shown = watch(world, looks, latency, [0.5] * len(looks))
+    (told,) = [record.data for record in shown.records if record.kind in ("incident", "blip")]
+    assert abs(told["start"]["estimate"] - WALL - down) <= 0.5 + latency
+    assert abs(told["end"]["estimate"] - WALL - down - length) <= 0.125 + latency
+    assert told["start"]["upper"] - told["start"]["lower"] >= 0.5
+
+
 class Stream:
     """A primary that writes, and a standby that has the first `there` of its writes."""
 
