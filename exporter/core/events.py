@@ -44,6 +44,7 @@ def reopened(state: SystemState, incident: Incident) -> Incident:
     return replace(
         incident,
         end=None,
+        held=None,
         blind=incident.blind + hidden,
         phases={**incident.phases, "first_good": None, "validated": None},
     )

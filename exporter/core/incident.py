@@ -26,7 +26,7 @@ from exporter.core.condition import complaint
 from exporter.core.events import Draft, dated, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
-from exporter.core.past import Kind
+from exporter.core.past import Incident, Kind
 from exporter.core.readiness import validated
 from exporter.core.readings import rto_estimate
 from exporter.core.state import Mode, SystemState
@@ -76,6 +76,9 @@ def _dark(system: System, draft: Draft, seen: Dark, now: Moment, heard: Instant)
         incident = replace(open_incident(system, state, seen.start, seen.cause, now, expected), hung=seen.hung)
         draft.state = replace(state, incident=incident, serving=())
         enter(draft, Mode.SUSPECTED, f"{seen.cause}; looking faster", now)
+    elif state.incident.end is not None and _unheard(seen, heard):
+        draft.state = replace(state, incident=replace(state.incident, held=seen.first_failed), serving=())
+        enter(draft, Mode.RECOVERING, f"{seen.cause}; but nobody else answers either: is it us?", now)
     elif state.incident.declared:
         _still_out(draft, seen, now)
     else:
@@ -120,10 +123,15 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Insta
 
 def _doubt(system: System, state: SystemState, seen: Dark, heard: Instant) -> str | None:
     """Why enough failed looks still are no proof, in words."""
-    if seen.silent and heard < seen.first_failed:
+    if _unheard(seen, heard):
         return "but nobody else answers either: is it us?"
     witness = _still_heard(system, state, seen) if seen.overrulable else None
     return f"but {witness} still receives from it" if witness else None
+
+
+def _unheard(seen: Dark, heard: Instant) -> bool:
+    """Nobody anywhere has answered since it fails: nobody knows whether that is it or us."""
+    return seen.silent and heard < seen.first_failed
 
 
 def _still_heard(system: System, state: SystemState, seen: Dark) -> str | None:
@@ -184,13 +192,13 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     draft.state = state
     if incident is None:
         _calm(system, draft, now)
-    elif incident.end is None:
+    elif incident.end is None or _relapsed_unheard(state, incident):
         since = seen.since
         if since.upper <= incident.start.lower:  # nothing came back: it is served from elsewhere now
             since = Interval(since.lower, now.mono)
         end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper), since.best)
         phases = {**incident.phases, "first_good": end.upper}
-        draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
+        draft.state = replace(state, incident=replace(incident, end=end, phases=phases, held=None))
         if incident.declared or incident.component:
             enter(
                 draft,
@@ -206,6 +214,11 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         _calm(system, draft, now)
     elif state.mode is not Mode.RECOVERING:
         enter(draft, Mode.RECOVERING, f"serves from {_named(seen)}; stable in {system.policy.stable_for:g} s", now)
+
+
+def _relapsed_unheard(state: SystemState, incident: Incident) -> bool:
+    """It failed again after its end, while nobody else answered; and we were not found to be blind: so it was it."""
+    return incident.held is not None and incident.held >= state.trusted_since
 
 
 def _named(seen: Serving) -> str:

@@ -103,6 +103,9 @@ class Incident:
     hung: Instant | None = None
     """The most likely start if it began with a look that nobody answered; an estimate, on which no decision rests."""
 
+    held: Instant | None = None
+    """When it last seemed to go on after its end, but nobody else answered either: that may have been us."""
+
     @property
     def began(self) -> Interval:
         """Its start as it is told: the estimate by the tripwire, else by what hung, else the middle."""

@@ -53,6 +53,8 @@ class Track:
     detail: str = ""
     silent: bool = False
     """The run is going on and nobody answered in any of its looks."""
+    denied: Instant | None = None
+    """Start of the newest look of the run that somebody answered, badly."""
     waited: Instant | None = None
     """The newest end of a look of the run that nobody answered: until then it waited in vain."""
 

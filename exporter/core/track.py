@@ -40,9 +40,9 @@ def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
     if track.good is not None and span.start < track.good.start:
         return abandon(track, span.start)
     silent = reason in SILENT
-    waited = span.end if silent else None
+    waited, denied = (span.end, None) if silent else (None, span.start)
     if track.count == 0 or track.bad is None:
-        return Track(track.good, span, span.start, None, 1, reason, detail, silent, waited)
+        return Track(track.good, span, span.start, None, 1, reason, detail, silent, denied, waited)
     bad = Span(min(track.bad.start, span.start), min(track.bad.end, span.end))
     newest = track.last_bad is None or span.start >= track.last_bad
     return Track(
@@ -54,8 +54,13 @@ def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
         reason if newest else track.reason,
         detail if newest else track.detail,
         track.silent and silent,
-        track.waited if waited is None else max(waited, track.waited or waited),
+        _later(track.denied, denied),
+        _later(track.waited, waited),
     )
+
+
+def _later(one: Instant | None, other: Instant | None) -> Instant | None:
+    return one if other is None else other if one is None else max(one, other)
 
 
 def abandon(track: Track, start: Instant) -> Track:
@@ -86,9 +91,13 @@ def forget_silence(track: Track, since: Instant) -> Track:
     """The track without a run in which nobody answered, because we are blind since `since`.
 
     Its looks declare nothing any more. One that had ended in vain before still bounds the restoration, which is dated by
-    the next good look.
+    the next good look. Of a run in which somebody answered, only what nobody did since then is forgotten.
     """
-    if not (track.silent and track.count):
+    if track.count and not track.silent:
+        if track.waited is None or track.waited <= since:
+            return track
+        return replace(track, last_bad=track.denied, waited=None)
+    if not track.count:
         return track
     heard = track.bad is not None and track.bad.end <= since
     return Track(track.good, track.bad, track.bad.start) if heard and track.bad else Track(track.good)

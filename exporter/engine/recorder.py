@@ -18,22 +18,21 @@ Looks and writes that changed nothing are forgotten beyond a bound, so an outage
 """
 
 import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from exporter.core.canary import Outcome
 from exporter.core.looks import proves_nothing
-from exporter.core.model import Instant, Moment, Part, Sample, System
+from exporter.core.model import Facts, Instant, Moment, Part, Reason, Sample, System
 from exporter.core.moves import unmeasured, written_before
 from exporter.core.past import MOVES
 from exporter.core.ports import Kept
 from exporter.core.state import Marker, Record, Step, SystemState
 from exporter.core.verdict import needs
 
-CALM_LOOKS = 16
+CALM_LOOKS = 8
 """Looks that are kept of each part while nothing happens, and so many writes."""
 DOUBTFUL_LOOKS = 160
 """The same in an incident."""
@@ -45,6 +44,10 @@ _BARE = frozenset(
 """Keys that tell of the look itself."""
 _MOVED = frozenset({*MOVES, "epoch_changed"})
 
+Look: TypeAlias = tuple[Instant, Part, Instant, Instant, Reason | None, Facts, Sequence[Instant]]
+"""When it was folded in, of what, from, to, and what came of it: without the phases and words of a sample, which take most of
+its room; thousands of parts have some of them at any time."""
+
 
 class Recorder:
     """Of one system. Nothing in it waits or does I/O; a look costs a tuple."""
@@ -53,9 +56,9 @@ class Recorder:
         self._system = system
         self._parts = max(1, len(system.parts))
         self._count = 0
-        self._looks: deque[tuple[int, Instant, Sample, Sequence[Instant]]] = deque()
-        self._writes: deque[tuple[int, dict[str, Any]]] = deque()
-        self._turns: deque[tuple[int, dict[str, Any]]] = deque(maxlen=TURNS)
+        self._looks: list[tuple[int, Look]] = []
+        self._writes: list[tuple[int, dict[str, Any]]] = []
+        self._turns: list[tuple[int, dict[str, Any]]] = []
         self._needs: list[list[str]] | None = None
         self._carried: list[dict[str, Any]] = []
         """What was seen before the last incident closed: the next may begin with the next look."""
@@ -64,7 +67,7 @@ class Recorder:
         """A look was folded in."""
         self._count += 1
         if before.incident is None and step.state.incident is None and not step.records:
-            self._looks.append((self._count, now, sample, pending))
+            self._looks.append((self._count, _seen(now, sample, pending)))
             self._forget(self._looks, CALM_LOOKS)
             self._forget(self._turns, CALM_LOOKS)
             return
@@ -72,9 +75,10 @@ class Recorder:
         if sample.ok and unmeasured(before) is not None and unmeasured(step.state) is None:
             more |= {"loss": _loss(before, sample)}
         if more:
-            self._turns.append((self._count, _look(now, sample, pending) | more))
+            self._turns.append((self._count, _look(_seen(now, sample, pending)) | more))
+            del self._turns[:-TURNS]
         else:
-            self._looks.append((self._count, now, sample, pending))
+            self._looks.append((self._count, _seen(now, sample, pending)))
             self._forget(self._looks, DOUBTFUL_LOOKS)
 
     def wrote(
@@ -95,6 +99,7 @@ class Recorder:
         row = _write(before, part, marker, outcome, pending, now)
         more = {} if calm else self._turn(before, step)
         (self._turns if more else self._writes).append((self._count, row | more))
+        del self._turns[:-TURNS]
         self._forget(self._writes, CALM_LOOKS if calm else DOUBTFUL_LOOKS)
 
     def due(self, records: Sequence[Record]) -> Iterator[str]:
@@ -107,7 +112,7 @@ class Recorder:
 
     def taken(self, incident: str, state: SystemState) -> Kept:
         """What is remembered, as text; it is not remembered any more, unless the next incident may begin with it."""
-        lines = [(number, _look(at, sample, pending)) for number, at, sample, pending in self._looks]
+        lines = [(number, _look(look)) for number, look in self._looks]
         head = {"v": VERSION, "incident": incident, "system": self._system.name, "mode": self._system.mode}
         head |= {"stateful": sorted(c.name for c in self._system.components.values() if c.stateful)}
         rows = [
@@ -146,9 +151,9 @@ class Recorder:
                 more["needs"] = self._needs = wanted
         return more
 
-    def _forget(self, remembered: deque[Any], of_each: int) -> None:
-        while len(remembered) > of_each * self._parts:
-            remembered.popleft()
+    def _forget(self, remembered: list[Any], of_each: int) -> None:
+        if len(remembered) > of_each * self._parts:
+            del remembered[: -of_each * self._parts]
 
 
 def samples_record(kept: Kept, now: Moment) -> Record:
@@ -166,14 +171,18 @@ def _needs(system: System, state: SystemState) -> list[list[str]]:
     return [[*need.part, "write" if need.canary else "look"] for need in needs(system, state)]
 
 
-def _look(at: Instant, sample: Sample, pending: Sequence[Instant]) -> dict[str, Any]:
-    facts = sample.facts
+def _seen(now: Instant, sample: Sample, pending: Sequence[Instant]) -> Look:
+    return now, sample.part, sample.started, sample.ended, sample.reason, sample.facts, pending
+
+
+def _look(look: Look) -> dict[str, Any]:
+    at, part, started, ended, reason, facts, pending = look
     row: dict[str, Any] = {
         "at": at,
-        "look": list(sample.part),
-        "from": sample.started,
-        "to": sample.ended,
-        "reason": None if sample.reason is None else str(sample.reason),
+        "look": list(part),
+        "from": started,
+        "to": ended,
+        "reason": None if reason is None else str(reason),
         "role": None if facts.role is None else str(facts.role),
         "writable": facts.writable,
         "epoch": facts.epoch,

@@ -1,6 +1,6 @@
 """What happened so far: the counters, and the newest closed incident or move. Changes only with an incident."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from exporter.catalogue import metrics as m
@@ -61,20 +61,15 @@ class _PastOf:
         # increase() cannot see a counter that begins at 1, so what is to be expected begins at 0.
         self._no_incidents, self._no_failovers = _none_of(_ends(system)), _none_of(tuple(sorted(MOVES)))
         self._blips = Block((series(m.BLIPS, name),))
-        self._blip_seconds, self._rto, self._rpo = (
-            Block((series(metric, name, bound) for bound in BOUNDS), SECONDS)
-            for metric in (m.BLIP_SECONDS, m.LAST_RTO, m.LAST_RPO)
-        )
-        self._failover, self._start, self._end = (
-            Block((series(metric, name),), INSTANT) for metric in (m.LAST_FAILOVER, m.LAST_START, m.LAST_END)
-        )
-        self._drill = Block((series(m.LAST_DRILL, name),))
-        self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
-        self._verdicts = {goal: StateSet(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
-        self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
+        self._blip_seconds = Block((series(m.BLIP_SECONDS, name, bound) for bound in BOUNDS), SECONDS)
+        self._failover = Block((series(m.LAST_FAILOVER, name),), INSTANT)
+        self._last: _LastOf | None = None
 
     def row(self, state: SystemState, offset: float) -> Row:
-        return (*self._counts(state), self._moved(state, offset), *self._last(state.last, offset))
+        if self._last is None and state.last is not None:
+            self._last = _LastOf(self._name)  # not before: most systems never have an incident
+        last = (b"",) * 8 if self._last is None or state.last is None else self._last.row(state.last, offset)
+        return (*self._counts(state), self._moved(state, offset), *last)
 
     def _counts(self, state: SystemState) -> Row:
         counters = state.counters
@@ -92,9 +87,21 @@ class _PastOf:
         moves = [role.moved.estimate for role in state.roles.values() if role.moved is not None]
         return self._failover.fill([max(moves) + offset]) if moves else b""
 
-    def _last(self, last: Incident | None, offset: float) -> Iterable[bytes]:
-        if last is None:
-            return (b"",) * 8
+
+class _LastOf:
+    """The lines of one system's newest incident."""
+
+    def __init__(self, name: str) -> None:
+        self._rto, self._rpo = (
+            Block((series(metric, name, bound) for bound in BOUNDS), SECONDS) for metric in (m.LAST_RTO, m.LAST_RPO)
+        )
+        self._start, self._end = (Block((series(metric, name),), INSTANT) for metric in (m.LAST_START, m.LAST_END))
+        self._drill = Block((series(m.LAST_DRILL, name),))
+        self._phases = Block((series(m.LAST_PHASE, name, phase) for phase in PHASES), SECONDS)
+        self._verdicts = {goal: StateSet(m.LAST_VERDICT, name, goal, states=Verdict) for goal in ("rto", "rpo")}
+        self._markers = Block(series(m.CANARY_MARKERS, name, kind) for kind in MarkerCount._fields)
+
+    def row(self, last: Incident, offset: float) -> Row:
         end, begin = last.end, last.start.lower
         reached = [last.phases.get(phase) for phase in PHASES]
         return (

@@ -9,6 +9,7 @@ from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
 from exporter.core.readings import lasting_events, totals
+from exporter.core.state import Step
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
 
 WEB_HK, WEB_SG = Part("hk", "web"), Part("sg", "web")
@@ -92,6 +93,49 @@ def test_what_hung_while_we_were_blind_does_not_date_the_end() -> None:
     told = next(record.data for record in shown.records if record.kind == "incident")
     assert told["end"]["lower"] - WALL == pytest.approx(6.0)
     assert told["end"]["upper"] - WALL == pytest.approx(60.0)
+
+
+def test_silence_after_refusals_does_not_date_the_end_of_a_blindness() -> None:
+    """An outage is seen, refused; then our own network goes. What hung since then is no proof that it was still down."""
+    shown = film("hhoooo")
+    for tick in (7, 8):
+        for part in (HK, SG):
+            shown.take(_silent(shown, part, float(tick), heard=6.0))
+    shown.take(fold.blinded(shown.system, shown.state, 6.0, moment(9)))
+    shown.take(fold.sighted(shown.system, shown.state, moment(60)))
+    for tick in range(61, 65):
+        shown.frame("h", float(tick))
+    told = next(record.data for record in shown.records if record.kind == "incident")
+    assert (told["end"]["lower"] - WALL, told["end"]["upper"] - WALL) == pytest.approx((6.0, 61.0))
+
+
+def _silent(shown: Projector, part: Part, at: float, heard: float) -> Step:
+    return fold.observe(shown.system, shown.state, Sample(part, at, at, Reason.TIMEOUT), moment(at), heard=heard)
+
+
+@pytest.mark.parametrize("after", ["blind", "heard", "back"])
+def test_a_relapse_in_which_nobody_answers(after: str) -> None:
+    """While nobody else answers it may be us, so the end stands until somebody does. It was us if we are found to be blind; if
+    others answer meanwhile, or it does so itself, the same incident has gone on."""
+    shown = film("hhooohh", stable_for=4)
+    assert str(shown.state.mode) == "recovering"
+    for part in (HK, SG):
+        shown.take(_silent(shown, part, 8.0, heard=7.0))
+    assert (str(shown.state.mode), shown.state.serving) == ("recovering", ())
+    assert shown.state.incident is not None
+    assert shown.state.incident.end == (5.0, 6.0, None)
+    if after == "blind":
+        shown.take(fold.blinded(shown.system, shown.state, 7.0, moment(8.5)))
+        shown.take(fold.sighted(shown.system, shown.state, moment(9)))
+    elif after == "heard":
+        shown.take(_silent(shown, HK, 9.0, heard=9.0))
+        assert shown.state.incident.end is None
+        assert str(shown.state.mode) == "outage"
+    for tick in range(10, 16):
+        shown.frame("h", float(tick))
+    told = next(record.data for record in shown.records if record.kind == "incident")
+    end = {"blind": (5.0, 6.0), "heard": (9.0, 10.0), "back": (8.0, 10.0)}[after]
+    assert (told["end"]["lower"] - WALL, told["end"]["upper"] - WALL) == pytest.approx(end)
 
 
 def test_nothing_is_declared_while_blind() -> None:
