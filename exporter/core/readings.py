@@ -72,10 +72,11 @@ def exposure(system: System, state: SystemState, scenario: str, now: Instant) ->
 def written_until(state: SystemState, now: Instant) -> Instant:
     """Until when anything can have been acknowledged: until now, or until the start of a declared outage.
 
-    A marker that was acknowledged since the outage began proves that writes go on; the newest may still be on its way.
+    A marker that was acknowledged since the outage began proves that writes go on; the newest may still be on its way. While we
+    are blind it may be over.
     """
     incident = state.incident
-    if incident is None or not incident.declared or incident.end is not None:
+    if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
         return now
     for canary in state.canaries.values():
         acked = next((marker.acked for marker in reversed(canary.markers) if marker.acked is not None), None)
