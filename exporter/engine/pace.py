@@ -19,8 +19,8 @@ FRESH_EVERY = 30
 """Each thirtieth calm look makes a connection of its own: a kept one, used alone, can hide a failover."""
 LAG = 0.02
 """Seconds between the look at the holder of a role and those at its standbys, at least: they are read after it."""
-HOLD_AGAIN = (1.0, 60.0)
-"""Seconds until a broken tripwire is laid again, first and at most."""
+HOLD_AGAIN = (0.1, 60.0)
+"""Seconds until a broken tripwire is laid again, first and at most: who dies soon after a hiccup should ring it, too."""
 
 
 class Pace:

@@ -6,6 +6,7 @@ import pytest
 
 from exporter.core import fold
 from exporter.core.canary import Outcome
+from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
 from exporter.core.readings import lasting_events, totals
@@ -109,6 +110,12 @@ def test_silence_after_refusals_does_not_date_the_end_of_a_blindness() -> None:
     assert (told["end"]["lower"] - WALL, told["end"]["upper"] - WALL) == pytest.approx((6.0, 61.0))
 
 
+def _end(shown: Projector) -> Interval | None:
+    """Of the open incident."""
+    assert shown.state.incident is not None
+    return shown.state.incident.end
+
+
 def _silent(shown: Projector, part: Part, at: float, heard: float) -> Step:
     return fold.observe(shown.system, shown.state, Sample(part, at, at, Reason.TIMEOUT), moment(at), heard=heard)
 
@@ -122,15 +129,13 @@ def test_a_relapse_in_which_nobody_answers(after: str) -> None:
     for part in (HK, SG):
         shown.take(_silent(shown, part, 8.0, heard=7.0))
     assert (str(shown.state.mode), shown.state.serving) == ("recovering", ())
-    assert shown.state.incident is not None
-    assert shown.state.incident.end == (5.0, 6.0, None)
+    assert _end(shown) == (5.0, 6.0, None)
     if after == "blind":
         shown.take(fold.blinded(shown.system, shown.state, 7.0, moment(8.5)))
         shown.take(fold.sighted(shown.system, shown.state, moment(9)))
     elif after == "heard":
         shown.take(_silent(shown, HK, 9.0, heard=9.0))
-        assert shown.state.incident.end is None
-        assert str(shown.state.mode) == "outage"
+        assert (_end(shown), str(shown.state.mode)) == (None, "outage")
     for tick in range(10, 16):
         shown.frame("h", float(tick))
     told = next(record.data for record in shown.records if record.kind == "incident")

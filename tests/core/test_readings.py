@@ -142,6 +142,8 @@ def test_never_proven_is_never_zero() -> None:
 def test_exposure_grows_on_in_blindness() -> None:
     """In a declared outage nothing is acknowledged any more; but while we are blind it may be over, and writes go on."""
     shown = film("hhhoooo")
-    assert exposure(shown.system, shown.state, "site_loss", 20.0) == exposure(shown.system, shown.state, "site_loss", 8.0)
+    assert exposure(shown.system, shown.state, "site_loss", 20.0) == exposure(
+        shown.system, shown.state, "site_loss", 8.0
+    )
     shown.take(fold.blinded(shown.system, shown.state, 7.0, moment(8)))
     assert exposure(shown.system, shown.state, "site_loss", 20.0).seconds == pytest.approx(18.0)

@@ -23,6 +23,7 @@ import dns.message
 import dns.query
 
 from exporter.core.interval import Interval
+from exporter.probes.dns_exchange import ASK_AGAIN
 from tests.faults.exporter import Exporter
 from tests.faults.judge import HANG_WIDTH, REFUSED_WIDTH, Outage
 from tests.faults.stage import Fault, Stage
@@ -168,7 +169,7 @@ class Town(Stage):
 
 def _outage(town: Town, end: Callable[[], Interval], start: Interval, *, at_once: bool) -> list[Outage]:
     town.pause()
-    return [Outage(start, end(), ("outage_in_place",), REFUSED_WIDTH if at_once else HANG_WIDTH)]
+    return [Outage(start, end(), ("outage_in_place",), REFUSED_WIDTH + ASK_AGAIN if at_once else HANG_WIDTH)]
 
 
 def _gone(town: Town) -> list[Outage]:

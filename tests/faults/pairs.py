@@ -21,6 +21,8 @@ from tests.servers.redis import RedisPair
 from tests.servers.stall_meter import StallMeter
 from tests.servers.truth import Written
 
+LOOKED = 0.5
+"""Seconds within which a look was under way that ended because its session did."""
 HICCUP = 0.3
 """Seconds without an acknowledgement, of a hundred a second, that are an interruption of their own."""
 
@@ -132,9 +134,14 @@ class Scene(Stage):
         """Its sessions end; those of the writer do not."""
         self.pair.primary.disconnect("dr_probe")
 
+    def after_doubt(self, outage: Outage) -> Outage:
+        """The tripwire was cut with the sessions and may not be laid again yet."""
+        return outage._replace(noticed=None)
+
     def short_outage(self) -> Outage:
+        """Long enough to be declared, though it takes a look until its time is over to see it."""
         at = frozen(self.pair.primary)
-        time.sleep(self.dice.uniform(2.2, 2.8))
+        time.sleep(self.dice.uniform(3.2, 3.8))
         self.pair.primary.thaw()
         return self.outage(at)
 
@@ -169,6 +176,9 @@ class Scene(Stage):
     def hiccups(self, since: float, outages: list[Outage]) -> list[Outage]:
         """Writes that took very long: a disk or a machine that is busy with something else."""
         found = []
+        if self.doubted is not None:  # a session that is ended in the middle of a look fails it
+            cut = Interval(self.doubted - LOOKED, self.doubted + LOOKED)
+            found.append(Outage(cut, cut, ("blip",), certain=False))
         for server in (self.pair.a, self.pair.b):
             acks = [ack for ack in self.writer.acks() if ack.port == self.port(server) and ack.acked > since]
             for before, after in pairwise(acks):

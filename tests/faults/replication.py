@@ -84,6 +84,7 @@ def _standby_killed(scene: Scene) -> list[Outage]:
     scene.pair.standby.wait_gone()
     expose(scene, lambda ack: ack.sent > at, scene.dice.uniform(4.0, 5.0))
     scene.pair.reclone()
+    scene.exporter.wait_calm(scene.system)  # its return is told by then
     return []
 
 

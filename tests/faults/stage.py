@@ -48,6 +48,8 @@ class Stage(ABC):
         """Every closed incident and blip that the exporter told, by its id."""
         self.figures: dict[str, str] = {}
         """Texts for the row of this run."""
+        self.doubted: float | None = None
+        """When a doubt was raised in this run, if one was."""
 
     @abstractmethod
     def doubt(self) -> None:
@@ -80,6 +82,7 @@ class Stage(ABC):
         known = {one["id"] for one in self.all_told()}
         last = max((one.number for one in entries(self.exporter.ledger)), default=0)
         self.found, self.figures, began, waited = [], {}, time.monotonic(), self.exporter.waited()
+        self.doubted = None
         time.sleep(self.dice.uniform(0, CYCLE))
         with self.observed():
             outages = self._broken(fault, phase)
@@ -107,9 +110,15 @@ class Stage(ABC):
             first, *more = fault.act(self)
             return [first._replace(start=before.start, noticed=None, width=max(first.width, before.width)), *more]
         if phase == DOUBT:
+            self.doubted = time.monotonic()
             self.doubt()
             time.sleep(self.dice.uniform(0, 0.3))
+            return [self.after_doubt(outage) for outage in fault.act(self)]
         return fault.act(self)
+
+    def after_doubt(self, outage: Outage) -> Outage:
+        """What can be said of an outage that began in doubt."""
+        return outage
 
     def all_told(self) -> list[dict[str, Any]]:
         return [one for one in self.exporter.incidents(self.system, blips=True) if not one["open"]]
