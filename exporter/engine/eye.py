@@ -104,9 +104,12 @@ class Eye:
         frequent = self.vital or self.stateful
         self.interval = self.policy.interval if frequent else self.policy.background_interval
 
-    def fast_timeout(self) -> float:
-        """In doubt: `fast_timeout`, or if that is longer four times what is usual, or twice what the newest took over a new
-        connection; but never above `timeout`."""
+    def fast_timeout(self, marker: bool = False) -> float:
+        """What a look, or a marker, is given in doubt: `fast_timeout`, or if that is longer four times what is usual, or twice
+        what the newest took over a new connection; but never above `timeout`, and all of that while nothing is known to be
+        usual: the first after a start is slow for reasons of our own."""
+        if (self.usual_write if marker else self.usual) is None:
+            return self.policy.timeout
         usual = max(4 * (self.usual or 0.0), 2 * self.newest_fresh)
         return min(self.policy.timeout, max(self.policy.fast_timeout, usual))
 
@@ -140,8 +143,8 @@ def smoothed(usual: float | None, seconds: float) -> float:
     return seconds if usual is None else usual + (seconds - usual) / 8
 
 
-def no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) -> list[Instant]:
-    """Give up what started before a look that went well; returns when those started that had their time, and got no answer.
+def no_longer_awaited(pending: Mapping[int, Pending], good: Sample, enough: float) -> list[Instant]:
+    """Give up what started before a look that went well; returns when those started that had `enough` time, and got no answer.
 
     Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
     """
@@ -150,4 +153,4 @@ def no_longer_awaited(eye: Eye, pending: Mapping[int, Pending], good: Sample) ->
     older = [one for one in pending.values() if one.started < good.started]
     for one in older:
         one.drop()
-    return [one.started for one in older if good.ended - one.started >= eye.fast_timeout()]
+    return [one.started for one in older if good.ended - one.started >= enough]

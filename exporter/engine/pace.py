@@ -175,7 +175,7 @@ class Pace:
 
     def _press(self, eye: Eye, pending: Pending) -> None:
         """From now on it is given no more time than a fast one."""
-        pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout()))
+        pending.shorten(max(self._tools.clock(), pending.started + eye.fast_timeout(pending.marker is not None)))
         self._tools.haste.begun(pending, self._watch)
 
     def _look_now(self, eye: Eye) -> None:

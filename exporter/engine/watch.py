@@ -91,7 +91,7 @@ class Watch:
         self, eye: Eye, marker: Marker | None = None, *, hasty: bool = False, witness: bool = False
     ) -> Pending:
         started, patience = self.tools.clock(), eye.policy.timeout
-        timeout = eye.fast_timeout() if hasty else patience
+        timeout = eye.fast_timeout(marker is not None) if hasty else patience
         return Pending(started, started + timeout, started + patience, marker, self.tools.wheel.stood, witness=witness)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
@@ -116,15 +116,16 @@ class Watch:
             sample = await self.tools.attempt(eye.part, partial(eye.probe.look, ask), pending, self.tools.clock)
         finally:
             eye.looks.pop(number, None)
+        enough = eye.fast_timeout()  # by what was known when it began
         if sample.ok:
             seconds = sample.ended - sample.started
             eye.usual = smoothed(eye.usual, seconds)
             if ask.fresh:
                 eye.learn_fresh(seconds)
-        self.looked(eye, sample, ask.markers_after)
+        self.looked(eye, sample, ask.markers_after, enough)
 
-    def looked(self, eye: Eye, sample: Sample, above: int | None) -> None:
-        """A look ended."""
+    def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0) -> None:
+        """A look ended. `enough`: seconds for which an older one has to have waited in vain, if that is to say something."""
         self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         tools.sight.saw(eye, sample.started, sample.ended, answered=answered)
@@ -133,7 +134,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.answered.set()
-            abandoned = no_longer_awaited(eye, eye.looks, sample)
+            abandoned = no_longer_awaited(eye.looks, sample, enough)
         else:
             eye.answered.clear()
         before, now = self.state, tools.moment()
@@ -235,8 +236,8 @@ class Watch:
             tools.answered(sample.ended)
         abandoned: list[Instant] = []
         if sample.ok:
+            abandoned = no_longer_awaited(eye.writes, sample, eye.fast_timeout(marker=True))
             eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
-            abandoned = no_longer_awaited(eye, eye.writes, sample)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()
