@@ -105,7 +105,8 @@ class Stage(ABC):
         """The fault in its phase. A relapse continues the outage before it."""
         if phase == RELAPSE:
             before = self.short_outage()
-            until(lambda: self.exporter.system(self.system)["state"] == "recovering", "it recovers", step=0.02)
+            if self._seen("recovering", *SERVES) != "recovering":  # a busy machine: it was over before it was declared
+                return [before, *fault.act(self)]
             time.sleep(self.dice.uniform(0, 0.5))
             first, *more = fault.act(self)
             return [first._replace(start=before.start, noticed=None, width=max(first.width, before.width)), *more]
@@ -115,6 +116,16 @@ class Stage(ABC):
             time.sleep(self.dice.uniform(0, 0.3))
             return [self.after_doubt(outage) for outage in fault.act(self)]
         return fault.act(self)
+
+    def _seen(self, *states: str) -> str:
+        """The first of these states that the system is seen in."""
+        found = until(
+            lambda: state if (state := str(self.exporter.system(self.system)["state"])) in states else None,
+            f"it is {' or '.join(states)}",
+            step=0.02,
+        )
+        assert found is not None
+        return found
 
     def after_doubt(self, outage: Outage) -> Outage:
         """What can be said of an outage that began in doubt."""
