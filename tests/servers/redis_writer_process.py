@@ -40,7 +40,7 @@ async def write(port: int, ids: "itertools.count[int]", notes: Notes, every: flo
     line: Line | None = None
     failed: float | None = 0.0
     while True:
-        sent = time.monotonic()
+        sent, kept = time.monotonic(), line is not None
         try:
             async with asyncio.timeout(DEADLINE):
                 line = line or Line(*await asyncio.open_connection("127.0.0.1", port))
@@ -53,7 +53,9 @@ async def write(port: int, ids: "itertools.count[int]", notes: Notes, every: flo
         except (OSError, RefusedError) as error:
             if failed is None:
                 notes.add({"port": port, "sent": sent, "ended": time.monotonic(), "error": type(error).__name__})
-            failed = sent
+            # Sentinel ends all connections of the server that it promotes: that one finds its own ended tells nothing of now.
+            if failed is None or not (kept and isinstance(error, ConnectionError)):
+                failed = sent
             if line is not None and not isinstance(error, RefusedError):
                 line.close()
                 line = None
