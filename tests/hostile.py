@@ -99,27 +99,40 @@ class Server:
         self.visited = asyncio.Event()
         """Somebody has connected."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visited.set()
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         try:
             await self.behaviour(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass  # the client went away, or the test is over
         finally:
-            self._tasks.discard(task)
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
+                self._writers.discard(writer)
+            self._tasks.discard(task)
 
     async def hang_up(self) -> None:
         """End every connection."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def end(self) -> None:
+        """The same, and whatever still waits for its client to read is cut."""
+        for _ in range(ACCEPTING):
+            await asyncio.sleep(0)
+        await self.hang_up()
+        for writer in self._writers:
+            writer.transport.abort()
+        for _ in range(ACCEPTING):
+            await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
@@ -132,9 +145,7 @@ async def serve(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: i
         yield server
     finally:
         listening.close()
-        for _ in range(ACCEPTING):
-            await asyncio.sleep(0)
-        await server.hang_up()
+        await server.end()
 
 
 @contextlib.contextmanager
