@@ -185,6 +185,8 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     if state.observed_since is None:
         state = replace(state, seen=True, observed_since=now.mono)
     incident = state.incident
+    if incident is not None and _relapsed_unheard(state, incident):
+        incident = reopened(state, incident)
     waits = incident is not None and incident.end is not None and incident.phases.get("validated") is None
     if incident is not None and incident.end is not None and waits and validated(system, state, incident.end.lower):
         incident = replace(incident, phases={**incident.phases, "validated": now.mono})
@@ -192,13 +194,13 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     draft.state = state
     if incident is None:
         _calm(system, draft, now)
-    elif incident.end is None or _relapsed_unheard(state, incident):
+    elif incident.end is None:
         since = seen.since
         if since.upper <= incident.start.lower:  # nothing came back: it is served from elsewhere now
             since = Interval(since.lower, now.mono)
         end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper), since.best)
         phases = {**incident.phases, "first_good": end.upper}
-        draft.state = replace(state, incident=replace(incident, end=end, phases=phases, held=None))
+        draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
         if incident.declared or incident.component:
             enter(
                 draft,

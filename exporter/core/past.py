@@ -102,7 +102,6 @@ class Incident:
     """Events of which one is enough: no_primary, stuck_switch."""
     hung: Instant | None = None
     """The most likely start if it began with a look that nobody answered; an estimate, on which no decision rests."""
-
     held: Instant | None = None
     """When it last seemed to go on after its end, but nobody else answered either: that may have been us."""
 

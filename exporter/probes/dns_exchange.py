@@ -67,6 +67,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.answer.set_exception(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.stop()  # a look that is cancelled while the socket is made never comes to its own
         if exc is not None:
             self.error_received(exc)
 
