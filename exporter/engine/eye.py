@@ -19,6 +19,8 @@ OVERDUE_MIN = 0.1
 """...but not before this many seconds."""
 SLOW = 0.25
 """Seconds after which a look in haste that has not ended counts as slow."""
+WAYS, MOST_WAYS = 6.0, 8.0
+"""Round trips of a login, before one was seen, and at most: TCP, TLS, password, preparing. More is a server that was busy once."""
 
 
 class Attempt(Protocol):
@@ -65,6 +67,12 @@ class Pending(Deadline):
         if until + self.given < self.until and not self.witness:
             self.reschedule(until + self.given)
 
+    def grant(self, seconds: float) -> None:
+        """Give it so long since it began, if that is later than planned."""
+        until = min(self.started + seconds, self._patient) + self.given
+        if until > self.until:
+            self.reschedule(until)
+
     def relent(self) -> None:
         """Wait for it as long as in calm."""
         self.reschedule(self._patient + self.given)
@@ -88,6 +96,11 @@ class Eye:
     """Seconds that a good look usually takes."""
     newest_fresh: float = 0.0
     """Seconds that the newest good one over a new connection took: a login takes many ways more."""
+    newest: float = 0.0
+    """Seconds that the newest good one in calm took otherwise."""
+    ways: float = WAYS
+    """How many times as long as usual a look over a new connection took in calm: on a slower network a login takes as many
+    times more, before any has shown it."""
     usual_write: float | None = None
     """The same of an acknowledged marker."""
     calm_looks: int = 0
@@ -106,12 +119,27 @@ class Eye:
 
     def fast_timeout(self, marker: bool = False) -> float:
         """What a look, or a marker, is given in doubt: `fast_timeout`, or if that is longer four times what is usual, or twice
-        what the newest took over a new connection; but never above `timeout`, and all of that while nothing is known to be
-        usual: the first after a start is slow for reasons of our own."""
+        what a new connection takes, by the newest one or by how slow the newest look of all was; but never above `timeout`,
+        and all of that while nothing is known to be usual: the first after a start is slow for reasons of our own."""
         if (self.usual_write if marker else self.usual) is None:
             return self.policy.timeout
-        usual = max(4 * (self.usual or 0.0), 2 * self.newest_fresh)
-        return min(self.policy.timeout, max(self.policy.fast_timeout, usual))
+        enough = max(4 * (self.usual or 0.0), 2 * self.ways * self.newest, 2 * self.newest_fresh)
+        return min(self.policy.timeout, max(self.policy.fast_timeout, enough))
+
+    def learn(self, seconds: float, *, fresh: bool, calm: bool) -> None:
+        """A good look took so long, over a new connection or not, in calm or in doubt. What waits is granted what it teaches."""
+        waiting = [*self.looks.values(), *self.writes.values()] if self.looks or self.writes else ()
+        granted = self.fast_timeout() if waiting else 0.0
+        if fresh:
+            if calm and self.usual:
+                self.ways = min(MOST_WAYS, seconds / self.usual)
+            self.learn_fresh(seconds)  # by what was granted until now
+        elif calm:
+            self.newest = seconds
+        self.usual = smoothed(self.usual, seconds)
+        if waiting and (now_granted := self.fast_timeout()) > granted:
+            for pending in waiting:
+                pending.grant(now_granted)
 
     def learn_fresh(self, seconds: float) -> None:
         """A good look or marker over a new connection took so long. More than is granted in doubt is believed at once: else

@@ -80,7 +80,9 @@ class Watch:
         pending = eye.looks[number] = self._pending(eye, hasty=hasty, witness=witness)
         self._doubt_later(eye, pending, eye.usual)
         above = self._markers_above(eye)
-        pending.task = self.tools.spawn(self._look(eye, number, pending, Ask(fresh, above)))
+        pending.task = self.tools.spawn(
+            self._look(eye, number, pending, Ask(fresh, above), calm=not (hasty or witness))
+        )
         if hasty:
             self.tools.haste.begun(pending, self)
 
@@ -111,17 +113,14 @@ class Watch:
         else:
             self.overdue(eye, pending)
 
-    async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask) -> None:
+    async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask, *, calm: bool) -> None:
         try:
             sample = await self.tools.attempt(eye.part, partial(eye.probe.look, ask), pending, self.tools.clock)
         finally:
             eye.looks.pop(number, None)
         enough = eye.fast_timeout()  # by what was known when it began
         if sample.ok:
-            seconds = sample.ended - sample.started
-            eye.usual = smoothed(eye.usual, seconds)
-            if ask.fresh:
-                eye.learn_fresh(seconds)
+            eye.learn(sample.ended - sample.started, fresh=ask.fresh, calm=calm)
         self.looked(eye, sample, ask.markers_after, enough)
 
     def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0) -> None:

@@ -94,6 +94,27 @@ async def test_what_is_slow_but_answers_gets_more_time_in_doubt() -> None:
     assert eye.fast_timeout() == policy.fast_timeout
 
 
+async def test_what_is_learned_counts_for_those_who_wait() -> None:
+    """A login that was longer than was granted is believed, though what is usual has grown with it; and after a slow look over the
+    kept connection those who log in are granted as many times more as a login takes."""
+    eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
+    policy = eye.policy
+    eye.usual, eye.newest = 0.1, 0.001
+    waiting = eye.looks[1] = Pending(0.0, policy.fast_timeout, policy.timeout)
+    eye.learn(policy.fast_timeout + 0.1, fresh=True, calm=False)
+    assert waiting.until == policy.timeout
+    eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
+    eye.learn(0.001, fresh=False, calm=True)
+    eye.learn(0.005, fresh=True, calm=True)
+    waiting = eye.writes[1] = Pending(0.0, policy.fast_timeout, policy.timeout)
+    eye.learn(0.001, fresh=False, calm=True)
+    assert (eye.ways, waiting.until) == (5.0, policy.fast_timeout)
+    eye.learn(0.1, fresh=False, calm=True)
+    assert waiting.until == eye.fast_timeout() == 1.0
+    waiting.grant(0.3)
+    assert waiting.until == 1.0
+
+
 async def test_the_first_has_all_of_its_time() -> None:
     """Nobody knows yet what is usual, and the first look or marker after a start is slow for reasons of our own: on a busy
     machine it is no failure, and one that began later and was quicker makes none of it."""

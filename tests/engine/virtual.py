@@ -57,6 +57,8 @@ class Server:
 
     LOGIN, QUESTION = 0.01, 0.001
     """Seconds of its time."""
+    LOGIN_WAYS = 6
+    """How often a login goes there and back, with its question."""
 
     def __init__(self) -> None:
         self.free = 0.0
@@ -64,9 +66,14 @@ class Server:
         self.hangs = False
         """It lets everybody wait and does nothing for them."""
         self.refuses = False
+        self.way = 0.0
+        """Seconds to it and back."""
 
-    async def work(self, seconds: float) -> None:
+    async def work(self, seconds: float, ways: int = 1) -> None:
+        """So many ways to it and back, and so long when there."""
         loop = asyncio.get_running_loop()
+        if self.way:
+            await asyncio.sleep(self.way * ways)
         if self.refuses:
             raise Failure(Reason.REFUSED)
         if self.hangs:
@@ -99,7 +106,10 @@ class SharedProbe:
         self.most = max(self.most, self.under_way)
         kept, self._kept = self._kept and not ask.fresh, self._kept and ask.fresh
         try:
-            await self._server.work(Server.QUESTION if kept else Server.LOGIN)
+            if kept:
+                await self._server.work(Server.QUESTION)
+            else:
+                await self._server.work(Server.LOGIN, Server.LOGIN_WAYS)
         finally:
             self.under_way -= 1
         self._kept = self._kept or not ask.fresh

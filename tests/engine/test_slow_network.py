@@ -1,0 +1,41 @@
+"""A network that becomes slower is no outage: what takes many ways there and back is given the time for it."""
+
+import asyncio
+
+import pytest
+
+from exporter.core.state import Mode
+from exporter.engine.pace import FRESH_EVERY
+from tests.engine.virtual import Fleet, Server, in_virtual_time
+
+CALM = str(Mode.HEALTHY)
+SLOW_WAY = 0.1
+"""A login then takes longer than a look in doubt is given by default."""
+TRIES = 60
+
+
+def modes_over(*, begins: float, way: float, before: float = 0.0) -> set[str]:
+    """All that a system was called after its network became slow, `begins` seconds after its first calm look over a new connection."""
+    seen: set[str] = set()
+
+    async def work() -> None:
+        server = Server()
+        server.way = before
+        fleet = Fleet(server)
+        await asyncio.sleep(2 * FRESH_EVERY + begins)
+        assert fleet.modes() == {CALM}
+        server.way = way
+        for _ in range(20 * 2 * FRESH_EVERY):
+            await asyncio.sleep(0.05)
+            seen.update(fleet.modes())
+
+    in_virtual_time(work())
+    return seen
+
+
+@pytest.mark.parametrize("before", [0.0, 0.002, 0.02])
+def test_a_network_that_becomes_slow_is_no_outage(before: float) -> None:
+    """Whenever it begins. If just then a look over a new connection is due, that one may fail; then there is a doubt, and no more."""
+    told = [modes_over(begins=number * 0.5, way=SLOW_WAY, before=before) for number in range(TRIES)]
+    assert all(modes <= {CALM, str(Mode.SUSPECTED)} for modes in told), told
+    assert sum(modes != {CALM} for modes in told) <= 2
