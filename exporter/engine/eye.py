@@ -39,7 +39,7 @@ class Attempt(Protocol):
 class Pending(Deadline):
     """A look, or the writing of a marker, that has not ended yet. Its task enters it."""
 
-    __slots__ = ("_patient", "marker", "started", "task", "witness")
+    __slots__ = ("_patient", "fresh", "marker", "started", "task", "witness")
 
     def __init__(
         self,
@@ -60,6 +60,8 @@ class Pending(Deadline):
         self._patient = patient
         self.marker = marker
         self.witness = witness
+        self.fresh = False
+        """It makes a connection of its own, where another might have done."""
         self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
@@ -97,7 +99,7 @@ class Eye:
     newest_fresh: float = 0.0
     """Seconds that the newest good one over a new connection took: a login takes many ways more."""
     newest: float = 0.0
-    """Seconds that the newest good one in calm took otherwise."""
+    """Seconds that the newest good one took otherwise."""
     ways: float = WAYS
     """How many times as long as usual a look over a new connection took in calm: on a slower network a login takes as many
     times more, before any has shown it."""
@@ -134,7 +136,7 @@ class Eye:
             if calm and self.usual:
                 self.ways = min(MOST_WAYS, seconds / self.usual)
             self.learn_fresh(seconds)  # by what was granted until now
-        elif calm:
+        else:
             self.newest = seconds
         self.usual = smoothed(self.usual, seconds)
         if waiting and (now_granted := self.fast_timeout()) > granted:

@@ -139,6 +139,10 @@ class Pace:
             return
         self._press(eye, pending)
         if pending.marker is None:
+            if (
+                pending.fresh
+            ):  # one over the kept connection tells whether the network is slow, and what a login needs then
+                self._watch.look(eye, fresh=False, hasty=True)
             self._watch.look(eye, fresh=True, witness=True)
         else:
             self._watch.write(eye.part.component, witness=True)

@@ -78,6 +78,7 @@ class Watch:
         self._count += 1
         number = self._count
         pending = eye.looks[number] = self._pending(eye, hasty=hasty, witness=witness)
+        pending.fresh = fresh and eye.component is not None
         self._doubt_later(eye, pending, eye.usual)
         above = self._markers_above(eye)
         pending.task = self.tools.spawn(
