@@ -101,8 +101,8 @@ class Eye:
     newest: float = 0.0
     """Seconds that the newest good one took otherwise."""
     ways: float = WAYS
-    """How many times as long as usual a look over a new connection took in calm: on a slower network a login takes as many
-    times more, before any has shown it."""
+    """How many times as long as others a look over a new connection takes in calm, smoothed: on a slower network a login takes
+    as many times more, before any has shown it."""
     usual_write: float | None = None
     """The same of an acknowledged marker."""
     calm_looks: int = 0
@@ -133,8 +133,8 @@ class Eye:
         waiting = [*self.looks.values(), *self.writes.values()] if self.looks or self.writes else ()
         granted = self.fast_timeout() if waiting else 0.0
         if fresh:
-            if calm and self.usual:
-                self.ways = min(MOST_WAYS, seconds / self.usual)
+            if calm and self.newest:
+                self.ways += (min(MOST_WAYS, max(1.0, seconds / self.newest)) - self.ways) / 4
             self.learn_fresh(seconds)  # by what was granted until now
         else:
             self.newest = seconds

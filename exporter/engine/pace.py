@@ -142,7 +142,7 @@ class Pace:
             if (
                 pending.fresh
             ):  # one over the kept connection tells whether the network is slow, and what a login needs then
-                self._watch.look(eye, fresh=False, hasty=True)
+                self._watch.look(eye, fresh=False, witness=True)
             self._watch.look(eye, fresh=True, witness=True)
         else:
             self._watch.write(eye.part.component, witness=True)

@@ -38,3 +38,21 @@ def test_a_network_that_becomes_slow_is_no_outage(before: float) -> None:
     """Whenever it begins, and be it while a look over a new connection is under way: it is not even doubted."""
     told = [modes_over(begins=number * 0.5, way=SLOW_WAY, before=before) for number in range(TRIES)]
     assert all(modes == {CALM} for modes in told), told
+
+
+def test_nor_when_it_becomes_slow_again_and_again() -> None:
+    """What was usual while it was slow says nothing of how many times longer a login takes."""
+    seen: set[str] = set()
+
+    async def work() -> None:
+        server = Server()
+        fleet = Fleet(server)
+        await asyncio.sleep(5)
+        for number in range(120):
+            server.way = SLOW_WAY if number % 2 else 0.0
+            for _ in range(round(20 * (6 + number % 7 / 2))):
+                await asyncio.sleep(0.05)
+                seen.update(fleet.modes())
+
+    in_virtual_time(work())
+    assert seen == {CALM}
