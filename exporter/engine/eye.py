@@ -98,8 +98,8 @@ class Eye:
     """Seconds that a good look usually takes."""
     newest_fresh: float = 0.0
     """Seconds that the newest good one over a new connection took: a login takes many ways more."""
-    newest: float = 0.0
-    """Seconds that the newest good one took otherwise."""
+    recent: tuple[float, float] = (0.0, 0.0)
+    """The same of the newest two others, looks and markers: one alone may have had a hiccup."""
     ways: float = WAYS
     """How many times as long as others a look over a new connection takes in calm, smoothed: on a slower network a login takes
     as many times more, before any has shown it."""
@@ -121,27 +121,30 @@ class Eye:
 
     def fast_timeout(self, marker: bool = False) -> float:
         """What a look, or a marker, is given in doubt: `fast_timeout`, or if that is longer four times what is usual, or twice
-        what a new connection takes, by the newest one or by how slow the newest look of all was; but never above `timeout`,
+        what a new connection takes, by the newest one or by how slow the others have become; but never above `timeout`,
         and all of that while nothing is known to be usual: the first after a start is slow for reasons of our own."""
         if (self.usual_write if marker else self.usual) is None:
             return self.policy.timeout
-        enough = max(4 * (self.usual or 0.0), 2 * self.ways * self.newest, 2 * self.newest_fresh)
+        enough = max(4 * (self.usual or 0.0), 2 * self.ways * min(self.recent), 2 * self.newest_fresh)
         return min(self.policy.timeout, max(self.policy.fast_timeout, enough))
 
     def learn(self, seconds: float, *, fresh: bool, calm: bool) -> None:
-        """A good look took so long, over a new connection or not, in calm or in doubt. What waits is granted what it teaches."""
-        waiting = [*self.looks.values(), *self.writes.values()] if self.looks or self.writes else ()
-        granted = self.fast_timeout() if waiting else 0.0
+        """A good look took so long, over a new connection or not, in calm or in doubt."""
         if fresh:
-            if calm and self.newest:
-                self.ways += (min(MOST_WAYS, max(1.0, seconds / self.newest)) - self.ways) / 4
+            if calm and (other := min(self.recent)):
+                self.ways += (min(MOST_WAYS, max(1.0, seconds / other)) - self.ways) / 4
             self.learn_fresh(seconds)  # by what was granted until now
         else:
-            self.newest = seconds
+            self.learn_other(seconds)
         self.usual = smoothed(self.usual, seconds)
-        if waiting and (now_granted := self.fast_timeout()) > granted:
-            for pending in waiting:
-                pending.grant(now_granted)
+
+    def learn_other(self, seconds: float) -> None:
+        """A good look or marker over a connection that was there took so long. What waits is granted what that teaches."""
+        granted = self.fast_timeout() if self.looks or self.writes else self.policy.timeout
+        self.recent = (self.recent[1], seconds)
+        if granted < self.policy.timeout and (more := self.fast_timeout()) > granted:
+            for pending in [*self.looks.values(), *self.writes.values()]:
+                pending.grant(more)
 
     def learn_fresh(self, seconds: float) -> None:
         """A good look or marker over a new connection took so long. More than is granted in doubt is believed at once: else

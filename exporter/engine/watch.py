@@ -225,8 +225,8 @@ class Watch:
             sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
-        if fresh and sample.ok:
-            eye.learn_fresh(sample.ended - marker.sent)
+        if sample.ok:
+            (eye.learn_fresh if fresh else eye.learn_other)(sample.ended - marker.sent)
         self._wrote(eye, marker, sample)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:

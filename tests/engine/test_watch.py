@@ -99,12 +99,13 @@ async def test_what_is_learned_counts_for_those_who_wait() -> None:
     kept connection those who log in are granted as many times more as a login takes."""
     eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
     policy = eye.policy
-    eye.usual, eye.newest = 0.1, 0.001
+    eye.usual = 0.1
     waiting = eye.looks[1] = Pending(0.0, policy.fast_timeout, policy.timeout)
     eye.learn(policy.fast_timeout + 0.1, fresh=True, calm=False)
     assert waiting.until == policy.timeout
     eye = Eye(PART, probe("tcp", address="127.0.0.1:1"), SYSTEM.policy, WEB)
-    eye.learn(0.001, fresh=False, calm=True)
+    for _ in range(2):
+        eye.learn(0.001, fresh=False, calm=True)
     for _ in range(40):
         eye.learn(0.005, fresh=True, calm=True)
     waiting = eye.writes[1] = Pending(0.0, policy.fast_timeout, policy.timeout)
@@ -112,6 +113,8 @@ async def test_what_is_learned_counts_for_those_who_wait() -> None:
     assert eye.ways == pytest.approx(5.0, rel=0.001)
     assert waiting.until == policy.fast_timeout
     eye.learn(0.1, fresh=False, calm=True)
+    assert waiting.until == policy.fast_timeout  # it may have been a hiccup
+    eye.learn_other(0.1)
     granted = waiting.until
     assert granted == eye.fast_timeout() == pytest.approx(1.0, rel=0.001)
     waiting.grant(0.3)
