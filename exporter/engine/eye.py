@@ -138,10 +138,12 @@ class Eye:
             self.learn_other(seconds)
         self.usual = smoothed(self.usual, seconds)
 
-    def learn_other(self, seconds: float) -> None:
-        """A good look or marker over a connection that was there took so long. What waits is granted what that teaches."""
+    def learn_other(self, seconds: float, *, confirms: bool = False) -> None:
+        """A good look or marker over a connection that was there took so long. What waits is granted what that teaches.
+
+        `confirms`: it was asked because another is late, so that it needs no second one."""
         granted = self.fast_timeout() if self.looks or self.writes else self.policy.timeout
-        self.recent = (self.recent[1], seconds)
+        self.recent = (seconds if confirms else self.recent[1], seconds)
         if granted < self.policy.timeout and (more := self.fast_timeout()) > granted:
             for pending in [*self.looks.values(), *self.writes.values()]:
                 pending.grant(more)

@@ -90,7 +90,8 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        self._watch.look(eye, fresh=fresh)
+        # While one waits for a new connection, an answer over the kept one would end its waiting and prove nothing of it.
+        self._watch.look(eye, fresh=fresh or any(one.fresh for one in eye.looks.values()))
 
     def _holder(self, group: list[Eye]) -> Eye | None:
         role = self._watch.state.roles.get(group[0].part.component) if group[0].stateful else None
@@ -139,10 +140,8 @@ class Pace:
             return
         self._press(eye, pending)
         if pending.marker is None:
-            if (
-                pending.fresh
-            ):  # one over the kept connection tells whether the network is slow, and what a login needs then
-                self._watch.look(eye, fresh=False, witness=True)
+            if pending.fresh:
+                self._watch.time_kept(eye)
             self._watch.look(eye, fresh=True, witness=True)
         else:
             self._watch.write(eye.part.component, witness=True)

@@ -66,6 +66,8 @@ class Server:
         self.hangs = False
         """It lets everybody wait and does nothing for them."""
         self.refuses = False
+        self.full = False
+        """It lets nobody new in; whoever is in is served."""
         self.way = 0.0
         """Seconds to it and back."""
 
@@ -109,6 +111,8 @@ class SharedProbe:
             if kept:
                 await self._server.work(Server.QUESTION)
             else:
+                if self._server.full:
+                    await asyncio.sleep(3600)
                 await self._server.work(Server.LOGIN, Server.LOGIN_WAYS)
         finally:
             self.under_way -= 1

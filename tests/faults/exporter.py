@@ -20,6 +20,8 @@ from tests.servers import PASSWORD, free_port, until
 ROOT = Path(__file__).parents[2]
 ADDRESS = {"mariadb": "dsn", "postgres": "dsn", "redis": "url"}
 """Kind -> the key of its address."""
+REMEMBERED = 600.0
+"""Seconds for which a marker is asked after."""
 PATIENCE = 20.0
 """Seconds that an answer may take on a machine that others use too."""
 
@@ -170,9 +172,12 @@ class Exporter:
         return found
 
     def acknowledged(self) -> dict[int, str]:
-        """The markers that are acknowledged by the exporter's own durable notes: number -> site."""
+        """The markers that are acknowledged by the exporter's own durable notes: number -> site.
+
+        Of the last minutes only: databases sweep them after 15, and the ledger after 20; what was swept is not lost."""
+        newest = f"sent > (SELECT max(sent) FROM markers) - {REMEMBERED}"
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=5) as db:
-            return dict(db.execute("SELECT seq, site FROM markers WHERE acked IS NOT NULL").fetchall())
+            return dict(db.execute(f"SELECT seq, site FROM markers WHERE acked IS NOT NULL AND {newest}").fetchall())
 
 
 class Notary:
