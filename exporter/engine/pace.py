@@ -11,7 +11,7 @@ from exporter.core.state import Step, SystemState
 from exporter.engine.eye import Eye, Pending
 from exporter.engine.watch import DOUBTFUL, Watch
 from exporter.engine.wheel import Alarm
-from exporter.probes.kind import Failure
+from exporter.probes.kind import Ask, Deadline, Failure
 
 SPREAD = 5.0
 """Seconds over which the first looks are spread at most, and with them all that follow; shorter intervals are filled evenly."""
@@ -141,10 +141,19 @@ class Pace:
         self._press(eye, pending)
         if pending.marker is None:
             if pending.fresh:
-                self._watch.time_kept(eye)
+                self._tools.spawn(self._time_kept(eye))
             self._watch.look(eye, fresh=True, witness=True)
         else:
             self._watch.write(eye.part.component, witness=True)
+
+    async def _time_kept(self, eye: Eye) -> None:
+        """A login is late: find out over the kept connection how slow the network is now. It proves nothing else, least of all
+        that anybody new is let in, so nobody sees it but the eye."""
+        tools = self._tools
+        deadline = Deadline(tools.clock() + eye.policy.timeout, stood=tools.wheel.stood)
+        sample = await tools.attempt(eye.part, partial(eye.probe.look, Ask(fresh=False)), deadline, tools.clock)
+        if sample.ok:
+            eye.learn_other(sample.ended - sample.started, confirms=True)
 
     def _hurry(self) -> None:
         """Look fast, beginning now; looks that already wait get no more time than fast ones."""

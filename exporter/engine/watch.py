@@ -124,18 +124,6 @@ class Watch:
             eye.learn(sample.ended - sample.started, fresh=ask.fresh, calm=calm)
         self.looked(eye, sample, ask.markers_after, enough)
 
-    def time_kept(self, eye: Eye) -> None:
-        """A login is late: find out over the kept connection how slow the network is now. It proves nothing else, least of all
-        that anybody new is let in, so nobody sees it but the eye."""
-        self.tools.spawn(self._time_kept(eye, self._pending(eye)))
-
-    async def _time_kept(self, eye: Eye, pending: Pending) -> None:
-        sample = await self.tools.attempt(
-            eye.part, partial(eye.probe.look, Ask(fresh=False)), pending, self.tools.clock
-        )
-        if sample.ok:
-            eye.learn_other(sample.ended - sample.started, confirms=True)
-
     def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0) -> None:
         """A look ended. `enough`: seconds for which an older one has to have waited in vain, if that is to say something."""
         self.tools.awake()
