@@ -209,12 +209,12 @@ class Scene(Stage):
     def mend(self) -> None:
         """The pair streams again; after a promotion the old primary is a new standby."""
         self.pair.link.heal()
+        if self.pair.primary is not self._old:
+            self.pair.reclone()  # before it can be reached again: a row written to the old primary would be lost by the mending
         for proxy in (self.fronts or {}).values():
             proxy.heal()
         if self.pair.primary is self._old:
             self.pair.wait_streaming()
-        else:
-            self.pair.reclone()
 
 
 def frozen(server: Server) -> float:
