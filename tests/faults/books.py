@@ -34,11 +34,17 @@ def entries(ledger: Path, after: int = 0) -> list[Entry]:
     return [Entry(n, kind, system, json.loads(data)) for n, kind, system, data in found]
 
 
-def audit(ledger: Path, system: str, told: Mapping[str, Mapping[str, Any]]) -> Iterator[Wrong]:
-    """`told`: every closed incident and blip of the system that the API ever told, by its id."""
+def closed(ledger: Path, system: str) -> list[Entry]:
+    """The records of its incidents and blips, oldest first."""
+    return [one for one in entries(ledger) if one.kind in ("incident", "blip") and one.system == system]
+
+
+def audit(ledger: Path, system: str, written: set[str], told: Mapping[str, Mapping[str, Any]]) -> Iterator[Wrong]:
+    """`told`: every closed incident and blip of the system that the API ever told, by its id. `written`: the ids of those
+    that were in the ledger before that, so that the API must have told them."""
     for finding in commands.verify(ledger):
         yield Wrong(Miss.LOST, f"the ledger does not verify: {finding.sentence}")
-    kept = [one for one in entries(ledger) if one.kind in ("incident", "blip") and one.system == system]
+    kept = closed(ledger, system)
     for incident, times in Counter(one.data["id"] for one in kept).items():
         if times > 1:
             yield Wrong(Miss.DUPLICATED, f"{incident} is there {times} times")
@@ -48,7 +54,7 @@ def audit(ledger: Path, system: str, told: Mapping[str, Mapping[str, Any]]) -> I
             yield Wrong(Miss.LOST, f"{was['kind']} {incident} is gone")
         elif changed := [key for key in STAYS if by_id[incident][key] != was[key]]:
             yield Wrong(Miss.LOST, f"{was['kind']} {incident} was told otherwise: {', '.join(changed)}")
-    for incident in by_id.keys() - told.keys():
+    for incident in (by_id.keys() & written) - told.keys():
         yield Wrong(Miss.DUPLICATED, f"{by_id[incident]['kind']} {incident} is not told by the API")
 
 

@@ -57,10 +57,12 @@ class Exporter:
         systems: Mapping[str, Any] | None = None,
         wrapper: Sequence[str] = (),
         ledger: Path | None = None,
+        stable_for: float = 1.5,
         **probing: str,
     ) -> None:
         self.folder = folder
         self.kind = kind
+        self.stable_for = stable_for
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ledger = ledger or folder / "ledger.db"
@@ -70,7 +72,7 @@ class Exporter:
         (folder / "password").write_text(PASSWORD)
         config = {
             "exporter": {"vantage": "faults", "ledger": f"sqlite:///{self.ledger}"},
-            "probing": {"stable_for": "1500ms", **probing},
+            "probing": {"stable_for": f"{stable_for * 1000:.0f}ms", **probing},
             "systems": pair(folder, hk, sg, kind, canary=canary) if systems is None else systems,
         }
         self.config.write_text(json.dumps(config))  # JSON is YAML

@@ -52,7 +52,7 @@ def compare(outages: Sequence[Outage], told: Sequence[dict[str, Any]], stall: fl
     """Hold each outage against the incident that tells of it; what tells of none is false."""
     rest = sorted(told, key=lambda one: float(one["start"]["lower"]))
     for outage in outages:
-        found = next((one for one in rest if _meets(outage, one)), None)
+        found = next((one for one in rest if meets(outage, one)), None)
         if found is not None:
             rest.remove(found)
             yield from _judge(outage, found, stall)
@@ -64,7 +64,8 @@ def compare(outages: Sequence[Outage], told: Sequence[dict[str, Any]], stall: fl
         yield Wrong(Miss.FALSE, f"{one['kind']}, {length}: {one['cause']}")
 
 
-def _meets(outage: Outage, told: dict[str, Any]) -> bool:
+def meets(outage: Outage, told: dict[str, Any]) -> bool:
+    """Whether it may be this outage that was told."""
     begins = instants(told["start"]).lower
     ends = instants(told["end"]).upper if told["end"] else float("inf")
     return begins <= outage.end.upper and outage.start.lower <= ends
@@ -118,7 +119,7 @@ def _offset(interval: Interval, outage: Outage) -> str:
 
 def fill(run: Run, outages: Sequence[Outage], told: Sequence[dict[str, Any]]) -> None:
     """The figures of the first outage into the row."""
-    first = next(((o, one) for o in outages for one in told if _meets(o, one) and one["rto"]), None)
+    first = next(((o, one) for o in outages for one in told if meets(o, one) and one["rto"]), None)
     if first is None:
         return
     outage, one = first

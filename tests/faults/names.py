@@ -216,7 +216,7 @@ def town(seed: int) -> Iterator[Town]:
         entry = {"http": {"url": f"http://{NAME}:{port}/", **served}}
         system = {"home": "hk", "entry": entry, "components": {"web": {"critical": True}}, "sites": page}
         wrapper = ("unshare", "--mount", "sh", "-c", bind, "sh")
-        exporter = Exporter(folder, systems={"app": system}, wrapper=wrapper, stable_for="2s")
+        exporter = Exporter(folder, systems={"app": system}, wrapper=wrapper, stable_for=2.0)
         made = Town(exporter, stack.enter_context(StallMeter()), Random(seed), folder, port)
         stack.enter_context(made)
         stack.enter_context(exporter)

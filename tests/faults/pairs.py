@@ -135,8 +135,12 @@ class Scene(Stage):
         self.pair.primary.disconnect("dr_probe")
 
     def after_doubt(self, outage: Outage) -> Outage:
-        """The tripwire was cut with the sessions and may not be laid again yet."""
-        return outage._replace(noticed=None)
+        """The tripwire was cut with the sessions and may not be laid again yet; a look that was cut with them may be the
+        first that failed, if no other had its time before the fault."""
+        assert self.doubted is not None
+        began = outage.start
+        start = Interval(min(self.doubted, began.lower), began.upper) if began.lower - self.doubted < LOOKED else began
+        return outage._replace(start=start, noticed=None)
 
     def short_outage(self) -> Outage:
         """Long enough to be declared, though it takes a look until its time is over to see it."""
@@ -248,6 +252,6 @@ def scene(
         meter = stack.enter_context(StallMeter())
         probed = [how.probed(server, port) for server, port in zip(both, ports, strict=True)]
         exporter = stack.enter_context(
-            Exporter(folder, *probed, kind=kind, canary=canary, wrapper=wrapper, stable_for="2s")
+            Exporter(folder, *probed, kind=kind, canary=canary, wrapper=wrapper, stable_for=2.0)
         )
         yield made(servers, writer, exporter, meter, random.Random(seed), fronts)

@@ -169,7 +169,7 @@ def street(seed: int) -> Iterator[dict[str, Service]]:
             stack.callback(place.close)
         systems = {name: _system(place, papers.authority) for name, place in made.items()}
         meter = stack.enter_context(StallMeter())
-        exporter = stack.enter_context(Exporter(folder, systems=systems, stable_for="2s"))
+        exporter = stack.enter_context(Exporter(folder, systems=systems, stable_for=2.0))
         yield {
             name: Service(exporter, meter, Random(f"{seed}{name}"), name, place.kind, place)
             for name, place in made.items()

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from tests.faults.books import audit, entries, happened
-from tests.faults.exporter import Exporter
-from tests.faults.judge import Outage, compare, fill
+from tests.faults.books import audit, closed, entries, happened
+from tests.faults.exporter import Exporter, instants
+from tests.faults.judge import Outage, compare, fill, meets
 from tests.faults.table import Run, Wrong
 from tests.servers import until
 from tests.servers.stall_meter import StallMeter
@@ -24,6 +24,8 @@ SERVES = ("healthy", "degraded")
 """States without an open incident; after a promotion there is no ready standby."""
 WITHIN = 40.0
 """Seconds until everything is told."""
+SOON = 5.0
+"""Seconds from the ledger to the API."""
 
 
 class Fault(NamedTuple):
@@ -102,20 +104,28 @@ class Stage(ABC):
         return run
 
     def _broken(self, fault: Fault, phase: str) -> list[Outage]:
-        """The fault in its phase. A relapse continues the outage before it."""
+        """The fault in its phase."""
         if phase == RELAPSE:
             before = self.short_outage()
             if self._seen("recovering", *SERVES) != "recovering":  # a busy machine: it was over before it was declared
                 return [before, *fault.act(self)]
             time.sleep(self.dice.uniform(0, 0.5))
-            first, *more = fault.act(self)
-            return [first._replace(start=before.start, noticed=None, width=max(first.width, before.width)), *more]
+            return self._relapsed(before, fault.act(self))
         if phase == DOUBT:
             self.doubted = time.monotonic()
             self.doubt()
             time.sleep(self.dice.uniform(0, 0.3))
             return [self.after_doubt(outage) for outage in fault.act(self)]
         return fault.act(self)
+
+    def _relapsed(self, before: Outage, after: list[Outage]) -> list[Outage]:
+        """A relapse continues the outage before it, unless a busy machine made it so late that this one could be over."""
+        first, *more = after
+        if first.start.upper - before.end.lower >= self.exporter.stable_for:
+            told = [one for one in self.all_told() if meets(before, one)]
+            if any(instants(one["end"]).upper < first.start.lower for one in told):
+                return [before, *after]
+        return [first._replace(start=before.start, noticed=None, width=max(first.width, before.width)), *more]
 
     def _seen(self, *states: str) -> str:
         """The first of these states that the system is seen in."""
@@ -145,5 +155,11 @@ class Stage(ABC):
             time.sleep(0.1)
 
     def _audit(self) -> Iterator[Wrong]:
+        """What is written is told a moment later, and a run that waits for nothing may end in that moment."""
+        written = {one.data["id"] for one in closed(self.exporter.ledger, self.system)}
+        deadline = time.monotonic() + SOON
         self.told |= {one["id"]: one for one in self.all_told()}
-        yield from audit(self.exporter.ledger, self.system, self.told)
+        while written - self.told.keys() and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.told |= {one["id"]: one for one in self.all_told()}
+        yield from audit(self.exporter.ledger, self.system, written, self.told)
