@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -173,20 +174,21 @@ class Exporter:
         assert found is not None
         return found
 
-    def acknowledged(self) -> dict[int, str]:
+    def acknowledged(self, system: str = "orders") -> dict[int, str]:
         """The markers that are acknowledged by the exporter's own durable notes: number -> site.
 
         Of the last minutes only: databases sweep them after 15, and the ledger after 20; what was swept is not lost."""
         newest = f"sent > (SELECT max(sent) FROM markers) - {REMEMBERED}"
-        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=5) as db:
-            return dict(db.execute(f"SELECT seq, site FROM markers WHERE acked IS NOT NULL AND {newest}").fetchall())
+        ask = f"SELECT seq, site FROM markers WHERE acked IS NOT NULL AND system = ? AND {newest}"
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=PATIENCE)) as db:
+            return dict(db.execute(ask, (system,)).fetchall())
 
 
 class Notary:
     """Notes in a thread every marker that the exporter ever called acknowledged, for as long as the `with` lasts."""
 
-    def __init__(self, exporter: Exporter) -> None:
-        self._exporter = exporter
+    def __init__(self, exporter: Exporter, system: str) -> None:
+        self._exporter, self._system = exporter, system
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._note, daemon=True)
         self.markers: dict[int, str] = {}
@@ -203,7 +205,7 @@ class Notary:
 
     def _note(self) -> None:
         while not self._over.wait(0.05):
-            self.markers |= self._exporter.acknowledged()
+            self.markers |= self._exporter.acknowledged(self._system)
 
 
 def instants(told: dict[str, float]) -> Interval:

@@ -113,7 +113,7 @@ class Scene(Stage):
         self.writer = writer
         self.fronts = fronts
         self._old: Server = pair.primary
-        self._notary = Notary(exporter)
+        self._notary = Notary(exporter, system)
         self._gone: set[int] = set()
         """Markers that were lost in earlier runs."""
 
@@ -153,7 +153,7 @@ class Scene(Stage):
     def observed(self) -> Iterator[None]:
         """Notes every marker that the exporter calls acknowledged."""
         self._old = self.pair.primary
-        self._notary = Notary(self.exporter)
+        self._notary = Notary(self.exporter, self.system)
         with self._notary:
             yield
 

@@ -134,8 +134,9 @@ def _judged(made: Stage, minutes: float, samples: list[gauges.Sample]) -> Found:
     found.wrong += [f"the ledger: {finding}" for finding in commands.verify(subject.ledger)]
     found.wrong += [f"a counter fell: {one}" for one in crowd["fallen"]]
     in_pairs = [one for one in told if one["system"] in DATABASES and one["kind"] != "blip"]
-    if len(in_pairs) != len(made.runs):
-        found.wrong.append(f"{len(in_pairs)} incidents of the pairs were told, {len(made.runs)} were made")
+    judged = sum(kind not in ("blip", "-") for run in made.runs for kind in run.kind.split("+"))
+    if len(in_pairs) != judged:
+        found.wrong.append(f"{len(in_pairs)} incidents of the pairs were told, {judged} were held against a fault")
     if own["faults_total"] or own["ledger_waiting_records"]:
         found.wrong.append(f"of itself it says: {own}")
     if re.search("Traceback", (subject.folder / "exporter.log").read_text()):

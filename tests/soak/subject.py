@@ -18,7 +18,8 @@ from tests.servers import free_port
 TOKEN = "a-long-enough-token"
 VANTAGE = "faults"
 """As the fault runs call it, who count the markers under that name."""
-PROBING = {"stable_for": "5s"}
+STABLE = 5.0
+PROBING = {"stable_for": f"{STABLE:g}s"}
 WITHIN = 90.0
 """Seconds for an answer: it may be frozen just then, on a machine that others use."""
 
@@ -32,6 +33,7 @@ class View(Exporter):
         self.ledger = folder / "ledger.db"
         self.config = folder / "dr.yml"
         self.kind = name
+        self.stable_for = STABLE
         self._pair = True
         self._wrapper = ()
 
@@ -57,11 +59,6 @@ class View(Exporter):
 
     def wait_closed(self, known: int, within: float = 3 * WITHIN) -> dict[str, Any]:
         return super().wait_closed(known, within)
-
-    def acknowledged(self) -> dict[int, str]:
-        ask = "SELECT seq, site FROM markers WHERE acked IS NOT NULL AND system = ?"
-        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=WITHIN) as db:
-            return dict(db.execute(ask, (self.name,)).fetchall())
 
 
 class Subject(View):
