@@ -56,7 +56,8 @@ class Track:
     denied: Instant | None = None
     """Start of the newest look of the run that somebody answered, badly."""
     waited: Instant | None = None
-    """The newest end of a look of the run that nobody answered: until then it waited in vain."""
+    """Until then somebody waited in vain: the newest end of a look of the run that nobody answered, or shortly before the
+    end of the one that was answered at last."""
 
     @property
     def is_known(self) -> bool:

@@ -12,7 +12,7 @@ end the part was not back. So the middle is taken of
     ( start of the last good look before, start of the first bad look ]
     ( end of the last bad look, end of the first good look after ]
 
-That is an estimate and no bound: a connection that was lost in the fault may stay unanswered when the next one is served.
+and where that good look hung as well it waited in vain until it was answered. That is an estimate and no bound: a connection that was lost in the fault may stay unanswered when the next one is served.
 """
 
 from dataclasses import replace
@@ -33,7 +33,20 @@ def _good(track: Track, span: Span) -> Track:
         return Track(span, track.bad, track.last_bad, track.recovered or span, waited=track.waited)
     if track.last_bad is not None and span.start < track.last_bad:
         return track  # it began before the newest bad look did: whether it worked before or after that, nobody knows
-    return Track(span, track.bad, track.last_bad, span, waited=track.waited)
+    return Track(span, track.bad, track.last_bad, span, waited=_waited(track, span))
+
+
+def _waited(track: Track, span: Span) -> Instant | None:
+    """Until when somebody waited in vain, now that this look was answered.
+
+    It waited too, but for what an answer took before all this, if it is more likely that it hung than that it was slow: it is
+    late by more than the time in which nobody waited.
+    """
+    if track.waited is None or track.good is None:
+        return track.waited
+    usual = track.good.end - track.good.start
+    late = span.end - span.start - usual
+    return max(track.waited, span.end - usual) if late > max(0.0, span.start - track.waited) else track.waited
 
 
 def _bad(track: Track, span: Span, reason: Reason, detail: str) -> Track:
