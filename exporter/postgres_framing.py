@@ -10,7 +10,11 @@ asyncpg offers no place for this, but takes the class of its connections from it
 from struct import unpack_from
 from typing import Any
 
+import asyncpg
 import asyncpg.protocol
+
+from exporter.arrival import ended_at
+from exporter.core.model import Instant
 
 MESSAGE_MOST = 1024 * 1024
 """Bytes of one message; a row that we ask for has a few hundred."""
@@ -33,6 +37,8 @@ class Guarded(asyncpg.protocol.Protocol):
     """Bytes of the message under way that are still to come."""
     _cut = b""
     """A header of which a part has come."""
+    ended: Instant = 0.0
+    """When the other side ended the connection, once it has."""
 
     def connection_made(self, transport: Any) -> None:
         self._line = transport
@@ -49,6 +55,7 @@ class Guarded(asyncpg.protocol.Protocol):
             self._line.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = ended_at(self._line, self._wrong or exc)
         super().connection_lost(self._wrong or exc)
 
     def _follow(self, data: bytes) -> None:
@@ -63,6 +70,16 @@ class Guarded(asyncpg.protocol.Protocol):
                 raise FramingError(f"a message of {length} bytes")
             at += 1 + length
         self._cut, self._ahead = (data[at:], 0) if at <= size else (b"", at - size)
+
+
+class Connection(asyncpg.Connection):
+    """asyncpg's connection, which tells when it ended."""
+
+    __slots__ = ("guard",)
+
+    def __init__(self, protocol: Guarded, *arguments: Any) -> None:
+        super().__init__(protocol, *arguments)
+        self.guard = protocol
 
 
 def install() -> None:

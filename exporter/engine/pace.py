@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from exporter.core import fold
-from exporter.core.model import Part
+from exporter.core.model import Instant, Part
 from exporter.core.state import Step, SystemState
 from exporter.engine.eye import Eye, Pending
 from exporter.engine.watch import DOUBTFUL, Watch
@@ -207,7 +207,7 @@ class Pace:
             await eye.answered.wait()
             held = self._tools.clock()
             with suppress(Failure, OSError):
-                await eye.probe.hold(lambda: self._tripped(eye))
+                await eye.probe.hold(partial(self._tripped, eye))
             lasted = self._tools.clock() - held
             await asyncio.sleep(first)
             if not eye.answered.is_set() or lasted > HOLD_AGAIN[1]:
@@ -216,10 +216,10 @@ class Pace:
             await asyncio.sleep(wait - first)
             wait = min(2 * wait, HOLD_AGAIN[1])
 
-    def _tripped(self, eye: Eye) -> None:
+    def _tripped(self, eye: Eye, at: Instant) -> None:
         """It proves nothing by itself, but it starts a look at once and dates what that may find."""
         watch = self._watch
-        watch.accept(Step(fold.tripped(watch.state, eye.part, self._tools.clock())))
+        watch.accept(Step(fold.tripped(watch.state, eye.part, at)))
         self._look_now(eye)
         component = eye.component
         if component is not None and component.canary_every is not None:

@@ -12,7 +12,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from exporter.core.model import NO_FACTS, SILENT, Facts, Phases, Reason
+from exporter.core.model import NO_FACTS, SILENT, Facts, Instant, Phases, Reason
 from exporter.probes.dns_exchange import by_tcp, by_udp
 from exporter.probes.dns_settings import DnsSettings, server_of
 from exporter.probes.kind import Ask, Failure, Look
@@ -82,7 +82,7 @@ class DnsProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a name cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await nothing_to_hold()
 
     async def close(self) -> None:

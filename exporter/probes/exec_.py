@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from exporter.command import Command, CommandFailure, Commands, Finished, Variable
-from exporter.core.model import Facts, Reason, Role
+from exporter.core.model import Facts, Instant, Reason, Role
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.tripwire import nothing_to_hold
 from exporter.probes.wire import PROCESSING, Stopwatch
@@ -95,7 +95,7 @@ class ExecProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a command cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await nothing_to_hold()
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from urllib.request import Request
 
-from exporter.core.model import Facts, Reason
+from exporter.core.model import Facts, Instant, Reason
 from exporter.probes.attempt import understood
 from exporter.probes.flow_settings import FlowSettings, Step
 from exporter.probes.flow_text import Filler, as_text, shown
@@ -165,7 +165,7 @@ class FlowProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a flow cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await Tripwire(broken).hold(await resolver().addresses(self._first.host), self._first.port)
 
     async def close(self) -> None:

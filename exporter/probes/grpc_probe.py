@@ -20,7 +20,7 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 
-from exporter.core.model import NO_FACTS, Facts, Reason
+from exporter.core.model import NO_FACTS, Facts, Instant, Reason
 from exporter.probes.grpc_health import ANSWER_LIMIT, PATH, judge, question
 from exporter.probes.grpc_settings import GrpcSettings
 from exporter.probes.kind import Ask, Failure, Look
@@ -110,7 +110,7 @@ class GrpcProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a gRPC health service cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await Tripwire(broken).hold(await resolver().addresses(self._host), self._port)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
-from exporter.core.model import Reason
+from exporter.core.model import Instant, Reason
 from exporter.probes.http_exchange import Call, Reply, converse, follow
 from exporter.probes.http_judge import Expectation, Reading, refused
 from exporter.probes.http_message import Address, Answer, address, basic, request
@@ -65,7 +65,7 @@ class HttpProbe:
                 raise Failure(Reason.READ_ONLY, f"the marker is not taken: answers {answer.status}")
             raise refused(answer, "2xx")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         addresses = await resolver().addresses(self._where.host)
         await Tripwire(broken).hold(addresses, self._where.port)
 

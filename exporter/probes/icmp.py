@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from exporter.core.model import Reason
+from exporter.core.model import Instant, Reason
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.resolve import is_address, resolver
 from exporter.probes.tripwire import nothing_to_hold
@@ -65,7 +65,7 @@ class IcmpProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a host that is pinged cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await nothing_to_hold()
 
     async def close(self) -> None:

@@ -167,8 +167,9 @@ class Probe(Protocol):
         """Write one canary record (`sent_at` in Unix seconds, for people) and return when it is acknowledged."""
         ...
 
-    async def hold(self, broken: Callable[[], None]) -> None:
-        """Keep one idle connection (the tripwire). Call `broken` at once when the other side ends it, then return.
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
+        """Keep one idle connection (the tripwire). Call `broken` at once when the other side ends it, with the instant of
+        that, then return.
 
         Raises Failure if it cannot be made. Cancelled by the engine when it is no longer wanted. A kind without
         connections awaits `tripwire.nothing_to_hold()`.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
+from exporter.core.model import Instant
 from exporter.probes.wire import Stopwatch
 
 Answer = TypeVar("Answer")
@@ -12,8 +13,8 @@ Answer = TypeVar("Answer")
 class Link(Protocol):
     """One open connection, ready for a question."""
 
-    lost: asyncio.Future[bool]
-    """Done when it has ended: True if the other side ended it, False if we did."""
+    lost: asyncio.Future[Instant | None]
+    """Done when it has ended: when, if the other side ended it; None if we did."""
     busy: bool
 
     def end(self) -> None:
@@ -37,7 +38,7 @@ class Links(Generic[Connection]):
         self._connect = connect
         self._harmless = harmless
         self._kept: Connection | None = None
-        self._broken: asyncio.Future[None] | None = None
+        self._broken: asyncio.Future[Instant] | None = None
         self._closed = False
 
     async def use(self, call: Callable[[Connection], Awaitable[Answer]], watch: Stopwatch, *, fresh: bool) -> Answer:
@@ -58,11 +59,12 @@ class Links(Generic[Connection]):
             if link is not self._kept:
                 link.end()
 
-    async def until_lost(self, watch: Stopwatch) -> bool:
-        """Keep a connection until the other side ends it (True), or until `close` (False); those that we end otherwise are
+    async def until_lost(self, watch: Stopwatch) -> Instant | None:
+        """Keep a connection until the other side ends it (when), or until `close` (None); those that we end otherwise are
         replaced."""
         # A look may keep a connection, and see it end, while ours is still being made: that end counts too.
-        broken = self._broken = asyncio.get_running_loop().create_future()
+        broken: asyncio.Future[Instant] = asyncio.get_running_loop().create_future()
+        self._broken = broken
         while not self._closed and not broken.done():
             try:
                 link = self._alive() or await self._open(watch, keep=True)
@@ -76,7 +78,7 @@ class Links(Generic[Connection]):
             watch.enter(-1)
             # Waiting on the futures themselves would let our own cancellation end them for everybody.
             await asyncio.wait((link.lost, broken), return_when=asyncio.FIRST_COMPLETED)
-        return broken.done()
+        return broken.result() if broken.done() else None
 
     def close(self) -> None:
         """Hang up; a use that is under way is finished first."""
@@ -92,9 +94,10 @@ class Links(Generic[Connection]):
             link.lost.add_done_callback(self._ended)
         return link
 
-    def _ended(self, lost: asyncio.Future[bool]) -> None:
-        if lost.result() and self._broken is not None and not self._broken.done():
-            self._broken.set_result(None)
+    def _ended(self, lost: asyncio.Future[Instant | None]) -> None:
+        ended = lost.result()
+        if ended is not None and self._broken is not None and not self._broken.done():
+            self._broken.set_result(ended)
 
     def _alive(self) -> Connection | None:
         return self._kept if self._kept is not None and not self._kept.lost.done() else None

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from exporter.core.model import Reason
+from exporter.arrival import ended_at
+from exporter.core.model import Instant, Reason
 from exporter.probes.kind import Failure
 from exporter.probes.mysql_packet import (
     MULTI_STATEMENTS,
@@ -41,8 +42,8 @@ class Connection(Wire):
 
     def __init__(self, watch: Stopwatch) -> None:
         super().__init__(watch, b"")
-        self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """Done when the connection has ended: True if the other side ended it, False if we did."""
+        self.lost: asyncio.Future[Instant | None] = asyncio.get_running_loop().create_future()
+        """Done when the connection has ended: when, if the other side ended it; None if we did."""
         self.busy = False
         self.logged_in = False
         self.version = ""
@@ -99,7 +100,7 @@ class Connection(Wire):
         """Hang up; if no question is open with the farewell without which servers log an aborted connection."""
         orderly = self.logged_in and self._talk is None and not self.lost.done()
         if not self.lost.done():
-            self.lost.set_result(False)
+            self.lost.set_result(None)
         if self._transport is None:
             return
         if orderly:
@@ -154,7 +155,7 @@ class Connection(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():
-            self.lost.set_result(True)
+            self.lost.set_result(ended_at(self._transport, exc))
         super().connection_lost(exc)
 
     def _fits(self, data: bytes) -> bool:

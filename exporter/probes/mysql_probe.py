@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from exporter.core.model import Facts, Reason, Role
+from exporter.core.model import Facts, Instant, Reason, Role
 from exporter.probes import mysql_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look
 from exporter.probes.links import Links
@@ -75,10 +75,11 @@ class MysqlProbe:
         watch = Stopwatch()
         return _told(await self._in_words(self._question(query, watch), watch))
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         watch = Stopwatch()
-        if await self._in_words(self._looks.until_lost(watch), watch):
-            broken()
+        ended = await self._in_words(self._looks.until_lost(watch), watch)
+        if ended is not None:
+            broken(ended)
 
     async def close(self) -> None:
         self._looks.close()

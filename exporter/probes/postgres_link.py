@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from time import monotonic
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -14,7 +15,7 @@ import asyncpg.prepared_stmt
 from asyncpg.connect_utils import SessionAttribute
 
 from exporter import postgres_framing
-from exporter.core.model import Reason
+from exporter.core.model import Instant, Reason
 from exporter.probes import postgres_scram
 from exporter.probes.kind import Failure
 from exporter.probes.postgres_dsn import OPTIONAL_TLS, Dsn, OptionalTls, tls_of
@@ -74,6 +75,7 @@ class Server:
             server_settings=SERVER_SETTINGS,
             target_session_attrs=SessionAttribute.any,  # whatever PGTARGETSESSIONATTRS says: a standby is looked at as a standby
             statement_cache_size=0,  # see Link.row
+            connection_class=postgres_framing.Connection,
         )
         return Link(connection, give_up, asyncio.get_running_loop().create_future()).opened()
 
@@ -101,8 +103,8 @@ class Link:
 
     connection: Connection
     give_up: Callable[[Connection], None]
-    lost: asyncio.Future[bool]
-    """Done when it has ended: True if the other side ended it, False if we did."""
+    lost: asyncio.Future[Instant | None]
+    """Done when it has ended: when, if the other side ended it; None if we did."""
     busy: bool = False
     _statements: dict[str, Statement] = field(default_factory=dict)
     _named: bool = True
@@ -142,12 +144,12 @@ class Link:
     def end(self) -> None:
         """Hang up: terminate is sent, but nobody waits for what becomes of it."""
         if not self.lost.done():
-            self.lost.set_result(self.connection.is_closed())
+            self.lost.set_result(monotonic() if self.connection.is_closed() else None)
             (self.give_up if self.busy else terminate)(self.connection)
 
-    def _ended(self, _: object) -> None:
+    def _ended(self, connection: Any) -> None:
         if not self.lost.done():
-            self.lost.set_result(True)
+            self.lost.set_result(connection.guard.ended)
 
     def _still_open(self) -> None:
         if self.connection.is_closed():

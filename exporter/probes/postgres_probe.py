@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from exporter.core.model import Facts, Reason
+from exporter.core.model import Facts, Instant, Reason
 from exporter.probes import postgres_question
 from exporter.probes import postgres_sql as sql
 from exporter.probes.kind import Ask, Context, Failure, Look, Value
@@ -75,11 +75,11 @@ class PostgresProbe:
         with self._in_words:
             return await postgres_question.ask(self._server, query)
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         with Stopwatch() as watch, self._in_words:
             ended = await self._looks.until_lost(watch)
-        if ended:
-            broken()
+        if ended is not None:
+            broken(ended)
 
     async def close(self) -> None:
         self._looks.close()

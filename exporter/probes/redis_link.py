@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from exporter.core.model import Reason
+from exporter.arrival import ended_at
+from exporter.core.model import Instant, Reason
 from exporter.probes.kind import Failure
 from exporter.probes.redis_errors import failure_of, judge_login
 from exporter.probes.redis_resp import Command, ErrorReply, Reply, ReplyReader, packed
@@ -25,8 +26,8 @@ class Connection(Wire):
 
     def __init__(self, watch: Stopwatch, channel: Channel | None) -> None:
         super().__init__(watch, b"", channel)
-        self.lost: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """Done when the connection has ended: True if the other side ended it, False if we did."""
+        self.lost: asyncio.Future[Instant | None] = asyncio.get_running_loop().create_future()
+        """Done when the connection has ended: when, if the other side ended it; None if we did."""
         self.busy = False
         self._replies = ReplyReader(0)
         self._unasked = b""
@@ -64,7 +65,7 @@ class Connection(Wire):
     def end(self) -> None:
         """Hang up. Nobody waits for what becomes of it."""
         if not self.lost.done():
-            self.lost.set_result(False)
+            self.lost.set_result(None)
         if self._transport is not None:
             self._transport.abort()
 
@@ -94,7 +95,7 @@ class Connection(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():
-            self.lost.set_result(True)
+            self.lost.set_result(ended_at(self._transport, exc))
         self._over(exc)
 
     def _over(self, exc: Exception | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from exporter.core.model import Facts
+from exporter.core.model import Facts, Instant
 from exporter.probes import redis_info as info
 from exporter.probes.kind import Ask, Context, Look
 from exporter.probes.links import Links
@@ -67,13 +67,13 @@ class RedisProbe:
 
         await self._writes.use(add, watch, fresh=fresh)
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         with Stopwatch() as watch:
-            if await self.until_lost(watch):
-                broken()
+            if (ended := await self.until_lost(watch)) is not None:
+                broken(ended)
 
-    async def until_lost(self, watch: Stopwatch) -> bool:
-        """Hold the tripwire until the other side ends it (True), or until this probe is closed (False)."""
+    async def until_lost(self, watch: Stopwatch) -> Instant | None:
+        """Hold the tripwire until the other side ends it (when), or until this probe is closed (None)."""
         return await self._looks.until_lost(watch)
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from exporter.core.model import SILENT, Reason
+from exporter.core.model import SILENT, Instant, Reason
 from exporter.probes.attempt import DETAIL_LIMIT, understood
 from exporter.probes.kind import Ask, Context, Failure, Look
 from exporter.probes.links import Links
@@ -128,13 +128,13 @@ class SentinelProbe:
             server, _ = await self._find(watch, fresh=fresh)
             await server.write(seq, sent_at, watch, fresh=fresh)
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         """Holds a connection to the server that is named now; when another one is named, to that one."""
         with Stopwatch() as watch:
             while True:
                 server, _ = await self._find(watch, fresh=False)
-                if await server.until_lost(watch):
-                    broken()
+                if (ended := await server.until_lost(watch)) is not None:
+                    broken(ended)
                     return
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, model_validator
 
-from exporter.core.model import NO_FACTS, Facts, Reason
+from exporter.core.model import NO_FACTS, Facts, Instant, Reason
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.pattern import Pattern, Regex
 from exporter.probes.resolve import is_address, resolver
@@ -113,7 +113,7 @@ class TcpProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a TCP endpoint cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await Tripwire(broken).hold(await resolver().addresses(self._host), self._port)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ tls: {address: "orders.example.com:443", at_least: 14d}
 import time
 from collections.abc import Callable
 
-from exporter.core.model import Facts, Reason
+from exporter.core.model import Facts, Instant, Reason
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.resolve import is_address, resolver
 from exporter.probes.tcp import HostPort, TcpAddress, host_port
@@ -62,7 +62,7 @@ class TlsProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise Failure(Reason.INTERNAL, "a TLS endpoint cannot store markers")
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await Tripwire(broken).hold(await resolver().addresses(self._where.host), self._where.port)
 
     async def close(self) -> None:

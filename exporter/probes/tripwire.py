@@ -5,7 +5,8 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from exporter.core.model import Reason
+from exporter.arrival import ended_at
+from exporter.core.model import Instant, Reason
 from exporter.probes.kind import Failure
 from exporter.probes.wire import CONNECT, Stopwatch, connect
 
@@ -16,8 +17,8 @@ TALK_LIMIT = 65536
 class Tripwire(asyncio.Protocol):
     """An idle connection whose end is news."""
 
-    def __init__(self, broken: Callable[[], None]) -> None:
-        self._broken: Callable[[], None] | None = broken
+    def __init__(self, broken: Callable[[Instant], None]) -> None:
+        self._broken: Callable[[Instant], None] | None = broken
         self._transport: asyncio.Transport | None = None
         self._heard = 0
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -51,7 +52,7 @@ class Tripwire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._broken is not None:
-            self._broken()
+            self._broken(ended_at(self._transport, exc))
         if not self._over.done():
             self._over.set_result(None)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from exporter.core import fold
-from exporter.core.model import Component, Facts, Moment, Part, Reason, Role, System
+from exporter.core.model import Component, Facts, Instant, Moment, Part, Reason, Role, System
 from exporter.core.ports import Json, Kept
 from exporter.core.state import Record
 from exporter.engine.eye import Eye
@@ -122,7 +122,7 @@ class SharedProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise NotImplementedError
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await nothing_to_hold()
 
     async def close(self) -> None:

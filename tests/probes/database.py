@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -41,7 +40,7 @@ class Holding:
 
     def __init__(self, probe: Probe) -> None:
         self.broken: list[float] = []
-        self.task = asyncio.create_task(probe.hold(lambda: self.broken.append(time.monotonic())))
+        self.task = asyncio.create_task(probe.hold(self.broken.append))
 
     async def ended(self) -> None:
         await asyncio.wait_for(self.task, PATIENCE)

@@ -98,7 +98,7 @@ async def test_the_tripwire_cannot_be_made(scene: Scene) -> None:
     async with scene.probing() as probe:
         scene.primary.stop()
         with pytest.raises(Failure) as failed:
-            await probe.hold(lambda: pytest.fail("nothing was held"))
+            await probe.hold(lambda _: pytest.fail("nothing was held"))
         assert failed.value.reason is Reason.REFUSED
 
 

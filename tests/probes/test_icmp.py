@@ -63,8 +63,8 @@ async def test_a_look_without_leave_or_with_it() -> None:
 
 async def test_there_is_nothing_to_hold() -> None:
     """A host has no connection whose end could be news."""
-    broken: list[bool] = []
-    holding = asyncio.create_task(probe("icmp", host="127.0.0.1").hold(lambda: broken.append(True)))
+    broken: list[float] = []
+    holding = asyncio.create_task(probe("icmp", host="127.0.0.1").hold(broken.append))
     await asyncio.sleep(0)
     assert not holding.done()
     holding.cancel()

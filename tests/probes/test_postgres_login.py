@@ -107,7 +107,7 @@ async def test_a_session_that_ends_when_it_begins(last: bytes) -> None:
         assert (await failure_of(probe.look(Ask(fresh=False)))).reason is Reason.RESET
         async with asyncio.timeout(5):
             with contextlib.suppress(Failure):
-                await probe.hold(lambda: None)
+                await probe.hold(lambda _: None)
         assert (await failure_of(probe.look(Ask(fresh=False)))).reason is Reason.RESET
 
 

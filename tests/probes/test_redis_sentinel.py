@@ -64,18 +64,18 @@ def sites(pair: RedisPair) -> dict[str, str]:
 async def test_a_failover_is_followed(pair: RedisPair, sentinels: Sentinels) -> None:
     """The primary is found, its death breaks the tripwire, and the look finds the new one by itself, with its own epoch."""
     async with asking(sentinels.addresses, served_by=sites(pair)) as probe:
-        broken: list[bool] = []
+        broken: list[float] = []
         before = await facts(probe)
         assert (before.role, before.served_by) == (Role.PRIMARY, "hk")
         await probe.write_marker(1, time.time(), fresh=False)
-        holding = asyncio.create_task(probe.hold(lambda: broken.append(True)))
+        holding = asyncio.create_task(probe.hold(broken.append))
         await facts(probe)
         kept = lambda: pair.a.cli("CLIENT", "LIST").count("user=dr_probe") == 2  # noqa: E731
         await asyncio.to_thread(until, kept, "one connection is held, and one is for markers")
         await asyncio.to_thread(pair.wait_streaming)
         pair.kill()
         await asyncio.wait_for(holding, 5)
-        assert broken == [True]
+        assert len(broken) == 1
         assert (await failure_of(probe, fresh=True)).reason in (Reason.RESET, Reason.REFUSED)
         await asyncio.to_thread(sentinels.wait_failover)
         after = await facts(probe, markers_after=0)
@@ -88,9 +88,9 @@ async def test_a_failover_is_followed(pair: RedisPair, sentinels: Sentinels) -> 
 async def test_a_switchover_is_followed(pair: RedisPair, sentinels: Sentinels) -> None:
     """The old primary lives, and takes writes for 10 s more until a Sentinel demotes it; we are at the new one at once."""
     async with asking(sentinels.addresses, served_by=sites(pair)) as probe:
-        broken: list[bool] = []
+        broken: list[float] = []
         before = await facts(probe)
-        holding = asyncio.create_task(probe.hold(lambda: broken.append(True)))
+        holding = asyncio.create_task(probe.hold(broken.append))
         assert sentinels.all[0].cli("SENTINEL", "FAILOVER", MASTER) == "OK"
         await asyncio.to_thread(sentinels.wait_failover)
         seen = await facts(probe)
@@ -189,8 +189,8 @@ async def test_the_tripwire_moves_with_the_role() -> None:
     async with serve(answering) as old, serve(answering) as new:
         told = {"port": old.port, "epoch": 1}
         async with serve(naming(told)) as sentinel, asking([f"127.0.0.1:{sentinel.port}"], **NOBODY) as probe:
-            broken: list[bool] = []
-            holding = asyncio.create_task(probe.hold(lambda: broken.append(True)))
+            broken: list[float] = []
+            holding = asyncio.create_task(probe.hold(broken.append))
             await asyncio.wait_for(old.visited.wait(), 5)
             await facts(probe)
             told.update(port=new.port, epoch=2)
@@ -202,7 +202,7 @@ async def test_the_tripwire_moves_with_the_role() -> None:
                 while not holding.done():
                     await new.hang_up()
                     await asyncio.sleep(0.01)
-            assert broken == [True]
+            assert len(broken) == 1
 
 
 async def test_silence_is_told_from_an_answer() -> None:

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from exporter.core.model import Facts, Reason, Role
+from exporter.core.model import Facts, Instant, Reason, Role
 from exporter.probes.kind import Ask, Failure, Look
 
 RATE = 1000.0
@@ -216,9 +216,9 @@ class DatabaseProbe:
         await asyncio.sleep(ANSWER / 2)
         self._database.acknowledged.add(seq)
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await self._server.end()
-        broken()
+        broken(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
         """Nothing is kept."""
@@ -239,9 +239,9 @@ class PageProbe:
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
         raise NotImplementedError
 
-    async def hold(self, broken: Callable[[], None]) -> None:
+    async def hold(self, broken: Callable[[Instant], None]) -> None:
         await self._server.end()
-        broken()
+        broken(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
         """Nothing is kept."""
