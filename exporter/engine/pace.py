@@ -219,7 +219,7 @@ class Pace:
     def _tripped(self, eye: Eye, at: Instant) -> None:
         """It proves nothing by itself, but it starts a look at once and dates what that may find."""
         watch = self._watch
-        watch.accept(Step(fold.tripped(watch.state, eye.part, at)))
+        watch.accept(Step(fold.tripped(watch.state, eye.part, min(at, self._tools.clock()))))
         self._look_now(eye)
         component = eye.component
         if component is not None and component.canary_every is not None:
