@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import sys
 from struct import unpack_from
 from time import monotonic
 
 from exporter.core.model import Instant
 
-_TCP_INFO = getattr(socket, "TCP_INFO", None)
-"""Linux has it."""
+_TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
+"""Others that have it lay it out in another way."""
 _LAST_ACK_RECEIVED = 56
 """Where `tcpi_last_ack_recv` stands in `struct tcp_info` (linux/tcp.h): milliseconds since the newest packet that acknowledged
 something. A FIN does, so for a connection that was ended in an orderly way, as the kernel does for a process that dies, it
