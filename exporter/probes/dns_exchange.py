@@ -19,15 +19,14 @@ ASK_AGAIN = 0.2
 async def by_udp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
     """The first datagram that bears our question's number. Raises OSError."""
     watch.enter(PROCESSING)
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(
-        lambda: _Datagrams(question), remote_addr=(server.host, server.port)
-    )
+    protocol = _Datagrams(question)
     try:
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: protocol, remote_addr=(server.host, server.port)
+        )
         return await protocol.answer
     finally:
         protocol.stop()
-        transport.abort()
 
 
 async def by_tcp(question: bytes, server: HostPort, watch: Stopwatch) -> bytes:
@@ -45,18 +44,28 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._number = question[:2]
         self._loop = asyncio.get_running_loop()
         self._again: asyncio.TimerHandle | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._over = False
         self.answer: asyncio.Future[bytes] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._ask(cast("asyncio.DatagramTransport", transport))
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        if self._over:
+            self._transport.abort()
+        else:
+            self._ask(self._transport)
 
     def _ask(self, transport: asyncio.DatagramTransport) -> None:
         self._again = self._loop.call_later(ASK_AGAIN, self._ask, transport)
         transport.sendto(self._question)
 
     def stop(self) -> None:
+        """Leave nothing open. A look may be cancelled while its socket is made: uvloop goes on with that, and nobody is told."""
+        self._over = True
         if self._again is not None:
             self._again.cancel()
+        if self._transport is not None:
+            self._transport.abort()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if data[:2] == self._number and not self.answer.done():  # others are late, or forged
@@ -67,7 +76,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.answer.set_exception(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.stop()  # a look that is cancelled while the socket is made never comes to its own
+        self.stop()
         if exc is not None:
             self.error_received(exc)
 

@@ -1,8 +1,11 @@
 """The kind `dns`, on real name servers (dnsmasq) and on bad ones."""
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, cast
 
 import dns.flags
@@ -13,6 +16,9 @@ import pytest
 
 from exporter.core.model import Reason, Sample
 from exporter.probes import KINDS
+from exporter.probes.dns_exchange import ASK_AGAIN, by_udp
+from exporter.probes.tcp import HostPort
+from exporter.probes.wire import Stopwatch
 from tests.hostile import serve
 from tests.probes.looking import look, probe
 from tests.servers import free_port
@@ -263,3 +269,32 @@ def test_servers_are_addresses(server: str) -> None:
     settings = KINDS["dns"].settings.model_validate({"name": "bücher.example", "servers": [server]})
     assert not KINDS["dns"].tells_site(settings)
     assert probe("dns", name="bücher.example", servers=[server]).target == f"xn--bcher-kva.example A @{server}"
+
+
+def sockets() -> set[str]:
+    """Those that this process has open."""
+    found = set()
+    for name in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.add(str(name.readlink()))
+    return {one for one in found if one.startswith("socket:")}
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_look_that_is_cancelled_at_any_moment_leaves_nothing(turns: int) -> None:
+    """Also while its socket is made, which uvloop goes on with: none stays open, and nobody asks any more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(3 * ASK_AGAIN)
+        before, where = sockets(), HostPort(*server.getsockname())
+        looking = asyncio.create_task(by_udp(b"12 question", where, Stopwatch()))
+        asyncio.get_running_loop().call_later(0.001, looking.cancel)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.01)  # noqa: ASYNC251 - the timer rings as soon as the loop goes on, before anything else
+        await asyncio.gather(looking, return_exceptions=True)
+        await asyncio.sleep(ASK_AGAIN)
+        assert sockets() == before
+        with pytest.raises(TimeoutError):  # the first question may have gone out, no second one
+            for _ in range(2):
+                await asyncio.to_thread(server.recv, 64)
