@@ -12,7 +12,8 @@ end the part was not back. So the middle is taken of
     ( start of the last good look before, start of the first bad look ]
     ( end of the last bad look, end of the first good look after ]
 
-and where that good look hung as well it waited in vain until it was answered. That is an estimate and no bound: a connection that was lost in the fault may stay unanswered when the next one is served.
+and where that good look hung as well it waited in vain until it was answered. That is an estimate and no bound: a connection
+that was lost in the fault may stay unanswered when the next one is served.
 """
 
 from dataclasses import replace

@@ -149,7 +149,7 @@ class Link:
 
     def _ended(self, connection: Any) -> None:
         if not self.lost.done():
-            self.lost.set_result(connection.guard.ended)
+            self.lost.set_result(connection.guard.ended or monotonic())  # asyncpg hangs up by itself, too
 
     def _still_open(self) -> None:
         if self.connection.is_closed():
