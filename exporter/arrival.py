@@ -15,7 +15,8 @@ _LAST_ACK_RECEIVED = 56
 something. A FIN does, so for a connection that was ended in an orderly way, as the kernel does for a process that dies, it
 is the age of the end. A reset does not."""
 TICKS = 0.008
-"""Seconds: two ticks of a kernel that counts time in steps of 4 ms. What is younger is not dated better by it."""
+"""Seconds: two ticks of a kernel that counts time in steps of 4 ms. What is younger is not dated better by it. A kernel that
+counts in steps of 10 ms may be off by one of them, to either side."""
 
 
 def ended_at(transport: asyncio.BaseTransport | None, error: Exception | None) -> Instant:

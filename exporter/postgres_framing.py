@@ -37,7 +37,7 @@ class Guarded(asyncpg.protocol.Protocol):
     """Bytes of the message under way that are still to come."""
     _cut = b""
     """A header of which a part has come."""
-    ended: Instant = 0.0
+    ended: Instant | None = None
     """When the other side ended the connection, once it has."""
 
     def connection_made(self, transport: Any) -> None:

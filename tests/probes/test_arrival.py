@@ -9,13 +9,10 @@ from contextlib import asynccontextmanager
 
 from exporter.arrival import TICKS, ended_at
 from exporter.probes.tripwire import Tripwire
-from tests.probes.database import held
-from tests.probes.test_database_faults import Scene, scene
 
 STILL = 0.3
 """Seconds for which the event loop stands still."""
 NO_LINGER = struct.pack("ii", 1, 0)
-__all__ = ["scene"]
 
 
 @asynccontextmanager
@@ -66,16 +63,3 @@ async def test_what_is_no_tcp_is_dated_when_it_is_heard() -> None:
     assert ended_at(transport, None) >= before
     transport.abort()
     ours[1].close()
-
-
-async def test_a_kept_connection_is_dated_by_the_kernel(scene: Scene) -> None:
-    """Of each database: the server ends our sessions while we stand still."""
-    async with held(scene.probing) as (_, holding):
-        await asyncio.sleep(2 * TICKS)
-        before = time.monotonic()
-        scene.primary.disconnect("dr_probe")  # holds the event loop
-        time.sleep(STILL)  # noqa: ASYNC251 - as above
-        heard = time.monotonic()
-        await holding.ended()
-        (at,) = holding.broken
-        assert before - TICKS <= at <= heard - STILL / 2

@@ -1,17 +1,22 @@
 """What a look says about a database that is broken, whichever it is, and that it never waits or lingers for it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 import pytest
 
+from exporter.arrival import TICKS
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure, Probe
 from tests.probes import mysql_rig, postgres_rig, redis_rig
 from tests.probes.database import Holding, facts, failure_of, held
 from tests.servers import Proxy, until
+
+STILL = 0.3
+"""Seconds for which the event loop stands still."""
 
 
 class Database(NamedTuple):
@@ -91,6 +96,19 @@ async def test_the_tripwire_breaks_with_an_orderly_end(scene: Scene) -> None:
         await asyncio.to_thread(scene.primary.stop)
         await holding.ended()
         assert len(holding.broken) == 1
+
+
+async def test_a_kept_connection_is_dated_by_the_kernel(scene: Scene) -> None:
+    """Of each database: the server ends our sessions while we stand still."""
+    async with held(scene.probing) as (_, holding):
+        await asyncio.sleep(2 * TICKS)
+        before = time.monotonic()
+        scene.primary.disconnect("dr_probe")  # holds the event loop
+        time.sleep(STILL)  # noqa: ASYNC251 - nobody gets a turn, which is what is tested
+        heard = time.monotonic()
+        await holding.ended()
+        (at,) = holding.broken
+        assert before - TICKS <= at <= heard - STILL / 2
 
 
 async def test_the_tripwire_cannot_be_made(scene: Scene) -> None:

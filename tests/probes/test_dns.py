@@ -294,7 +294,7 @@ async def test_a_look_that_is_cancelled_at_any_moment_leaves_nothing(turns: int)
         time.sleep(0.01)  # noqa: ASYNC251 - the timer rings as soon as the loop goes on, before anything else
         await asyncio.gather(looking, return_exceptions=True)
         await asyncio.sleep(ASK_AGAIN)
-        assert sockets() == before
+        assert not sockets() - before
         with pytest.raises(TimeoutError):  # the first question may have gone out, no second one
             for _ in range(2):
                 await asyncio.to_thread(server.recv, 64)

@@ -19,6 +19,7 @@ TOKEN = "a-long-enough-token"
 VANTAGE = "faults"
 """As the fault runs call it, who count the markers under that name."""
 STABLE = 5.0
+"""Seconds for which a system serves until its incident is closed."""
 PROBING = {"stable_for": f"{STABLE:g}s"}
 WITHIN = 90.0
 """Seconds for an answer: it may be frozen just then, on a machine that others use."""
