@@ -8,7 +8,7 @@ from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.past import MOVES, Incident, Kind, MarkerCount
 from exporter.core.readings import rto_estimate
 from exporter.core.recovery_point import achieved
-from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState
+from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState, Track
 from exporter.core.verdict import Dark, assess, needs
 
 
@@ -78,13 +78,24 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
         roles={**state.roles, component: RoleState(site, sample.facts.epoch, moved)},
         serving=(),
     )
-    draft.state = _new_stream(draft.state, component, "", site, incident.start.lower)
+    canary = _written_since(state, component, sample)
+    draft.state = _new_stream(draft.state, component, "", site, incident.start.lower, canary)
     draft.record(
         "epoch_changed",
         sample.ended,
         f"{component} at {site} began a new epoch",
         {"site": site, "component": component},
     )
+
+
+def _written_since(state: SystemState, component: str, sample: Sample) -> Track:
+    """The writes at a server that came back with this look, in a new epoch. One that was acknowledged, and began after all looks
+    that failed, was taken by the server that serves now, though that was not known yet; an older one proves nothing."""
+    serve, canary = state.parts[sample.part].serve, state.canaries.get(component)
+    if canary is None or serve.recovered != Span(sample.started, sample.ended) or serve.last_bad is None:
+        return NO_TRACK
+    back = canary.track.recovered if canary.track.count == 0 else None
+    return canary.track if back is not None and back.start > serve.last_bad else NO_TRACK
 
 
 def _incident(system: System, state: SystemState, moved: Interval, cause: str, now: Moment) -> Incident:
@@ -127,8 +138,11 @@ def _position_loss(state: SystemState, incident: Incident, component: str, to: s
     return replace(incident, rpo=Interval(0.0, max(0.0, incident.stop - source.at)), rpo_source="position")
 
 
-def _new_stream(state: SystemState, component: str, old: str, new: str, until: Instant) -> SystemState:
-    """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`."""
+def _new_stream(
+    state: SystemState, component: str, old: str, new: str, until: Instant, canary: Track = NO_TRACK
+) -> SystemState:
+    """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`. `canary`:
+    what is known of writes in the new one."""
     sources = {
         key: source
         for key, source in state.sources.items()
@@ -138,7 +152,7 @@ def _new_stream(state: SystemState, component: str, old: str, new: str, until: I
         sources[old, component, "streaming"] = SourceState(old, component, "streaming", at=until)
     canaries = dict(state.canaries)
     if component in canaries:
-        canaries[component] = replace(canaries[component], track=NO_TRACK)
+        canaries[component] = replace(canaries[component], track=canary)
     histories = {name: history for name, history in state.histories.items() if name != component}
     return replace(state, sources=sources, canaries=canaries, histories=histories)
 

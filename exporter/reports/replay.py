@@ -89,12 +89,23 @@ class Replay:
             else:
                 self.start = (min([one.good for one in wanted if one.good is not None] + [lower]), upper)
         self.end, self.moved = None, True
-        for key in [key for key in self.tracks if key[1] == component and key[2] == "write"]:
+        kept = self.written_since(row)
+        for key in [key for key in self.tracks if key[1] == component and key[2] == "write" and key != kept]:
             del self.tracks[key]
         for key in row.get("needs", ()):
             track = self.track(key)
             if key[1] == component and key[2] == "look" and track.count:  # it fails from the move on, not before
                 track.good, track.bad_end, track.back, track.count = lower, upper, None, 1
+
+    def written_since(self, row: Row) -> tuple[str, ...] | None:
+        """Whose writes still count: those at a server that came back with this look, if one began after all looks that failed."""
+        if "look" not in row:
+            return None
+        key = (*row["look"], "write")
+        seen, written = self.tracks.get((*row["look"], "look")), self.tracks.get(key)
+        if seen is None or written is None or seen.back != (row["from"], row["to"]) or seen.last_bad is None:
+            return None
+        return key if written.count == 0 and written.back is not None and written.back[0] > seen.last_bad else None
 
     def dark(self, failing: Sequence[Track]) -> None:
         """It began with the first of them; until it is declared the bounds may still widen."""

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.reports import verify
+from exporter.reports.replay import Replay
 from tests.reports.stage import LETTERS, staged
 
 FILMS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=24)
@@ -104,3 +105,30 @@ def test_a_cut_head_or_tail_shows_against_what_was_noted() -> None:
     assert list(verify.chain(LINES, (len(LINES), last))) == []
     (told,) = verify.chain(LINES[:-1], (len(LINES), last))
     assert "the tail was cut" in told
+
+
+@pytest.mark.parametrize(("sent", "ended"), [(4.5, 5.0), (3.9, 6.1)])
+def test_a_write_just_before_the_new_epoch_was_seen_counts(sent: float, ended: float) -> None:
+    """As in tests/core/test_continued.py, by the rules that are written down a second time."""
+    look, write = ["hk", "database", "look"], ["hk", "database", "write"]
+
+    def row(key: list[str], start: float, end: float, reason: str | None = None, **more: Any) -> dict[str, Any]:
+        what = (
+            {"look": key[:2], "role": "primary", "writable": True}
+            if key is look
+            else {"write": key[:2], "counts": True}
+        )
+        return {"at": end, "from": start, "to": end, "reason": reason, "needs": [look, write], **what, **more}
+
+    replay = Replay({"stateful": ["database"]})
+    for one in (
+        row(look, 2.0, 2.0),
+        row(write, 2.0, 2.1),
+        row(write, 4.0, 4.0, "refused"),
+        row(look, 4.0, 4.0, "refused", declared=True),
+        row(write, sent, 4.8),
+        row(look, 5.0, 5.0, moved=["database", 2.0, 5.0]),
+        row(write, 6.0, 6.1),
+    ):
+        replay.row(one)
+    assert replay.end == (4.0, ended)
