@@ -12,8 +12,8 @@ from exporter.config import Config, Loaded, SystemConfig, load
 from exporter.config.inspections import BackupPlan, QuestionPlan
 from exporter.core.backup import BackupFacts
 from exporter.core.model import Part
-from exporter.engine.engine import Plan, Reference
 from exporter.engine.inspector import Inspection, Inspections, Question
+from exporter.engine.plan import Plan, Reference
 from exporter.probes import KINDS
 from exporter.probes.kind import Context, Failure, Probe
 from exporter.probes.references import Reference as Target

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from exporter.core import checks, watching
@@ -15,9 +15,10 @@ from exporter.engine.departed import Departed
 from exporter.engine.eye import Attempt, Eye
 from exporter.engine.haste import Haste
 from exporter.engine.heart import Heart
-from exporter.engine.inspector import Inspections, Inspector
+from exporter.engine.inspector import Inspector
 from exporter.engine.pace import Pace
 from exporter.engine.people import People
+from exporter.engine.plan import Plan, Reference, looks_a_second
 from exporter.engine.publish import Entry, Observer, Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
@@ -37,17 +38,6 @@ GOLDEN = 0.6180339887498949
 """Phases at multiples of it are spread evenly, however many there are."""
 
 
-class Plan(NamedTuple):
-    """One system to watch. Two plans with equal `key` are the same; `probes` is called only for a new one."""
-
-    system: System
-    probes: Callable[[], Mapping[Part, Probe]]
-    kinds: Mapping[Part, str]
-    key: object
-    inspections: Callable[[Mapping[Part, Probe]], Inspections] = lambda probes: Inspections()
-    """What else is asked, some of it through the probes."""
-
-
 class Environment(NamedTuple):
     """The outside, as the engine needs it."""
 
@@ -56,10 +46,6 @@ class Environment(NamedTuple):
     attempt: Attempt
     ledger: Ledger
     observers: Sequence[Observer] = ()
-
-
-Reference = Callable[[], Awaitable[bool]]
-"""Asks one reference target; True: it answered. The engine bounds it."""
 
 
 class _Running(NamedTuple):
@@ -138,6 +124,8 @@ class Engine:
             else:
                 self._departed.leave(name, watch.state, self._env.moment())
             self._retire(self._running.pop(name))
+        assert self._tools is not None
+        self._tools.wheel.gather(looks_a_second(wanted.values()))
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
                 begun = self._state(plan.system, kept.get(name))

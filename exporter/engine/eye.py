@@ -116,8 +116,7 @@ class Eye:
     def __post_init__(self) -> None:
         self.vital = self.component is None or self.component.critical
         self.stateful = self.component is not None and self.component.stateful
-        frequent = self.vital or self.stateful
-        self.interval = self.policy.interval if frequent else self.policy.background_interval
+        self.interval = calm_interval(self.policy, self.component)
 
     def fast_timeout(self, marker: bool = False) -> float:
         """What a look, or a marker, is given in doubt: `fast_timeout`, or if that is longer four times what is usual, or twice
@@ -171,6 +170,12 @@ class Eye:
     def stop(self) -> None:
         for pending in [*self.looks.values(), *self.writes.values()]:
             pending.drop()
+
+
+def calm_interval(policy: Policy, component: Component | None) -> float:
+    """Seconds between two looks at it while all is well. `component` None: the entry."""
+    frequent = component is None or component.critical or component.stateful
+    return policy.interval if frequent else policy.background_interval
 
 
 def smoothed(usual: float | None, seconds: float) -> float:

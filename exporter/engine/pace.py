@@ -39,15 +39,15 @@ class Pace:
         watch.overdue = self._overdue
 
     def start(self) -> None:
-        """Begin to look, each group at its own place in its interval, so that looks never come in herds."""
-        now = self._tools.clock()
+        """Begin to look, each group at its own place in its interval: looks come in small bunches, and never in herds."""
+        now, wheel = self._tools.clock(), self._tools.wheel
         for index, (name, group) in enumerate(sorted(self._groups.items())):
-            self._calm(name, now + (self._phase + index / len(self._groups)) % 1 * min(SPREAD, group[0].interval))
+            place = (self._phase + index / len(self._groups)) % 1
+            self._calm(name, wheel.bunched(now + place * min(SPREAD, group[0].interval)))
         for component in self._watch.system.components.values():
             if component.canary_every is not None:
-                self._mark(
-                    component.name, component.canary_every, now + self._phase * min(SPREAD, component.canary_every)
-                )
+                due = wheel.bunched(now + self._phase * min(SPREAD, component.canary_every))
+                self._mark(component.name, component.canary_every, due)
         for eye in self._watch.eyes.values():
             if eye.vital and eye.policy.tripwire:
                 self._holds.append(self._tools.spawn(self._hold(eye)))

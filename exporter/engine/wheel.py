@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable
@@ -12,6 +13,11 @@ from exporter.probes.kind import STALL
 
 SLOT = 0.02
 """Seconds. What is due within one slot starts together: never early, at most this late by design."""
+BUNCH = 20
+"""Looks that begin together in calm times, where there are so many: waking up for one costs more than the look. Where there are
+more of them, an answer waits for its neighbours to be read, which the phases of a look would show."""
+APART = 0.1
+"""Seconds between two bunches at most."""
 EARLY = 0.0015
 """Seconds by which uvloop's timers may ring early, since they count whole milliseconds: without them each slot took two turns."""
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
@@ -40,9 +46,20 @@ class Wheel:
         self._made = 0
         self._timer: asyncio.TimerHandle | None = None
         self._next = float("inf")
+        self._apart = SLOT
         self._counts = [0] * len(BOUNDS)
         self._total = 0.0
         self._stood = 0.0
+
+    def gather(self, looks_a_second: float) -> None:
+        """Make bunches for so many looks."""
+        slots = math.ceil(BUNCH / looks_a_second / SLOT) if looks_a_second else 1
+        self._apart = min(APART, slots * SLOT)
+
+    def bunched(self, due: Instant) -> Instant:
+        """The next bunch from `due` on; it stays one, in intervals that are multiples of what lies between bunches. Clear of the
+        edge of its slot: there, rounding would put it into this slot or the next by chance."""
+        return math.ceil(due / self._apart) * self._apart - SLOT / 4
 
     def stood(self) -> float:
         """Seconds for which the event loop has stood still so far, as far as it shows here: nobody could hear anything then."""

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import time
 
+import pytest
+
 from exporter.engine.wheel import SLOT, Wheel
 from tests.engine.virtual import Fleet, Server, in_virtual_time
 
@@ -43,6 +45,23 @@ async def test_a_cancelled_alarm_does_not_ring() -> None:
     wheel.stop()
     await asyncio.sleep(2 * SLOT)
     assert silent == []
+
+
+@pytest.mark.parametrize(("rate", "apart"), [(0, 0.02), (6, 0.1), (120, 0.1), (402, 0.06), (1000, 0.02), (5000, 0.02)])
+async def test_calm_looks_come_in_bunches(rate: float, apart: float) -> None:
+    """Small ones, soon after the instant that was asked for, and always the same: adding up intervals moves none to another slot."""
+    wheel = Wheel(asyncio.get_running_loop())
+    wheel.gather(rate)
+    slots = set()
+    for place in range(1000):
+        due = wheel.bunched(12_345.678 + place / 1000)
+        assert -SLOT / 2 < due - (12_345.678 + place / 1000) < apart
+        slot = int(due / SLOT)
+        slots.add(slot)
+        for number in range(100):
+            assert int(due / SLOT) == slot + number * 15
+            due += 0.3
+    assert len(slots) <= 1 / apart + 2
 
 
 async def test_standing_still_is_counted() -> None:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from exporter.arrival import TICKS
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Failure, Probe
 from tests.probes import mysql_rig, postgres_rig, redis_rig
 from tests.probes.database import Holding, facts, failure_of, held
+from tests.probes.test_arrival import TICK
 from tests.servers import Proxy, until
 
 STILL = 0.3
@@ -101,14 +101,14 @@ async def test_the_tripwire_breaks_with_an_orderly_end(scene: Scene) -> None:
 async def test_a_kept_connection_is_dated_by_the_kernel(scene: Scene) -> None:
     """Of each database: the server ends our sessions while we stand still."""
     async with held(scene.probing) as (_, holding):
-        await asyncio.sleep(2 * TICKS)
+        await asyncio.sleep(2 * TICK)
         before = time.monotonic()
         scene.primary.disconnect("dr_probe")  # holds the event loop
         time.sleep(STILL)  # noqa: ASYNC251 - nobody gets a turn, which is what is tested
         heard = time.monotonic()
         await holding.ended()
         (at,) = holding.broken
-        assert before - TICKS <= at <= heard - STILL / 2
+        assert before - TICK <= at <= heard - STILL / 2
 
 
 async def test_the_tripwire_cannot_be_made(scene: Scene) -> None:

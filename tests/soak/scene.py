@@ -8,7 +8,8 @@ from typing import Any
 
 from exporter.core.model import Component, Objectives, Part, System
 from exporter.core.snapshot import Clocked, ExporterState, Snapshot
-from exporter.engine.engine import Engine, Environment, Plan
+from exporter.engine.engine import Engine, Environment
+from exporter.engine.plan import Plan
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Probe
 from exporter.web.news import News
