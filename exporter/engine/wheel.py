@@ -14,8 +14,8 @@ from exporter.probes.kind import STALL
 SLOT = 0.02
 """Seconds. What is due within one slot starts together: never early, at most this late by design."""
 BUNCH = 20
-"""Looks that begin together in calm times, where there are so many: waking up for one costs more than the look. Where there are
-more of them, an answer waits for its neighbours to be read, which the phases of a look would show."""
+"""About how many looks begin together in calm times: waking up for one costs more than the look does, but with more of them an
+answer waits for its neighbours to be read, and the phases of a look show that."""
 APART = 0.1
 """Seconds between two bunches at most."""
 EARLY = 0.0015

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from exporter.core.model import ENTRY, Component, Part, Policy, System
+from exporter.engine.plan import Plan, looks_a_second
 from exporter.engine.wheel import SLOT, Wheel
 from tests.engine.virtual import Fleet, Server, in_virtual_time
 
@@ -62,6 +64,36 @@ async def test_calm_looks_come_in_bunches(rate: float, apart: float) -> None:
             assert int(due / SLOT) == slot + number * 15
             due += 0.3
     assert len(slots) <= 1 / apart + 2
+
+
+def test_calm_looks_at_many_systems_wake_us_ten_times_a_second() -> None:
+    """And each is looked at once a second all the same."""
+
+    async def film() -> None:
+        fleet = Fleet(*(Server() for _ in range(40)))
+        await asyncio.sleep(20)
+        since = fleet.clock()
+        await asyncio.sleep(10)
+        begun = [at for probe in fleet.probes for at, _ in probe.looks if at >= since]
+        assert len(begun) == pytest.approx(400, abs=40)
+        assert len({round(at / SLOT) for at in begun}) <= 100 + 1
+
+    in_virtual_time(film())
+
+
+def test_the_looks_of_all_systems_are_counted_by_how_often_they_are_made() -> None:
+    """The entry, what is critical and what keeps state each interval, all else in the background."""
+    components = {
+        "web": Component("web", critical=True),
+        "database": Component("database", stateful=True),
+        "mail": Component("mail"),
+    }
+    parts = frozenset({ENTRY, Part("hk", "web"), Part("hk", "database"), Part("hk", "mail")})
+    policy = Policy(interval=0.5, background_interval=4.0)
+    system = System("orders", "hk", ("hk",), components, parts, policy=policy)
+    plan = Plan(system, dict, dict.fromkeys(parts, "http"), None)
+    assert looks_a_second([plan, plan]) == pytest.approx(2 * (3 / 0.5 + 1 / 4.0))
+    assert looks_a_second([]) == 0
 
 
 async def test_standing_still_is_counted() -> None:

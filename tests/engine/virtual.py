@@ -149,8 +149,10 @@ class Fleet:
         ledger: Any = ForgettingLedger()
         publisher = Publisher(ledger, self._moment)
         self.faults: list[BaseException] = []
+        wheel = Wheel(loop, self.clock)
+        wheel.gather(len(servers))  # a look a second at each
         tools = Tools(
-            Wheel(loop, self.clock), self.clock, self._moment, attempt, ledger, publisher, Sight(len(servers)),
+            wheel, self.clock, self._moment, attempt, ledger, publisher, Sight(len(servers)),
             self._spawn, lambda at: None, lambda: None, self.haste,
         )  # fmt: skip
         self._publishing = self._spawn(publisher.run())
