@@ -104,7 +104,7 @@ def started(settings: DumpSettings, dump: Dump) -> float | None:
 
 def _tells_time(pattern: str) -> bool:
     try:
-        return datetime.strptime(EXAMPLE.strftime(pattern), pattern).date() == EXAMPLE.date()  # noqa: DTZ007
+        return datetime.strptime(EXAMPLE.strftime(pattern), pattern).date() == EXAMPLE.date()  # noqa: DTZ007 - only dates are compared
     except (ValueError, re.error):
         return False
 

@@ -131,7 +131,7 @@ def listing(
     where = " AND ".join(f"{column} = ?" for column, _ in wanted) or "1"
     values = [value for _, value in wanted]
     with reading.reader(path) as db:
-        query = f"SELECT min(n) - 1 FROM (SELECT n FROM records WHERE {where} ORDER BY n DESC LIMIT ?)"  # noqa: S608
+        query = f"SELECT min(n) - 1 FROM (SELECT n FROM records WHERE {where} ORDER BY n DESC LIMIT ?)"  # noqa: S608 - conditions of ours, values are bound
         (after,) = db.execute(query, (*values, -1 if last is None else last)).fetchone()
         for link in reading.links(db, where, values, after=after) if after is not None else ():
             yield printable(f"{_time(link.wall)}  {link.n:>6}  {link.kind}  {link.system or '-'}  {link.sentence}")

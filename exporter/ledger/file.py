@@ -29,7 +29,7 @@ _PRUNE_EVERY = 60.0
 _CHECKED_FOR = 0.5
 """Seconds of a start that a search for torn pages may take."""
 
-_INSERT_RECORD = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608
+_INSERT_RECORD = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608 - names of columns, ours
 _UPSERT_CHECKPOINT = "INSERT OR REPLACE INTO checkpoints (system, boot, mono, wall, state) VALUES (?, ?, ?, ?, ?)"
 _UPSERT_MARKER = (
     "INSERT OR REPLACE INTO markers (vantage, system, component, seq, site, boot, sent, wall, acked) "

@@ -120,7 +120,7 @@ def told(path: Path, *, query: Query, deadline: float) -> list[dict[str, Any]]:
         key, texts = query.about
         where.append(f"CASE WHEN json_valid(data) THEN json_extract(data, ?) END IN ({', '.join('?' * len(texts))})")
         values += [f"$.{key}", *map(clean, texts)]
-    sql = f"SELECT n, data FROM records WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608
+    sql = f"SELECT n, data FROM records WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608 - conditions of ours, values are bound
     with reader(path, deadline) as db:
         found = db.execute(sql, (*values, query.limit)).fetchall()
     return [_told(path, n, data) for n, data in found]
@@ -138,7 +138,7 @@ def _told(path: Path, n: int, data: str) -> dict[str, Any]:
 def _newest(db: sqlite3.Connection, kind: str, wanted: Wanted, before: int | None, limit: int) -> list[tuple[int, str]]:
     of_system, values = ("system = ? AND ", [wanted.system]) if wanted.system is not None else ("", [])
     within, more = _within(wanted)
-    query = f"SELECT n, data FROM records WHERE {of_system}kind = ? AND n < ?{within} ORDER BY n DESC LIMIT ?"  # noqa: S608
+    query = f"SELECT n, data FROM records WHERE {of_system}kind = ? AND n < ?{within} ORDER BY n DESC LIMIT ?"  # noqa: S608 - conditions of ours, values are bound
     return db.execute(query, (*values, kind, 2**63 - 1 if before is None else before, *more, limit)).fetchall()
 
 

@@ -72,7 +72,7 @@ def links(
     db: sqlite3.Connection, where: str = "1", values: Sequence[Any] = (), *, after: int = _BEFORE_ALL, page: int = 1000
 ) -> Iterator[Link]:
     """The records in their stored order. No transaction stays open between two pages, however slow the reader is."""
-    query = f"SELECT rowid, {COLUMNS} FROM records WHERE rowid > ? AND ({where}) ORDER BY rowid LIMIT ?"  # noqa: S608
+    query = f"SELECT rowid, {COLUMNS} FROM records WHERE rowid > ? AND ({where}) ORDER BY rowid LIMIT ?"  # noqa: S608 - conditions of ours, values are bound
     while rows := db.execute(query, (after, *values, page)).fetchall():
         yield from (Link(*row[1:]) for row in rows)
         after = rows[-1][0]

@@ -24,7 +24,7 @@ EVEN_WITHIN = 60.0
 """Seconds."""
 COMPACTED = "compacted"
 _GUARD = next(statement for statement in MIGRATIONS[0] if "records_delete" in statement)
-_INSERT = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608
+_INSERT = f"INSERT INTO records ({reading.COLUMNS}) VALUES ({', '.join('?' * len(Link._fields))})"  # noqa: S608 - names of columns, ours
 
 
 class Removed(NamedTuple):

@@ -59,7 +59,7 @@ class _Visit:
         told = Message()
         for cookie in _NEXT_COOKIE.split(cookies)[:COOKIES_LIMIT]:
             told["Set-Cookie"] = cookie
-        self._cookies.extract_cookies(cast("Any", _Headers(told)), Request(url))  # noqa: S310
+        self._cookies.extract_cookies(cast("Any", _Headers(told)), Request(url))  # noqa: S310 - nothing is opened: it only carries cookies
         self.filler.secrets |= {cookie.value for cookie in self._cookies if cookie.value and len(cookie.value) >= 8}
 
     def cookie(self, name: str) -> str | None:

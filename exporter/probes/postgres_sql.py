@@ -54,18 +54,18 @@ def quoted(table: str) -> str:
 
 def look_with_markers(table: str) -> str:
     """$1 vantage, $2 the number above which markers are wanted."""
-    rows = f"SELECT seq FROM {quoted(table)} WHERE vantage = $1 AND seq > $2 ORDER BY seq LIMIT {MARKERS_LIMIT}"  # noqa: S608
+    rows = f"SELECT seq FROM {quoted(table)} WHERE vantage = $1 AND seq > $2 ORDER BY seq LIMIT {MARKERS_LIMIT}"  # noqa: S608 - the name is quoted, the rest is ours
     return _LOOK.format(markers=f"array_to_json(ARRAY({rows}))")
 
 
 def insert_marker(table: str) -> str:
     """$1 vantage, $2 seq, $3 sent_at in Unix seconds."""
-    return f"INSERT INTO {quoted(table)} (vantage, seq, sent_at) VALUES ($1, $2, to_timestamp($3))"  # noqa: S608
+    return f"INSERT INTO {quoted(table)} (vantage, seq, sent_at) VALUES ($1, $2, to_timestamp($3))"  # noqa: S608 - the name is quoted, the rest is ours
 
 
 def insert_marker_and_sweep(table: str) -> str:
     """The same, and our old markers go; their age is told by our own stamps, so that one clock decides."""
-    old = f"DELETE FROM {quoted(table)} WHERE vantage = $1 AND sent_at < to_timestamp($3) - interval '{KEEP_MARKERS}'"  # noqa: S608
+    old = f"DELETE FROM {quoted(table)} WHERE vantage = $1 AND sent_at < to_timestamp($3) - interval '{KEEP_MARKERS}'"  # noqa: S608 - the name is quoted, the rest is ours
     return f"WITH gone AS ({old}) {insert_marker(table)}"
 
 
