@@ -39,7 +39,7 @@ class Attempt(Protocol):
 class Pending(Deadline):
     """A look, or the writing of a marker, that has not ended yet. Its task enters it."""
 
-    __slots__ = ("_patient", "fresh", "marker", "started", "task", "witness")
+    __slots__ = ("_patient", "fresh", "marker", "spared", "started", "task", "witness")
 
     def __init__(
         self,
@@ -50,23 +50,26 @@ class Pending(Deadline):
         stood: Callable[[], float] = lambda: 0.0,
         *,
         witness: bool = False,
+        spared: bool = False,
     ) -> None:
         """`until`: when it is given up; `patient`: until when it may be put off (`relent`); `stood`: see `Deadline`.
 
         `witness`: it is given all of its time even in doubt, so that what is slow can be told from what is dead.
+        `spared`: so is this, because it began while we were slow ourselves, and a quicker one proves nothing against it.
         """
         super().__init__(until, patient - started, stood)
         self.started = started
         self._patient = patient
         self.marker = marker
         self.witness = witness
+        self.spared = spared
         self.fresh = False
         """It makes a connection of its own, where another might have done."""
         self.task: asyncio.Task[None] | None = None
 
     def shorten(self, until: Instant) -> None:
         """Give up at `until` if that is sooner than planned; what was given once more stays given, and a witness too."""
-        if until + self.given < self.until and not self.witness:
+        if until + self.given < self.until and not (self.witness or self.spared):
             self.reschedule(until + self.given)
 
     def grant(self, seconds: float) -> None:
@@ -78,6 +81,10 @@ class Pending(Deadline):
     def relent(self) -> None:
         """Wait for it as long as in calm."""
         self.reschedule(self._patient + self.given)
+
+    def in_vain(self, until: Instant, enough: float) -> bool:
+        """Whether it was not answered for so long that it says something of the other side. `enough`: seconds, in doubt."""
+        return until - self.started - self.deaf >= (self._patient - self.started if self.spared else enough)
 
     def drop(self) -> None:
         if self.task is not None:
@@ -193,4 +200,4 @@ def no_longer_awaited(pending: Mapping[int, Pending], good: Sample, enough: floa
     older = [one for one in pending.values() if one.started < good.started]
     for one in older:
         one.drop()
-    return [one.started for one in older if good.ended - one.started >= enough]
+    return [one.started for one in older if one.in_vain(good.ended, enough)]

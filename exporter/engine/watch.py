@@ -93,12 +93,15 @@ class Watch:
     def _pending(
         self, eye: Eye, marker: Marker | None = None, *, hasty: bool = False, witness: bool = False
     ) -> Pending:
-        started, patience = self.tools.clock(), eye.policy.timeout
-        timeout = eye.fast_timeout(marker is not None) if hasty else patience
-        return Pending(started, started + timeout, started + patience, marker, self.tools.wheel.stood, witness=witness)
+        """Whatever begins while we catch up after a standstill of our own is late for that, and has all of its time."""
+        started, patience, wheel = self.tools.clock(), eye.policy.timeout, self.tools.wheel
+        spared = wheel.catching_up()
+        timeout = eye.fast_timeout(marker is not None) if hasty and not spared else patience
+        until, patient = started + timeout, started + patience
+        return Pending(started, until, patient, marker, wheel.stood, witness=witness, spared=spared)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
-        patient = pending.until - pending.started >= eye.policy.timeout and not pending.witness
+        patient = pending.until - pending.started >= eye.policy.timeout and not (pending.witness or pending.spared)
         late = eye.overdue_after(usual) if eye.vital and patient else None
         if late is not None:
             due = pending.started + late

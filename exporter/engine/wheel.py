@@ -18,6 +18,10 @@ BUNCH = 20
 answer waits for its neighbours to be read, and the phases of a look show that."""
 APART = 0.1
 """Seconds between two bunches at most."""
+LONG = 0.5
+"""Seconds of standing still after which much was missed..."""
+CATCHING_UP = 2.0
+"""...so that for so many seconds all of it is done at once, and whatever we do is late for reasons of our own."""
 EARLY = 0.0015
 """Seconds by which uvloop's timers may ring early, since they count whole milliseconds: without them each slot took two turns."""
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, float("inf"))
@@ -50,6 +54,7 @@ class Wheel:
         self._counts = [0] * len(BOUNDS)
         self._total = 0.0
         self._stood = 0.0
+        self._caught_up = float("-inf")
 
     def gather(self, looks_a_second: float) -> None:
         """Make bunches for so many looks."""
@@ -63,7 +68,22 @@ class Wheel:
 
     def stood(self) -> float:
         """Seconds for which the event loop has stood still so far, as far as it shows here: nobody could hear anything then."""
-        return self._stood
+        return self._stood + self._late(self._clock())
+
+    def catching_up(self) -> bool:
+        """Whether we stood still for LONG and it is no longer ago than CATCHING_UP."""
+        now = self._clock()
+        self._went_on(now, self._late(now))
+        return now < self._caught_up
+
+    def _late(self, now: Instant) -> float:
+        """For how long we have stood still just now: answers may be read before timers ring."""
+        late = now - self._next
+        return late if late > STALL else 0.0
+
+    def _went_on(self, now: Instant, stood: float) -> None:
+        if stood > LONG:
+            self._caught_up = now + CATCHING_UP
 
     def at(self, due: Instant, call: Callable[[], None]) -> Alarm:
         alarm = Alarm(due, call)
@@ -83,8 +103,9 @@ class Wheel:
     def _turn(self) -> None:
         self._timer = None
         now = self._clock()
-        if now - self._next > STALL:
-            self._stood += now - self._next
+        late = self._late(now)
+        self._stood += late
+        self._went_on(now, late)
         self._next = float("inf")
         heap = self._heap
         try:

@@ -98,9 +98,14 @@ class Deadline:
             self._grace = max(0.0, self.until - self._loop.time())
         self._arm()
 
+    @property
+    def deaf(self) -> float:
+        """For how many seconds we stood still since this was made, as far as is known."""
+        return self._stood() - self._stood_then
+
     def stalled(self, due: Instant) -> float:
-        """For how many seconds we stood still since this was made, if something was to happen at `due` and happens now."""
-        return max(self._stood() - self._stood_then, self._loop.time() - due)
+        """The same, if something was to happen at `due` and happens now."""
+        return max(self.deaf, self._loop.time() - due)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -45,6 +45,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    def stand_still(self, seconds: float) -> None:
+        """As if whoever calls had kept everybody else from working for so long."""
+        self._jump.now += seconds
+
 
 def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
     """Run it to its end; what it has left running ends with it."""

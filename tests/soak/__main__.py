@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=24, help="of virtual time (default: %(default)g)")
     parser.add_argument("--minutes", type=float, default=60, help="of real time under load (default: %(default)g)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="copy the exporter's log and its incidents there")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="copy the exporter's log, its incidents and its ledger there"
+    )
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that nothing is left running

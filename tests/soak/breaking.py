@@ -24,6 +24,8 @@ CALM = 20.0
 """Seconds that a system is left alone after a fault: more than `stable_for`, so that the next is another incident."""
 SURE = 14.0
 """Seconds: a machine with ten times the load that it can carry gives looks a turn every few seconds only, and three must fail."""
+NOTED = 0.5
+"""Seconds from an answer of the exporter until what it had read before is in its ledger."""
 LONG, SHORT = (SURE + 1.0, 30.0), (0.2, 2.0)
 """Seconds of an outage that has to be told, and of one in a flap."""
 BAD: Sequence[Mode] = [mode for mode in get_args(Mode) if mode != "ok"]
@@ -145,6 +147,16 @@ def break_pair(kind: str, scene: Scene, done: list[Run]) -> Callable[[random.Ran
         done.append(run)
 
     return act
+
+
+class Watched(Scene):
+    """A pair whose exporter others stop at times."""
+
+    def markers_lost(self) -> int:
+        """Counted when the exporter goes on: only then it reads, and notes, what had been acknowledged before."""
+        self.exporter.system(self.system)
+        time.sleep(NOTED)
+        return super().markers_lost()
 
 
 class Operator:

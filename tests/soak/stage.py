@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from tests.bench.rig import running
 from tests.faults.exporter import ADDRESS
-from tests.faults.pairs import Pair, Scene
+from tests.faults.pairs import Pair
 from tests.faults.table import Run
 from tests.servers import PASSWORD, PostgresPair, Writer
 from tests.servers.mariadb_pair import MariadbPair
 from tests.servers.redis import RedisPair
 from tests.servers.stall_meter import StallMeter
 from tests.soak import breaking
-from tests.soak.breaking import Actor, Breaker, Operator
+from tests.soak.breaking import Actor, Breaker, Operator, Watched
 from tests.soak.name import NameServer
 from tests.soak.rack import rack
 from tests.soak.record import Record
@@ -84,7 +84,7 @@ def stage(seed: int) -> Iterator[Stage]:
         }
         meter = stack.enter_context(StallMeter())
         for kind, pair, _, _ in databases:
-            scene = Scene(pair, writers[kind], subject.view(kind), meter, Random(seed), system=kind)
+            scene = Watched(pair, writers[kind], subject.view(kind), meter, Random(seed), system=kind)
             scene.within = 3 * WITHIN
             acts[kind] = (breaking.break_pair(kind, scene, runs), (5.0, 20.0))
         actors = [Actor(name, act, pause, over, seed) for name, (act, pause) in acts.items()]

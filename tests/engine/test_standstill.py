@@ -1,0 +1,72 @@
+"""After a standstill of our own everything is late for that: it is held against nobody."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from exporter.core.state import Mode
+from exporter.engine.wheel import CATCHING_UP, LONG
+from tests.engine.virtual import Fleet, Server, VirtualLoop, in_virtual_time
+
+SLOW_WAY = 0.1
+"""Seconds to the server and back in a burst of work: a login takes longer than a look in doubt is given."""
+FAST = 0.25
+"""Seconds between two looks in doubt: a standstill shows by so much less, as nothing may have been due in its beginning."""
+
+
+def first(fleet: Fleet) -> Mode:
+    return fleet.watches[0].state.mode
+
+
+@pytest.mark.parametrize("seconds", [LONG + FAST, 2.0, 5.8])
+@pytest.mark.parametrize("later", [0.0, 0.11, 0.23])
+def test_a_return_stands_though_we_stood_still_after_it(seconds: float, later: float) -> None:
+    """What we missed is done at once when we go on, so for a moment each login takes longer than one in doubt is given: that is no
+    relapse, and the outage ended when it did."""
+
+    async def film() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        server = Server()
+        fleet = Fleet(server, Server())
+        watch = fleet.watches[0]
+        await asyncio.sleep(10)
+        server.refuses = True
+        await asyncio.sleep(5)
+        assert first(fleet) is Mode.OUTAGE
+        server.refuses, back = False, fleet.clock()
+        await asyncio.sleep(1 + later)
+        assert first(fleet) is Mode.RECOVERING
+        loop.stand_still(seconds)
+        server.way = SLOW_WAY
+        await asyncio.sleep(CATCHING_UP / 2)
+        server.way = 0.0
+        await asyncio.sleep(watch.system.policy.stable_for + 5)
+        assert first(fleet) is Mode.HEALTHY
+        last: Any = watch.state.last
+        assert last.end.lower <= back <= last.end.upper
+        assert last.end.upper < back + 1
+
+    in_virtual_time(film())
+
+
+def test_who_dies_while_we_stood_still_is_found() -> None:
+    """Looks have all of their time then, and no more: who hangs is declared, and its outage begins where we last saw it serve."""
+
+    async def film() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        server = Server()
+        fleet = Fleet(server, Server())
+        watch = fleet.watches[0]
+        await asyncio.sleep(10)
+        server.hangs, gone = True, fleet.clock()
+        loop.stand_still(2.0)
+        await asyncio.sleep(CATCHING_UP + 2 * watch.system.policy.timeout)
+        assert first(fleet) is Mode.OUTAGE
+        incident = watch.state.incident
+        assert incident is not None
+        assert incident.start.lower <= gone <= incident.start.upper
+
+    in_virtual_time(film())
