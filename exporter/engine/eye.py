@@ -112,6 +112,8 @@ class Eye:
     as many times more, before any has shown it."""
     usual_write: float | None = None
     """The same of an acknowledged marker."""
+    turned_away: bool = False
+    """Its newest look over a new connection failed."""
     calm_looks: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while its newest look was good."""
@@ -162,6 +164,12 @@ class Eye:
                 pending.relent()
         self.newest_fresh = seconds
 
+    def shuts_out(self, now: Instant) -> bool:
+        """Whether maybe nobody new is let in, so that an answer over the kept connection would not be worth much: who asked last was
+        turned away, or waits for longer than others did. As long as it is only slow, more logins would make it slower."""
+        patience = max(OVERDUE_MIN, 2 * self.newest_fresh)
+        return self.turned_away or any(one.fresh and now - one.started > patience for one in self.looks.values())
+
     def wants_witness(self, now: Instant) -> bool:
         """Whether something has waited for long, and no look that is a witness is under way."""
         waits = any(now - one.started >= SLOW for one in [*self.looks.values(), *self.writes.values()])
@@ -190,14 +198,17 @@ def smoothed(usual: float | None, seconds: float) -> float:
     return seconds if usual is None else usual + (seconds - usual) / 8
 
 
-def no_longer_awaited(pending: Mapping[int, Pending], good: Sample, enough: float) -> list[Instant]:
+def no_longer_awaited(
+    pending: Mapping[int, Pending], good: Sample, enough: float, *, fresh: bool = True
+) -> list[Instant]:
     """Give up what started before a look that went well; returns when those started that had `enough` time, and got no answer.
 
-    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started.
+    Others may be slow only: that a later one was quicker proves nothing of the instant at which they started. Nor does an answer
+    over the kept connection (not `fresh`) of those who wait for a new one.
     """
     if not pending:
         return []
-    older = [one for one in pending.values() if one.started < good.started]
+    older = [one for one in pending.values() if one.started < good.started and (fresh or not one.fresh)]
     for one in older:
         one.drop()
     return [one.started for one in older if one.in_vain(good.ended, enough)]

@@ -90,8 +90,8 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        # While one waits for a new connection, an answer over the kept one would end its waiting and prove nothing of it.
-        self._watch.look(eye, fresh=fresh or any(one.fresh for one in eye.looks.values()))
+        doubted = not self._tools.haste.crowded and eye.shuts_out(self._tools.clock())
+        self._watch.look(eye, fresh=fresh or doubted)
 
     def _holder(self, group: list[Eye]) -> Eye | None:
         role = self._watch.state.roles.get(group[0].part.component) if group[0].stateful else None

@@ -125,9 +125,11 @@ class Watch:
         enough = eye.fast_timeout()  # by what was known when it began
         if sample.ok:
             eye.learn(sample.ended - sample.started, fresh=ask.fresh, calm=calm)
-        self.looked(eye, sample, ask.markers_after, enough)
+        if pending.fresh:
+            eye.turned_away = not sample.ok
+        self.looked(eye, sample, ask.markers_after, enough, fresh=ask.fresh)
 
-    def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0) -> None:
+    def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0, *, fresh: bool = True) -> None:
         """A look ended. `enough`: seconds for which an older one has to have waited in vain, if that is to say something."""
         self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
@@ -137,7 +139,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             eye.answered.set()
-            abandoned = no_longer_awaited(eye.looks, sample, enough)
+            abandoned = no_longer_awaited(eye.looks, sample, enough, fresh=fresh)
         else:
             eye.answered.clear()
         before, now = self.state, tools.moment()

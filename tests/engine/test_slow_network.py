@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from exporter.core.model import Component, Policy
 from exporter.core.state import Mode
+from exporter.engine.eye import Eye, Pending
 from exporter.engine.pace import FRESH_EVERY
-from tests.engine.virtual import Fleet, Server, in_virtual_time
+from tests.engine.virtual import PART, Fleet, Server, SharedProbe, in_virtual_time
 
 CALM = str(Mode.HEALTHY)
 SLOW_WAY = 0.1
@@ -60,3 +62,39 @@ def test_a_server_that_lets_nobody_new_in_is_doubted(way: float) -> None:
             await asyncio.sleep(0.05)
 
     in_virtual_time(work())
+
+
+@pytest.mark.parametrize("way", [0.17, 0.2, 0.3])
+def test_logins_that_take_longer_than_the_interval_make_no_more_logins(way: float) -> None:
+    """Half around the world a login takes over a second, and calm looks begin meanwhile: they go over the kept connection, and prove
+    nothing of the login, which is not given up for them either. Were they logins too, each would meet the one before it, for ever."""
+
+    async def film() -> None:
+        server = Server()
+        server.way = way
+        fleet = Fleet(server)
+        await asyncio.sleep(2 * FRESH_EVERY)
+        since = fleet.clock()
+        for _ in range(20 * 4 * FRESH_EVERY):
+            await asyncio.sleep(0.05)
+            assert fleet.modes() == {CALM}
+        logins = [started for started, fresh in fleet.probes[0].looks if started >= since and fresh]
+        assert 4 <= len(logins) <= 3 * 5  # each is overdue, and so may be the witness that is sent after it
+        assert not fleet.watches[0].state.parts[PART].failures
+
+    in_virtual_time(film())
+
+
+async def test_who_is_turned_away_asks_again() -> None:
+    """Until one is let in: an answer over the kept connection says nothing of that. So does one that waits for longer than others did."""
+    eye = Eye(PART, SharedProbe(Server()), Policy(), Component("database", critical=True, stateful=True))
+    assert not eye.shuts_out(100.0)
+    eye.learn_fresh(0.4)
+    login = eye.looks[1] = Pending(100.0, 102.0, 102.0)
+    login.fresh = True
+    assert not eye.shuts_out(100.8)
+    assert eye.shuts_out(100.81)
+    del eye.looks[1]
+    assert not eye.shuts_out(100.81)
+    eye.turned_away = True
+    assert eye.shuts_out(100.81)
