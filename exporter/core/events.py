@@ -50,6 +50,18 @@ def reopened(state: SystemState, incident: Incident) -> Incident:
     )
 
 
+def ended(state: SystemState, incident: Incident, end: Interval) -> Incident:
+    """The incident, which ended then for all that is known. A look that waited through a blindness may have been answered a moment
+    before that was over: what was hidden after the end is no part of the incident."""
+    beyond = max(0.0, state.trusted_since - max(state.blind_from, end.upper))
+    return replace(
+        incident,
+        end=end,
+        blind=max(0.0, incident.blind - beyond),
+        phases={**incident.phases, "first_good": end.upper},
+    )
+
+
 def open_incident(
     system: System, state: SystemState, start: Interval, cause: str, now: Moment, expected: float | None
 ) -> Incident:

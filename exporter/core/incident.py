@@ -23,7 +23,7 @@ from dataclasses import replace
 from exporter.core.active import still_served
 from exporter.core.closing import close_blip, close_incident
 from exporter.core.condition import complaint
-from exporter.core.events import Draft, dated, open_incident, reopened
+from exporter.core.events import Draft, dated, ended, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.past import Incident, Kind
@@ -199,8 +199,7 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         if since.upper <= incident.start.lower:  # nothing came back: it is served from elsewhere now
             since = Interval(since.lower, now.mono)
         end = Interval(max(since.lower, incident.start.lower), max(since.upper, incident.start.upper), since.best)
-        phases = {**incident.phases, "first_good": end.upper}
-        draft.state = replace(state, incident=replace(incident, end=end, phases=phases))
+        draft.state = replace(state, incident=ended(state, incident, end))
         if incident.declared or incident.component:
             enter(
                 draft,

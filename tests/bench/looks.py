@@ -36,6 +36,8 @@ ANSWER = 30.0
 SLOT = 0.02
 """Seconds between two starts of the others' looks, several at once, as ours start."""
 NAME = "orders.test"
+PUNCTUAL = 0.9
+"""Share of the looks that were to be made without which a window says nothing of what one costs at that rate."""
 LIMITS = {"http": 0.20, "tcp": 0.25, "dns": 0.25, "https": 0.60, "postgres": 0.20}
 
 Url = Callable[[int], str]
@@ -61,14 +63,18 @@ class Window:
         deadline = aiohttp.ClientTimeout(total=ANSWER)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=deadline) as session:
             before, failed = await self._looks(session)
+            begun = time.monotonic()
             mine, other = cpu_seconds(self._pid), cpu_seconds(self._their_pid)
             scrapes = asyncio.create_task(self._scrape(session))
             answers = await self._paced(session, int(self._rate * seconds))
             scrapes.cancel()
+            lasted = time.monotonic() - begun
             after, failures = await self._looks(session)
             mine, other = cpu_seconds(self._pid) - mine, cpu_seconds(self._their_pid) - other
         if failures > failed or answers.count(False):
             raise DisturbedError(f"{failures - failed:g} of our looks failed, {answers.count(False)} of theirs")
+        if after - before < PUNCTUAL * self._rate * lasted:
+            raise DisturbedError(f"{(after - before) / lasted:.0f} looks of ours a second instead of {self._rate:.0f}")
         return mine / (after - before) * 1e6, other / len(answers) * 1e6
 
     async def _scrape(self, session: aiohttp.ClientSession) -> None:

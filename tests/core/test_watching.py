@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core import watching
+from exporter.core import fold, watching
 from exporter.core.codec import Decoder, encode
-from exporter.core.model import Objectives
-from exporter.core.readings import observed_until
+from exporter.core.model import Facts, Objectives, Role, Sample
+from exporter.core.readings import observed_until, totals
 from exporter.core.standing import standing
-from exporter.core.state import SystemState
-from tests.core.filming import SYSTEM, WALL, film, moment
+from exporter.core.state import Mode, SystemState
+from tests.core.filming import HK, SYSTEM, WALL, film, moment
 
 
 def begun() -> SystemState:
@@ -49,6 +49,24 @@ def test_time_in_which_we_stood_still_is_unobserved() -> None:
     assert observed == pytest.approx(observed_until(state, 2.0) + 8.0)
     blind = watching.blinded(SYSTEM, state, 1.0, moment(3)).state
     assert watching.paused(SYSTEM, blind, 3.0, moment(33)) == (blind, ()), "that time is counted already"
+
+
+def test_an_end_just_before_we_went_on_costs_no_downtime() -> None:
+    """A look that waited through a standstill is answered a moment before anybody notes that it is over: what was hidden after
+    that end is no part of the outage, and what was told of it stays."""
+    state = watching.paused(SYSTEM, film("hhhhoooo").state, 8.5, moment(20.1)).state
+    told = totals(state, 20.2)
+    assert state.incident is not None
+    assert told.downtime == pytest.approx(8.5 - state.incident.start.lower)
+    for started, ended in ((8.4, 20.0), (20.3, 20.35)):
+        good = Sample(HK, started, ended, facts=Facts(Role.PRIMARY, True, epoch="1", position=80))
+        state = fold.observe(SYSTEM, state, good, moment(20.4)).state
+        assert totals(state, 20.4).downtime == told.downtime
+    assert state.mode is Mode.RECOVERING
+    assert state.incident is not None
+    assert state.incident.end is not None
+    assert state.incident.end.upper == 20.0
+    assert state.incident.blind == pytest.approx(11.5)
 
 
 def test_blindness_is_told_with_its_bounds_once() -> None:
