@@ -158,6 +158,15 @@ def _frozen_in_an_outage(stage: Watched) -> list[Outage]:
     return [wide(outage)]
 
 
+def _frozen_when_recovering(stage: Watched) -> list[Outage]:
+    """What it missed is done at once when it goes on; that login takes long then is no relapse."""
+    at = stage.pair.kill()
+    _recovering(stage)
+    with frozen(stage):
+        stage.pause(0.5, 6.0)
+    return [wide(stage.outage(at))]
+
+
 # --- killed
 
 
@@ -236,6 +245,7 @@ FAULTS: dict[str, Fault] = {
     "frozen over outage": Fault(_frozen_over_an_outage),
     "frozen over failover": Fault(_frozen_over_a_failover),
     "frozen in outage": Fault(_frozen_in_an_outage),
+    "frozen when recovering": Fault(_frozen_when_recovering),
     "killed": Fault(_killed_in_calm),
     "killed in doubt": Fault(_killed(_in_doubt, _in_doubt)),
     "killed in outage": Fault(_killed(_in_an_outage, _in_doubt)),
