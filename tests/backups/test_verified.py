@@ -98,5 +98,5 @@ async def test_a_mount_that_hangs() -> None:
     with pytest.raises(BackupFailure, match=r"timeout: looking into /srv has not come back"):
         await aside()
     gate.set()
-    await asyncio.to_thread(aside._running.result, 10)  # type: ignore[union-attr]
+    await asyncio.to_thread(aside._running.result, 10)  # type: ignore[union-attr]  # it runs since the start above
     assert await aside()

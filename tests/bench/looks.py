@@ -116,10 +116,10 @@ def measure(rounds: int, seconds: float, patience: Patience) -> Iterator[Row]:
         }
         for kind, (probe, settings, target) in targets.items():
             asked = f"http://127.0.0.1:{port}/probe?module={kind}&target={urllib.parse.quote(target, safe='')}"
-            theirs: tuple[int, Url, str] = (their_pid, lambda _, asked=asked: asked, "\nprobe_success 1\n")  # type: ignore[misc]
+            theirs: tuple[int, Url, str] = (their_pid, lambda _, asked=asked: asked, "\nprobe_success 1\n")  # type: ignore[misc]  # mypy does not infer a lambda with a default
             with _ours(folder / kind, fleet.critical(settings, SYSTEMS[kind], probe)) as ours:
                 window = Window(ours, theirs, 3 * SYSTEMS[kind])
-                costs = [patience.undisturbed(lambda: window.costs(seconds)) for _ in range(rounds)]  # noqa: B023
+                costs = [patience.undisturbed(lambda: window.costs(seconds)) for _ in range(rounds)]  # noqa: B023 - it is called before the loop goes on
             yield _row(kind, f"{kind} look / blackbox_exporter", costs)
     yield _beside_postgres_exporter(rounds, seconds, patience)
     yield _beside_redis_exporter(rounds, seconds, patience)

@@ -77,9 +77,9 @@ def _told_only(found: Found) -> Iterator[Row]:
     yield _unnoticed(found, 0.5)
     yield _unnoticed(found, 1)
     for length in LENGTHS:
-        yield _errors_of(f"{length:g} s", found, lambda one, length=length: _planned(one) == length)  # type: ignore[misc]
+        yield _errors_of(f"{length:g} s", found, lambda one, length=length: _planned(one) == length)  # type: ignore[misc]  # mypy does not infer a lambda with a default
     for fault in FAULTS:
-        yield _errors_of(fault, found, lambda one, fault=fault: one.outage.fault == fault)  # type: ignore[misc]
+        yield _errors_of(fault, found, lambda one, fault=fault: one.outage.fault == fault)  # type: ignore[misc]  # mypy does not infer a lambda with a default
 
 
 def _errors(told: Sequence[Told]) -> list[float]:

@@ -76,7 +76,7 @@ def measure(rounds: int, seconds: float, patience: Patience) -> Iterator[Row]:
                 folder.mkdir()
                 with serving(folder, config) as (pid, port):
                     asyncio.run(_scraped(port, WARM))
-                    found = patience.undisturbed(lambda: _window([pid], server, port, seconds, due, every))  # noqa: B023
+                    found = patience.undisturbed(lambda: _window([pid], server, port, seconds, due, every))  # noqa: B023 - it is called before the loop goes on
                 fleets.setdefault(fleet_name, []).append(found)
     yield from _beside(fleets, theirs)
     yield from _alone(fleets)

@@ -184,7 +184,7 @@ def measure(rounds: int, patience: Patience) -> Iterator[Row]:
             runner.run(ours(exposition, fleet.move(1)))
             for name, one_in, limit in MOVES:
                 found = [
-                    patience.undisturbed(lambda: runner.run(one_measure(exposition, fleet, one_in)))  # noqa: B023
+                    patience.undisturbed(lambda: runner.run(one_measure(exposition, fleet, one_in)))  # noqa: B023 - it is called before the loop goes on
                     for _ in range(rounds)
                 ]
                 yield from _rows(f"{series:,} series, {name}", limit, found)

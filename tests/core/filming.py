@@ -110,7 +110,7 @@ def _short(record: Record) -> tuple[tuple[int, int], tuple[int, int], str]:
 
 def film(letters: str, system: System = SYSTEM, **policy: float) -> Projector:
     """Show the whole film, first letter at second 1."""
-    projector = Projector(replace(system, policy=replace(system.policy, **policy)))  # type: ignore[arg-type]
+    projector = Projector(replace(system, policy=replace(system.policy, **policy)))  # type: ignore[arg-type]  # whatever field each film names
     for at, letter in enumerate(letters, start=1):
         projector.frame(letter, float(at))
     return projector

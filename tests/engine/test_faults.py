@@ -84,7 +84,7 @@ def test_drills_expire_all_the_same() -> None:
         drill = Drill("d", DrillType.DRILL, "site_loss", "rig", "to see", "", started=now, expires=now + 5)
         good, unused = Watched(replace(HEALTHY, drill=drill)), None
         publisher: Any = unused
-        work = lambda running, spawn: People(running, moment, publisher).expire_forever(spawn)  # noqa: E731
+        work = lambda running, spawn: People(running, moment, publisher).expire_forever(spawn)  # noqa: E731 - one line, used in the next
         assert await both(good, work, 10.0) > 0
         assert good.told == ["drill_expired"]
 

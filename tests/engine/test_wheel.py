@@ -26,7 +26,7 @@ async def test_nothing_starts_early() -> None:
             done.set()
 
     for due in instants:
-        wheel.at(due, lambda due=due: start(due))  # type: ignore[misc]
+        wheel.at(due, lambda due=due: start(due))  # type: ignore[misc]  # mypy does not infer a lambda with a default
     async with asyncio.timeout(30):
         await done.wait()
     assert [due for due, _ in started] == instants

@@ -53,7 +53,7 @@ async def test_a_failover_is_reported_and_proven(exporter: Exporter, sites: Site
     live = json.loads((await exporter.get("/api/v1/systems/orders/checklist"))[1])["items"]
     assert lines(live) == lines(told["orders"]["checklist"])
     checker = [sys.executable, "-I", str(folder / "verify.py")]
-    checked = subprocess.run(checker, capture_output=True, text=True, check=False, cwd="/")  # noqa: ASYNC221
+    checked = subprocess.run(checker, capture_output=True, text=True, check=False, cwd="/")  # noqa: ASYNC221 - nobody else waits for this loop
     assert checked.returncode == 0, checked.stdout
     assert f"{event['id']}: its bounds were not recomputed" not in checked.stdout
     for path in folder.rglob("*"):

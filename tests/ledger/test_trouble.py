@@ -84,7 +84,7 @@ async def test_a_hung_disk_costs_the_patience(tmp_path: Path, monkeypatch: pytes
 
     def hang(*arguments: object, **options: object) -> None:
         hung.wait(30)
-        write(*arguments, **options)  # type: ignore[arg-type]
+        write(*arguments, **options)  # type: ignore[arg-type]  # handed on as they came
 
     async with opened(tmp_path / "ledger.db", patience=0.1) as ledger:
         # A disk that hangs cannot be had without being root and rich in devices.

@@ -48,7 +48,7 @@ async def values(state: SystemState, name: str, *labels: str, of: System | None 
 
 def parse_openmetrics(text: str) -> Iterator[Metric]:
     """prometheus_client's strict parser, which has no types."""
-    yield from openmetrics_parser.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    yield from openmetrics_parser.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # prometheus_client leaves it without types
 
 
 def sample_names(families: Iterable[Metric]) -> set[str]:

@@ -18,7 +18,7 @@ NAMES = tuple(
 async def told(later: float = 0.0, **changes: object) -> dict[str, float]:
     """The five series of one system, `later` seconds after now; those that are absent are missing."""
     of = scenes.system()
-    state = replace(scenes.healthy(of), **changes)  # type: ignore[arg-type]
+    state = replace(scenes.healthy(of), **changes)  # type: ignore[arg-type]  # whatever field each case names
     now = Moment(scenes.NOW.mono + later, scenes.NOW.wall + later)
     found = await scrape(scenes.snapshot(scenes.watched(of, state)), now, names=NAMES)
     return {name.removeprefix("dr_"): value for name, [(_, value)] in found.items()}

@@ -100,7 +100,7 @@ async def test_a_bad_secret(tmp_path: Path) -> None:
 async def test_a_page_where_the_token_is_due(tmp_path: Path) -> None:
     """A login page of the network in between is no refusal by DingTalk."""
     fake = DingTalk({})
-    fake.gettoken = _blocked  # type: ignore[method-assign]
+    fake.gettoken = _blocked  # type: ignore[method-assign]  # the fake's own is replaced on purpose
     async with fake.serve():
         sample = await look(fake.probe(tmp_path, SECRET))
     assert (sample.reason, "HTML where JSON is due" in sample.detail) == (Reason.PROTOCOL, True)

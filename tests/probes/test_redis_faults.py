@@ -42,7 +42,7 @@ async def test_a_server_that_loads_its_data_is_unavailable(pair: RedisPair) -> N
     """INFO is answered already, and even calls it a primary; but it does not work yet."""
     pair.primary.cli("DEBUG", "POPULATE", "2000", "key", "100")
     pair.primary.cli("BGREWRITEAOF")
-    rewritten = lambda: pair.primary.info("persistence")["aof_rewrite_in_progress"] == "0"  # noqa: E731
+    rewritten = lambda: pair.primary.info("persistence")["aof_rewrite_in_progress"] == "0"  # noqa: E731 - one line, used in the next
     await asyncio.to_thread(until, rewritten, "the file is written")
     pair.primary.stop()
     slowly = ("--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")

@@ -70,7 +70,7 @@ async def test_a_failover_is_followed(pair: RedisPair, sentinels: Sentinels) -> 
         await probe.write_marker(1, time.time(), fresh=False)
         holding = asyncio.create_task(probe.hold(broken.append))
         await facts(probe)
-        kept = lambda: pair.a.cli("CLIENT", "LIST").count("user=dr_probe") == 2  # noqa: E731
+        kept = lambda: pair.a.cli("CLIENT", "LIST").count("user=dr_probe") == 2  # noqa: E731 - one line, used in the next
         await asyncio.to_thread(until, kept, "one connection is held, and one is for markers")
         await asyncio.to_thread(pair.wait_streaming)
         pair.kill()

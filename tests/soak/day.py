@@ -142,7 +142,7 @@ class Observer:
             str(type(one).__module__).partition(".")[0] for one in gc.get_objects() if type(one) is not Interval
         )
         memory = int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
-        timers = len(self._scene.loop._scheduled)  # type: ignore[attr-defined]
+        timers = len(self._scene.loop._scheduled)  # type: ignore[attr-defined]  # of the virtual loop, which is asyncio's own
         return Held(hour, own["exporter"], len(asyncio.all_tasks()), timers, memory)
 
 

@@ -262,7 +262,7 @@ async def test_an_open_incident_needs_no_ledger(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.db") as ledger:
         (tmp_path / "ledger.db").unlink()
         backend = replace(stage.backend(), ledger=ledger)
-        stage.backend = lambda: backend  # type: ignore[method-assign]
+        stage.backend = lambda: backend  # type: ignore[method-assign]  # the stage's own is replaced on purpose
         told = await ask_json(stage, f"/api/v1/incidents/{running.id}")
         assert (told["id"], told["marks"], told["classification"]) == (running.id, None, None)
         assert (await say(stage, running.id, kind="decided"))[0] == 201

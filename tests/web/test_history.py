@@ -109,7 +109,7 @@ async def sampled(stage: Stage) -> AsyncIterator[str]:
 
 async def _until_known(url: str) -> None:
     async with asyncio.timeout(20):
-        while (await _get(url, "/api/v1/history"))["items"].get("orders", [None])[-1] is None:  # noqa: ASYNC110
+        while (await _get(url, "/api/v1/history"))["items"].get("orders", [None])[-1] is None:  # noqa: ASYNC110 - it happens in the server
             await asyncio.sleep(0.01)
 
 
@@ -145,7 +145,7 @@ async def test_a_fault_costs_a_point_and_not_the_task(
     monkeypatch.setattr("exporter.web.history.STEP", 1)
     stage = Stage()
     whole: Snapshot = stage.snapshot
-    stage.snapshot = replace(whole, systems={"broken": None})  # type: ignore[dict-item]
+    stage.snapshot = replace(whole, systems={"broken": None})  # type: ignore[dict-item]  # broken on purpose
     async with serving(stage) as url:
         async with asyncio.timeout(20):
             while not caplog.records:  # noqa: ASYNC110  (it happens in the server)

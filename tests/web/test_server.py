@@ -107,7 +107,7 @@ async def test_an_unreadable_token_file_is_told() -> None:
 
     stage = Stage()
     backend = replace(stage.backend(), token=unreadable)
-    stage.backend = lambda: backend  # type: ignore[method-assign]
+    stage.backend = lambda: backend  # type: ignore[method-assign]  # the stage's own is replaced on purpose
     status, _, body = await ask(stage, "/-/reload", "POST", {"Authorization": "Bearer s3cret"})
     assert (status, "/run/secrets/dr-api" in body, stage.reloads) == (403, True, 0)
 
@@ -175,7 +175,7 @@ async def test_a_ledger_that_cannot_be_read_is_told(path: str, tmp_path: Path) -
         (tmp_path / "ledger.db").unlink()
         stage = Stage()
         backend = replace(stage.backend(), ledger=ledger)
-        stage.backend = lambda: backend  # type: ignore[method-assign]
+        stage.backend = lambda: backend  # type: ignore[method-assign]  # the stage's own is replaced on purpose
         assert "there is no ledger at" in (await ask_json(stage, path, 503))["error"]
 
 

@@ -306,7 +306,7 @@ async def test_a_fault_of_ours_begins_the_streams_anew(caplog: pytest.LogCapture
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with listening(url) as listener:
             await listener.next()
-            broken = scenes.watched(scenes.system("orders"), None)  # type: ignore[arg-type]
+            broken = scenes.watched(scenes.system("orders"), None)  # type: ignore[arg-type]  # broken on purpose
             whole, stage.snapshot = stage.snapshot, scenes.snapshot(broken)
             stage.news.observe([Record("transition", "orders", 0.0, "", {})])
             await _end(listener)
