@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from exporter.core import checks, watching
@@ -30,7 +31,9 @@ _LOG = logging.getLogger(__name__)
 
 REFERENCE_EVERY = 5.0
 ASK_EVERY = 0.25
-"""Seconds between two rounds of asking around in a silence."""
+"""Seconds between two rounds of asking around in a silence..."""
+ASK_AFTER = 0.1
+"""...and until one, in which somebody else may answer anyway: where others are looked at all the time, nobody has to be asked."""
 ASK_AT_ONCE = 64
 STILL = 3.0
 """Seconds without a sign of life of our own after which nobody looked: the process was frozen, or had no processor."""
@@ -238,6 +241,13 @@ class Engine:
         if now - self._asked < ASK_EVERY or self._sight.quiet_since is None:
             return
         self._asked = now
+        assert self._tools is not None
+        self._tools.wheel.at(now + ASK_AFTER, partial(self._ask_around, self._sight.quiet_since))
+
+    def _ask_around(self, silent_since: Instant) -> None:
+        """Unless somebody has answered since."""
+        if self.blind_since is not None or self._sight.quiet_since != silent_since:
+            return
         for name, ask in self._references.items():
             self._spawn(self._ask(name, ask))
         asked = 0

@@ -173,11 +173,16 @@ class PostgresServer:
 
     def freeze(self) -> float:
         """SIGSTOP of the postmaster and all its children. Returns the instant just before."""
-        at = time.monotonic()
         assert self._process is not None, f"{self.name} does not run"
+        known = (
+            self.family()
+        )  # before: on a busy machine the search takes so long that logins would end well before sessions
+        at = time.monotonic()
         self._process.send_signal(signal.SIGSTOP)  # first, so that no new children appear
+        for process in known:
+            process.signal(signal.SIGSTOP)
         family_now = self.family()
-        for process in family_now:
+        for process in family_now - known:
             process.signal(signal.SIGSTOP)
         wait_stopped(family_now)
         return at
