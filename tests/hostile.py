@@ -130,7 +130,10 @@ class Server:
             await asyncio.sleep(0)
         await self.hang_up()
         for writer in self._writers:
-            writer.transport.abort()
+            with contextlib.suppress(
+                AttributeError
+            ):  # Python before 3.11.4: a TLS transport that was closed twice has nothing to abort
+                writer.transport.abort()
         for _ in range(ACCEPTING):
             await asyncio.sleep(0)
 
