@@ -19,6 +19,16 @@ def first(fleet: Fleet) -> Mode:
     return fleet.watches[0].state.mode
 
 
+async def calm() -> tuple[VirtualLoop, Server, Fleet]:
+    """The loop; a system that is watched for a while, beside another that answers always."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    server = Server()
+    fleet = Fleet(server, Server())
+    await asyncio.sleep(10)
+    return loop, server, fleet
+
+
 @pytest.mark.parametrize("seconds", [LONG + FAST, 2.0, 5.8])
 @pytest.mark.parametrize("later", [0.0, 0.11, 0.23])
 def test_a_return_stands_though_we_stood_still_after_it(seconds: float, later: float) -> None:
@@ -26,12 +36,8 @@ def test_a_return_stands_though_we_stood_still_after_it(seconds: float, later: f
     relapse, and the outage ended when it did."""
 
     async def film() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        server = Server()
-        fleet = Fleet(server, Server())
+        loop, server, fleet = await calm()
         watch = fleet.watches[0]
-        await asyncio.sleep(10)
         server.refuses = True
         await asyncio.sleep(5)
         assert first(fleet) is Mode.OUTAGE
@@ -55,12 +61,8 @@ def test_who_dies_while_we_stood_still_is_found() -> None:
     """Looks have all of their time then, and no more: who hangs is declared, and its outage begins where we last saw it serve."""
 
     async def film() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
-        server = Server()
-        fleet = Fleet(server, Server())
+        loop, server, fleet = await calm()
         watch = fleet.watches[0]
-        await asyncio.sleep(10)
         server.hangs, gone = True, fleet.clock()
         loop.stand_still(2.0)
         await asyncio.sleep(CATCHING_UP + 2 * watch.system.policy.timeout)
