@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from exporter.core import checks, watching
@@ -241,12 +240,15 @@ class Engine:
         if now - self._asked < ASK_EVERY or self._sight.quiet_since is None:
             return
         self._asked = now
-        assert self._tools is not None
-        self._tools.wheel.at(now + ASK_AFTER, partial(self._ask_around, self._sight.quiet_since))
+        self._ask_around()
 
-    def _ask_around(self, silent_since: Instant) -> None:
-        """Unless somebody has answered since."""
-        if self.blind_since is not None or self._sight.quiet_since != silent_since:
+    def _ask_around(self) -> None:
+        """When the silence is old enough, unless somebody answers before."""
+        since = self._sight.quiet_since
+        if self._tools is None or self.blind_since is not None or since is None:
+            return
+        if self._env.clock() < since + ASK_AFTER:
+            self._tools.wheel.at(since + ASK_AFTER, self._ask_around)
             return
         for name, ask in self._references.items():
             self._spawn(self._ask(name, ask))

@@ -73,17 +73,12 @@ class Wheel:
     def catching_up(self) -> bool:
         """Whether we stood still for LONG and it is no longer ago than CATCHING_UP."""
         now = self._clock()
-        self._went_on(now, self._late(now))
-        return now < self._caught_up
+        return now < self._caught_up or self._late(now) > LONG
 
     def _late(self, now: Instant) -> float:
         """For how long we have stood still just now: answers may be read before timers ring."""
         late = now - self._next
         return late if late > STALL else 0.0
-
-    def _went_on(self, now: Instant, stood: float) -> None:
-        if stood > LONG:
-            self._caught_up = now + CATCHING_UP
 
     def at(self, due: Instant, call: Callable[[], None]) -> Alarm:
         alarm = Alarm(due, call)
@@ -105,7 +100,8 @@ class Wheel:
         now = self._clock()
         late = self._late(now)
         self._stood += late
-        self._went_on(now, late)
+        if late > LONG:
+            self._caught_up = now + CATCHING_UP
         self._next = float("inf")
         heap = self._heap
         try:

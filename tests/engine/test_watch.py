@@ -135,6 +135,19 @@ async def test_the_first_has_all_of_its_time() -> None:
     assert no_longer_awaited({1: first}, good, eye.fast_timeout()) == [0.0]
 
 
+async def test_what_we_could_not_hear_was_not_waited_in_vain() -> None:
+    """A look that a quicker one overtook says nothing for the time in which we stood still, and while we catch up after that nothing
+    before all of its time is over."""
+    stood, good = [0.0], Sample(PART, 1.0, 2.0)
+    look = Pending(0.0, 0.5, 3.0, stood=lambda: stood[0])
+    assert no_longer_awaited({1: look}, good, 0.5) == [0.0]
+    stood[0] = 1.6
+    assert no_longer_awaited({1: look}, good, 0.5) == []
+    spared = Pending(0.0, 3.0, 3.0, spared=True)
+    assert no_longer_awaited({1: spared}, good, 0.5) == []
+    assert no_longer_awaited({1: spared}, Sample(PART, 1.0, 3.0), 0.5) == [0.0]
+
+
 @pytest.mark.parametrize("reason", [None, Reason.REFUSED])
 async def test_we_hear_since_an_answer_came(reason: Reason | None, tmp_path: Path) -> None:
     """Not since it was asked for: what began beside it and was given up a moment before proves nothing of the other side."""

@@ -8,8 +8,8 @@ import pytest
 
 from exporter.core.model import ENTRY, Component, Part, Policy, System
 from exporter.engine.plan import Plan, looks_a_second
-from exporter.engine.wheel import SLOT, Wheel
-from tests.engine.virtual import Fleet, Server, in_virtual_time
+from exporter.engine.wheel import CATCHING_UP, LONG, SLOT, Wheel
+from tests.engine.virtual import Fleet, Server, VirtualLoop, in_virtual_time
 
 
 async def test_nothing_starts_early() -> None:
@@ -32,6 +32,28 @@ async def test_nothing_starts_early() -> None:
     assert [due for due, _ in started] == instants
     assert all(at >= due for due, at in started)
     assert sum(wheel.lateness().counts) == len(instants)
+
+
+def test_a_standstill_shows_before_a_timer_rings() -> None:
+    """What has arrived meanwhile is read first: whoever looks at it has to know already. It is counted once, and soon made up for."""
+
+    async def film() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        wheel, rung = Wheel(loop, loop.time), asyncio.Event()
+        wheel.at(loop.time() + SLOT, rung.set)
+        assert (wheel.stood(), wheel.catching_up()) == (0.0, False)
+        loop.stand_still(LONG + 1)
+        stood = wheel.stood()
+        assert LONG < stood <= LONG + 1
+        assert wheel.catching_up()
+        await rung.wait()
+        assert wheel.stood() == pytest.approx(stood, abs=SLOT)
+        assert wheel.catching_up()
+        await asyncio.sleep(CATCHING_UP)
+        assert not wheel.catching_up()
+
+    in_virtual_time(film())
 
 
 async def test_a_cancelled_alarm_does_not_ring() -> None:

@@ -149,7 +149,7 @@ def break_pair(kind: str, scene: Scene, done: list[Run]) -> Callable[[random.Ran
     return act
 
 
-class Watched(Scene):
+class Interrupted(Scene):
     """A pair whose exporter others stop at times."""
 
     def markers_lost(self) -> int:

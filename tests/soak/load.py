@@ -3,10 +3,8 @@
 import json
 import re
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,15 +82,10 @@ def measure(minutes: float, seed: int, keep: Path | None = None) -> Found:
             keep.mkdir(exist_ok=True)
             shutil.copy(made.subject.folder / "exporter.log", keep)
             (keep / "incidents.json").write_text(json.dumps(made.subject.all_incidents(), indent=1))
-            _copy(made.subject.ledger, keep / "ledger.db")  # with the looks around each incident
+            copy = keep / "ledger.db"  # with the looks around each incident
+            copy.unlink(missing_ok=True)
+            found.wrong += [f"the copy of the ledger: {one}" for one in commands.backup(made.subject.ledger, copy)]
         return found
-
-
-def _copy(ledger: Path, to: Path) -> None:
-    """While the exporter goes on writing it."""
-    to.unlink(missing_ok=True)
-    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as source, closing(sqlite3.connect(to)) as copy:
-        source.backup(copy)
 
 
 def _watch(made: Stage, seconds: float) -> list[gauges.Sample]:

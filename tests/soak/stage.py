@@ -22,7 +22,7 @@ from tests.servers.mariadb_pair import MariadbPair
 from tests.servers.redis import RedisPair
 from tests.servers.stall_meter import StallMeter
 from tests.soak import breaking
-from tests.soak.breaking import Actor, Breaker, Operator, Watched
+from tests.soak.breaking import Actor, Breaker, Interrupted, Operator
 from tests.soak.name import NameServer
 from tests.soak.rack import rack
 from tests.soak.record import Record
@@ -84,7 +84,7 @@ def stage(seed: int) -> Iterator[Stage]:
         }
         meter = stack.enter_context(StallMeter())
         for kind, pair, _, _ in databases:
-            scene = Watched(pair, writers[kind], subject.view(kind), meter, Random(seed), system=kind)
+            scene = Interrupted(pair, writers[kind], subject.view(kind), meter, Random(seed), system=kind)
             scene.within = 3 * WITHIN
             acts[kind] = (breaking.break_pair(kind, scene, runs), (5.0, 20.0))
         actors = [Actor(name, act, pause, over, seed) for name, (act, pause) in acts.items()]
