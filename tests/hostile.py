@@ -8,6 +8,8 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+from tests.servers.accepting import close, some_turns
+
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -85,11 +87,6 @@ MEGABYTE_HEADER = answer(message("200 OK", b"ok", "X-Large: " + "x" * (1 << 20))
 GZIP_BOMB = answer(message("200 OK", gzip.compress(bytes(100 << 20), 9), "Content-Encoding: gzip"))
 
 
-ACCEPTING = 10
-"""Turns of the event loop, more than lie between accepting a connection and its task's beginning: one that was never begun
-could not close what it was given, and would be found unclosed in the middle of another test."""
-
-
 class Server:
     """One listening socket whose behaviour can be changed while it runs."""
 
@@ -126,16 +123,13 @@ class Server:
 
     async def end(self) -> None:
         """The same, and whatever still waits for its client to read is cut."""
-        for _ in range(ACCEPTING):
-            await asyncio.sleep(0)
         await self.hang_up()
         for writer in self._writers:
             with contextlib.suppress(
                 AttributeError
             ):  # Python before 3.11.4: a TLS transport that was closed twice has nothing to abort
                 writer.transport.abort()
-        for _ in range(ACCEPTING):
-            await asyncio.sleep(0)
+        await some_turns()  # a cut is carried out in a turn of its own
 
 
 @contextlib.asynccontextmanager
@@ -147,7 +141,7 @@ async def serve(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: i
     try:
         yield server
     finally:
-        listening.close()
+        await close(listening)
         await server.end()
 
 

@@ -18,6 +18,7 @@ from tests.browser.chromium import MARKS
 from tests.browser.company import company
 from tests.browser.conftest import Opener
 from tests.metrics import scenes
+from tests.servers.accepting import end
 from tests.web.fakes import Stage
 
 pytestmark = [pytest.mark.alone, *MARKS]
@@ -85,7 +86,7 @@ async def theatre(systems: int, down: int) -> AsyncIterator[str]:
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:
-        await runner.cleanup()
+        await end(runner)
 
 
 async def play(page: Page, url: str, until: int) -> None:

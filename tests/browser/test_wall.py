@@ -12,6 +12,7 @@ from tests.browser.chromium import MARKS
 from tests.browser.company import HOSTILE, company, hostile, one
 from tests.browser.conftest import Opener
 from tests.metrics import scenes
+from tests.servers.accepting import end
 from tests.web.fakes import Stage, serving
 
 pytestmark = MARKS
@@ -63,7 +64,7 @@ async def test_a_lost_exporter_is_said_plainly(open_page: Opener) -> None:
     host, port = runner.addresses[0][:2]
     page = await open_page(f"http://{host}:{port}")
     await expect(page.locator("#counts li")).to_have_count(3)
-    await runner.cleanup()
+    await end(runner)
     await expect(page.locator(".warning.lost")).to_contain_text("Connection lost, data is", timeout=LATER)
     await expect(page.locator("main")).to_have_class("stale")
     await expect(page).to_have_title(re.compile("Connection lost"))
@@ -73,7 +74,7 @@ async def test_a_lost_exporter_is_said_plainly(open_page: Opener) -> None:
     runner = await listen(make_app(stage.backend()), host, port)
     await expect(page.locator(".warning.lost")).to_have_count(0, timeout=LATER)
     await expect(page.locator("main")).not_to_have_class("stale")
-    await runner.cleanup()
+    await end(runner)
 
 
 async def test_the_exporters_own_trouble_is_said(open_page: Opener) -> None:

@@ -16,6 +16,7 @@ from tests.probes.looking import probe
 from tests.probes.test_dns import RECORDS
 from tests.probes.test_grpc import started
 from tests.servers.name_server import name_server
+from tests.servers.service import serving
 from tests.web.threads import in_a_thread
 
 STATUS = {"role": "primary", "writable": True, "epoch": "e7", "position": 1_234_567, "more": ["x" * 300]}
@@ -40,16 +41,8 @@ async def shop() -> AsyncIterator[str]:
         answer.enable_compression(web.ContentCoding.gzip)
         return answer
 
-    app = web.Application()
-    app.add_routes([web.get("/plain", plain), web.get("/chunked", chunked), web.get("/packed", packed)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(web.get("/plain", plain), web.get("/chunked", chunked), web.get("/packed", packed)) as url:
+        yield url
 
 
 def page(path: str) -> Callable[[int], Probe]:

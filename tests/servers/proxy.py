@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from tests.servers.accepting import close, some_turns
+
 Mode = Literal["forward", "refuse", "blackhole"]
 FILLERS = 4
 """Connections that fill the queue of a listener that takes none: one is not enough, the kernel rounds up."""
@@ -94,7 +96,7 @@ class Proxy:
     async def _hang(self) -> None:
         self._mode = "blackhole"
         if self._server is not None:
-            self._server.close()
+            await close(self._server)
             self._server = None
         listener = self._full.enter_context(socket.socket())
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -112,7 +114,7 @@ class Proxy:
     async def _refuse(self) -> None:
         await self._cut()
         if self._server is not None:
-            self._server.close()
+            await close(self._server)
             self._server = None
 
     async def _heal(self) -> None:
@@ -131,6 +133,7 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await some_turns()  # a cut is carried out in a turn of its own
 
     def _reset(self) -> None:
         for writer in self._writers:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.servers.accepting import end
+
 
 @asynccontextmanager
 async def serving(*routes: web.RouteDef) -> AsyncIterator[str]:
@@ -17,4 +19,4 @@ async def serving(*routes: web.RouteDef) -> AsyncIterator[str]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        await runner.cleanup()
+        await end(runner)

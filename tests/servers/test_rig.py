@@ -21,14 +21,15 @@ def test_what_a_cut_link_had_kept_back_is_lost() -> None:
     """Asynchronous: all that was acknowledged after the cut is lost, once, and the bounds hold the time it spans."""
     with PostgresPair() as pair, Writer(pair.a.dsn("writer"), pair.b.dsn("writer")) as writer:
         writer.wait_for_acks(20)
+        safe = writer.acks()[-1]
         pair.wait_streaming()
         pair.link.cut()
-        cut = writer.acks()[-1]
         writer.wait_for_acks(20)
         truth = writer.truth(pair.kill(), pair.promote())
         assert len(truth.lost) >= 20
         assert truth.first_lost is not None
-        assert 0 < truth.rpo.lower <= truth.last_before.acked - cut.sent + truth.rpo.width
+        assert truth.first_lost.id > safe.id
+        assert 0 < truth.rpo.lower <= truth.last_before.acked - safe.sent
         assert 0 < truth.rto.lower <= truth.rto.upper
         pair.link.heal()
         pair.reclone()

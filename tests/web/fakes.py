@@ -20,6 +20,7 @@ from exporter.web.backend import Backend
 from exporter.web.news import News
 from exporter.web.server import listen, make_app
 from tests.metrics import scenes
+from tests.servers.accepting import end
 
 HEAD = Head(17, "c0ffee")
 
@@ -152,4 +153,4 @@ async def running(app: web.Application) -> AsyncIterator[web.AppRunner]:
     try:
         yield runner
     finally:
-        await runner.cleanup()
+        await end(runner)

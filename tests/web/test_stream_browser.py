@@ -6,6 +6,7 @@ from exporter.web.server import listen, make_app
 from tests.browser.chromium import CHROMIUM, FLAGS, MARKS
 from tests.exporter.rig import until
 from tests.servers import free_port
+from tests.servers.accepting import end
 from tests.web.fakes import Stage
 from tests.web.test_stream import happen
 
@@ -46,8 +47,8 @@ async def test_an_event_source_hears_and_comes_back() -> None:
         # Not by wait_for_function: what it has to evaluate twice, the page's own policy forbids.
         await until(lambda: heard(page, "systems", 1, "outage"), "the outage")
         assert encodings == ["gzip"]
-        await runner.cleanup()
+        await end(runner)
         runner = await listen(make_app(stage.backend()), host, port)
         await until(lambda: heard(page, "hello", 2), "hello again")
         await browser.close()
-    await runner.cleanup()
+    await end(runner)

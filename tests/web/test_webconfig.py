@@ -16,6 +16,7 @@ import pytest
 from exporter.web.guard import REMEMBERED, Guard
 from exporter.web.server import listen, make_app
 from exporter.web.webconfig import WebConfigError, load_web_config
+from tests.servers.accepting import end
 from tests.web.fakes import Stage
 
 DEADLINE = aiohttp.ClientTimeout(total=20)
@@ -53,7 +54,7 @@ async def serving(guard: Guard) -> AsyncIterator[str]:
     try:
         yield f"127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        await runner.cleanup()
+        await end(runner)
 
 
 def basic(user: str, password: str) -> str:
