@@ -51,7 +51,7 @@ def known(metric: str) -> str:
 
 OUTAGE = Recording("system:dr_outage:share", share(known(select(m.STATE, state="outage")), "system"))
 """Above a half: most vantages see an outage. Absent: no vantage that sees knows."""
-RTO = Recording("system:dr_rto_seconds:most", most(seeing(m.RTO.name), "system", Worse.HIGH))
+RTO = Recording("system:dr_rto_seconds:most", most(known(m.RTO.name), "system", Worse.HIGH))
 RTO_OBJECTIVE = Recording("system:dr_rto_objective_seconds:min", promised(m.RTO_OBJECTIVE, "system"))
 EXPOSED = "system, scenario"
 _SAME_SCENARIO = "on (job, instance, system, scenario)"
@@ -73,7 +73,8 @@ RPO_RATIO = Recording(
     f"{RPO.name}\n/ on (system, scenario) ({RPO_OBJECTIVE.name} > 0)",
 )
 """Share of the objective that is exposed now. Absent for an objective of 0, which is judged by lost writes alone."""
-EVENTS = Recording("system_event:dr_event_active:share", share(seeing(m.EVENT_ACTIVE.name), "system, event"))
+EVENTS = Recording("system_event:dr_event_active:share", share(known(m.EVENT_ACTIVE.name), "system, event"))
+"""Who does not know whether the system serves says 0 of both: he would outvote the one who sees it."""
 
 _LOST = select(m.CANARY_MARKERS, outcome="lost")
 LOSS = Recording(

@@ -36,6 +36,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
         state,
         incident=None,
         last=closed,
+        loss=closed if closed.has_lost else state.loss,
         counters=counters,
         drill=_with(state.drill, closed),
         proof=proof_of(system, closed) or state.proof,

@@ -9,7 +9,7 @@ from exporter.core.codec import Decoder
 from exporter.core.evidence import Entry, Evidence, KeptState
 from exporter.core.happening import Declared, Event
 from exporter.core.model import Moment
-from exporter.core.timeline import incident_json
+from exporter.core.timeline import running_json
 
 DECLARED = frozenset(
     {"drill_started", "drill_expired", "drill_stopped", "drill_signed", "maintenance_started", "maintenance_stopped"}
@@ -202,12 +202,13 @@ def _open(kept: KeptState | None) -> Event | None:
     if kept is None:
         return None
     try:
-        incident = Decoder().state(kept.state).incident
+        state = Decoder().state(kept.state)
     except ValueError:
         return None
-    if incident is None or not (incident.declared or incident.component):
+    told = running_json(state, Moment(kept.mono, kept.wall))
+    if told is None or state.incident is None or not (state.incident.declared or state.incident.component):
         return None
-    return Event(0, incident_json(incident, Moment(kept.mono, kept.wall)))
+    return Event(0, told)
 
 
 def within(events: Iterable[Event], window: Span, until: float) -> list[Event]:

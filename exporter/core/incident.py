@@ -28,7 +28,7 @@ from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
 from exporter.core.past import Incident, Kind
 from exporter.core.readiness import validated
-from exporter.core.readings import rto_estimate
+from exporter.core.readings import functional_ratio, rto_estimate
 from exporter.core.state import Mode, SystemState
 from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
 
@@ -45,6 +45,17 @@ def step(system: System, draft: Draft, seen: Evidence, now: Moment, heard: Insta
             _dark(system, draft, seen, now, heard)
         case Serving():
             _serving(system, draft, seen, now)
+    _note_functions(system, draft)
+
+
+def _note_functions(system: System, draft: Draft) -> None:
+    """How little worked at the worst, while it was out."""
+    incident = draft.state.incident
+    if incident is None or incident.end is not None:
+        return
+    ratio = functional_ratio(system, draft.state)
+    if ratio is not None and (incident.functional is None or ratio < incident.functional):
+        draft.state = replace(draft.state, incident=replace(incident, functional=ratio))
 
 
 def enter(draft: Draft, mode: Mode, sentence: str, now: Moment) -> None:

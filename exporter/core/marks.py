@@ -83,7 +83,12 @@ def marked(system: str, state: SystemState, incident: str, mark: Mark, now: Mome
     """The mark as a record; a decision also dates the phase `decided` of the incident, if that runs or was the last one."""
     if mark.kind is MarkKind.DECIDED:
         at = now.mono + mark.at - now.wall
-        state = replace(state, incident=_decided(state.incident, incident, at), last=_decided(state.last, incident, at))
+        state = replace(
+            state,
+            incident=_decided(state.incident, incident, at),
+            last=_decided(state.last, incident, at),
+            loss=_decided(state.loss, incident, at),
+        )
     return Step(state, (mark_record(system, incident, mark, now),))
 
 

@@ -90,6 +90,8 @@ class Incident:
     """rto and rpo in seconds, as they were when it happened."""
     split_brain: float = 0.0
     """Seconds for which two sites took writes."""
+    functional: float | None = None
+    """The lowest weighted share of the components that worked while it was out; None: nothing was observed."""
     blind: float = 0.0
     """Seconds of it in which nobody looked."""
     expected: float | None = None
@@ -114,6 +116,11 @@ class Incident:
     def rto(self) -> Interval | None:
         """How long it was down, in seconds; None while it runs."""
         return None if self.end is None else difference(self.began, self.end)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether acknowledged writes are proven to be lost."""
+        return (self.markers is not None and self.markers.lost > 0) or (self.rpo is not None and self.rpo.lower > 0)
 
 
 NOTHING = Interval(0.0, 0.0, 0.0)

@@ -70,14 +70,13 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
     claimant = Part(contest.claimant, component)
     if not holds:
         if draft.state.parts[claimant].serve.count == 0 or claims(draft.state.parts[claimant].facts):
-            end_contest(system, draft, now)
-            role_moved(system, draft, component, contest.claimant, contest.since, now)
+            _won(system, draft, component, contest.claimant, contest.since, now)
     elif sample.started >= contest.since.upper:
         other = draft.state.parts[claimant]
         if other.serve.count == 0:
             _sighted(system, draft, contest, now)
         elif other.reach.count == 0:  # it answers, but takes no writes: no rival of one that does
-            end_contest(system, draft, now)
+            _end_contest(draft, now)
 
 
 def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> None:
@@ -104,9 +103,7 @@ def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, befo
         earlier = holder.serve.good.start if holder is not None and holder.serve.good else state.trusted_since
     since = Interval(min(earlier, sample.ended), sample.ended)
     if holder is not None and holder.serve.count > 0 and holder.sample is not None:
-        if state.contest is not None and state.contest.component == component:
-            end_contest(system, draft, now)
-        role_moved(system, draft, component, site, since, now)
+        _won(system, draft, component, site, since, now)
     elif state.contest is None:
         draft.state = replace(state, contest=Contest(component, site, since))
 
@@ -116,20 +113,35 @@ def _not_claimed(system: System, draft: Draft, sample: Sample, now: Moment) -> N
     if contest is None or (contest.component, contest.claimant) != (sample.part.component, sample.part.site):
         return
     if sample.ok or draft.state.parts[sample.part].reach.count >= system.policy.declare_after:
-        end_contest(system, draft, now)
+        _end_contest(draft, now)
 
 
-def end_contest(system: System, draft: Draft, now: Moment) -> None:
-    """One of the two no longer claims the role. A declared split brain gets its second record, with its length."""
+def _won(system: System, draft: Draft, component: str, site: str, since: Interval, now: Moment) -> None:
+    """The role moved. A split brain that this ends is part of the move's incident, which may begin only here."""
+    contest = draft.state.contest
+    ends = contest is not None and contest.component == component
+    before = draft.state.incident
+    seconds = _end_contest(draft, now) if ends else 0.0
+    role_moved(system, draft, component, site, since, now)
+    if before is None:
+        _count(draft, seconds)
+
+
+def _end_contest(draft: Draft, now: Moment) -> float:
+    """One of the two no longer claims the role. A declared split brain gets its second record, with its length, and an incident
+    that is open has it as a part. Returns its seconds; 0 if none was declared."""
     contest = draft.state.contest
     draft.state = replace(draft.state, contest=None)
     if contest is None or not contest.declared:
-        return
+        return 0.0
     seconds = now.mono - contest.since.upper
     sentence = f"the split brain of {contest.component} is over after {seconds:.1f} s"
     draft.record("split_brain_over", now.mono, sentence, {"component": contest.component, "seconds": seconds})
-    state = draft.state
-    if state.incident is not None:
-        draft.state = replace(state, incident=replace(state.incident, split_brain=state.incident.split_brain + seconds))
-    elif state.last is not None:
-        draft.state = replace(state, last=replace(state.last, split_brain=state.last.split_brain + seconds))
+    _count(draft, seconds)
+    return seconds
+
+
+def _count(draft: Draft, seconds: float) -> None:
+    incident = draft.state.incident
+    if incident is not None:
+        draft.state = replace(draft.state, incident=replace(incident, split_brain=incident.split_brain + seconds))

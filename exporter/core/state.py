@@ -216,6 +216,8 @@ class SystemState:
     """The open one, from the first doubt on."""
     last: Incident | None = None
     """The newest closed incident or move; blips are not among them."""
+    loss: Incident | None = None
+    """The newest of them that is proven to have lost acknowledged writes: what came after it does not undo that."""
     counters: Counters = NO_COUNTERS
     blind_since: Instant | None = None
     assessed: bool = False

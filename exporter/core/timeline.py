@@ -1,10 +1,12 @@
 """Incidents as JSON: what the API serves, the ledger keeps and reports print. Instants are Unix seconds."""
 
+from math import inf
 from typing import Any
 
 from exporter.core.interval import Interval, verdict
-from exporter.core.model import Moment
+from exporter.core.model import Instant, Moment
 from exporter.core.past import PHASES, Incident
+from exporter.core.state import SystemState
 
 
 def _instants(interval: Interval | None, now: Moment) -> dict[str, float] | None:
@@ -23,18 +25,31 @@ def _seconds(interval: Interval | None) -> dict[str, float] | None:
     return {"lower": interval.lower, "estimate": interval.estimate, "upper": interval.upper}
 
 
-def verdicts(incident: Incident) -> dict[str, str]:
-    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers."""
+def verdicts(incident: Incident, down_until: Instant | None = None) -> dict[str, str]:
+    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers.
+
+    `down_until`: of an outage that still runs, until when it is known to; an RTO that is missed already is told.
+    """
     rpo = incident.objectives.get("rpo_site_loss")
     if rpo == 0 and incident.markers is not None:
         judged = "missed" if incident.markers.lost else "met"
     else:
         judged = str(verdict(incident.rpo, rpo))
-    return {"rto": str(verdict(incident.rto, incident.objectives.get("rto"))), "rpo": judged}
+    rto = incident.rto
+    if rto is None and incident.declared and down_until is not None:
+        rto = Interval(max(0.0, down_until - incident.began.upper), inf)
+    return {"rto": str(verdict(rto, incident.objectives.get("rto"))), "rpo": judged}
 
 
-def incident_json(incident: Incident, now: Moment) -> dict[str, Any]:
-    """One incident, open or closed. `null` is what was not observed; nothing unobserved is 0."""
+def running_json(state: SystemState, now: Moment) -> dict[str, Any] | None:
+    """The open incident of a system. While nobody looks it is not known to go on."""
+    if state.incident is None:
+        return None
+    return incident_json(state.incident, now, now.mono if state.blind_since is None else state.blind_since)
+
+
+def incident_json(incident: Incident, now: Moment, down_until: Instant | None = None) -> dict[str, Any]:
+    """One incident, open or closed. `null` is what was not observed; nothing unobserved is 0. `down_until`: see `verdicts`."""
     phases = {name: incident.phases.get(name) for name in PHASES}
     return {
         "id": incident.id,
@@ -59,8 +74,9 @@ def incident_json(incident: Incident, now: Moment) -> dict[str, Any]:
         "rpo_source": incident.rpo_source,
         "markers": None if incident.markers is None else incident.markers._asdict(),
         "objectives": dict(incident.objectives),
-        "verdicts": verdicts(incident),
+        "verdicts": verdicts(incident, down_until),
         "split_brain_seconds": incident.split_brain,
+        "functional_ratio": incident.functional,
         "blind_seconds": incident.blind,
         "expected_rto_seconds": incident.expected,
         "events": sorted(incident.flags),

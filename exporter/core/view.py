@@ -9,7 +9,7 @@ from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
 from exporter.core.snapshot import ExporterState, Watched
 from exporter.core.summary import site_json, standing
-from exporter.core.timeline import incident_json
+from exporter.core.timeline import incident_json, running_json
 
 
 def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
         },
         "sites": [_site_json(watched, site, now) for site in system.sites],
         "recovery_points": _points(watched, now),
-        "incident": None if state.incident is None else incident_json(state.incident, now),
+        "incident": running_json(state, now),
         "last": None if state.last is None else incident_json(state.last, now),
     }
 

@@ -12,7 +12,7 @@ from exporter.core.past import Kind
 from exporter.core.snapshot import Snapshot
 from exporter.core.state import Mode
 from exporter.core.subject import subject_now
-from exporter.core.timeline import incident_json
+from exporter.core.timeline import running_json
 from exporter.core.view import exporter_json, system_json
 from exporter.core.wanted import Wanted
 from exporter.web import drills, marks
@@ -150,8 +150,8 @@ def _running(snapshot: Snapshot, now: Moment, wanted: Wanted) -> Iterator[dict[s
     for watched in snapshot.systems.values():
         found = watched.state.incident
         if found is not None and (found.declared or wanted.blips):
-            told = incident_json(found, now)
-            if wanted.admits(told):
+            told = running_json(watched.state, now)
+            if told is not None and wanted.admits(told):
                 yield told
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from exporter.core.marks import MARK, Classification, Mark, MarkKind, open_actions, with_marks
 from exporter.core.ports import Json, Query
-from exporter.core.timeline import incident_json
+from exporter.core.timeline import incident_json, running_json
 from exporter.web.answers import json_answer, problem
 from exporter.web.backend import BACKEND, Backend
 from exporter.web.wishes import Unusable, Wish, change
@@ -52,7 +52,7 @@ async def _find(backend: Backend, wanted: str) -> Json | None:
     for watched in snapshot.systems.values():
         running = watched.state.incident
         if running is not None and running.id == wanted:
-            return incident_json(running, now)
+            return running_json(watched.state, now)
     closed = await backend.ledger.incident(wanted)
     if closed is not None:
         return closed

@@ -118,6 +118,7 @@ _INCIDENT = schema(
     objectives=map_of(null_or(SECONDS)),
     verdicts=schema(rto=one_of(*Verdict), rpo=one_of(*Verdict)),
     split_brain_seconds=SECONDS,
+    functional_ratio=null_or(RATIO),
     blind_seconds=SECONDS,
     expected_rto_seconds=null_or(SECONDS),
     events=list_of(STRING),
