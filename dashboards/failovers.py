@@ -21,7 +21,7 @@ def failovers(scope: Scope) -> Board:
         title="Recovery: failovers and drills",
         description="What the newest failover, drill or outage of each system really cost, against what was promised.",
         sections=[
-            Section("", [_events(scope)]),
+            Section("", [_events(scope), _losses(scope)]),
             Section("Trend", _trend(scope)),
             Section("What has to be proven", _proof(scope)),
         ],
@@ -71,6 +71,27 @@ def _events(scope: Scope) -> Placed:
         columns,
         sort="Began",
         height=10,
+    )
+
+
+def _losses(scope: Scope) -> Placed:
+    def lost(which: str) -> str:
+        return measures.last(m.LAST_LOSS, is_("bound", which), ONE)
+
+    columns = [
+        Column("Ended", measures.milliseconds(measures.last(m.LAST_LOSS_END, ONE)), _DATE),
+        Column("Lost at least", lost("lower"), SECONDS),
+        Column("Lost at most", lost("upper"), SECONDS),
+    ]
+    return table(
+        scope,
+        "The newest loss of each system",
+        "Acknowledged writes that are proven to be gone, drills included. What happened since does not bring them back; "
+        "a system that is not here has never been seen to lose any.",
+        _SYSTEM,
+        columns,
+        sort="Ended",
+        height=6,
     )
 
 

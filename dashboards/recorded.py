@@ -76,13 +76,8 @@ RPO_RATIO = Recording(
 EVENTS = Recording("system_event:dr_event_active:share", share(known(m.EVENT_ACTIVE.name), "system, event"))
 """Who does not know whether the system serves says 0 of both: he would outvote the one who sees it."""
 
-_LOST = select(m.CANARY_MARKERS, outcome="lost")
-LOSS = Recording(
-    "system:dr_last_loss_seconds:max",
-    f"{best(select(m.LAST_RPO, bound='upper'), 'system')}\n"
-    f"  and on (system) ({best(_LOST, 'system')} > 0 or {best(select(m.LAST_RPO, bound='lower'), 'system')} > 0)",
-)
-"""What the last move lost at most; absent if nothing is proven to be lost. Any vantage is enough: its markers are its own."""
+LOSS = Recording("system:dr_last_loss_seconds:max", best(select(m.LAST_LOSS, bound="upper"), "system"))
+"""What was lost last, at most; absent if nothing was ever proven to be. Any vantage is enough: its markers are its own."""
 
 STANDBY = "system, site"
 STANDBYS = Recording(

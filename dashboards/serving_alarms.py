@@ -113,10 +113,10 @@ EVENTS = (
     ),
     Alarm(
         a.LOSS_MEASURED,
-        f"{r.LOSS.name}\n  and on (system) time() - {_ENDED} < {LOSS_SHOWN}",
-        f"The last move of {SYSTEM} lost up to {LASTS} of acknowledged writes.",
+        f"{r.LOSS.name}\n  and on (system) time() - {best(m.LAST_LOSS_END.name, 'system')} < {LOSS_SHOWN}",
+        f"A move of {SYSTEM} lost up to {LASTS} of acknowledged writes.",
         # It goes on after the drill that lost them.
-        drills=_DRILLED,
+        drills=f"{best(m.LAST_LOSS_DRILL.name, 'system')} == 1",
         board="failovers",
     ),
     Alarm(

@@ -103,9 +103,7 @@ FUNCTIONAL_RATIO = _gauge(
 )
 COMPONENT_UP = _gauge("dr_component_up", "system site component", "1 if the newest look was answered as it should be.")
 TRAFFIC_SHARE = _gauge(
-    "dr_traffic_share",
-    "system site",
-    "Share of the entry's last answers that came from the site, 0 to 1; of active-active systems whose entry tells it.",
+    "dr_traffic_share", "system site", "Share of the entry's last answers from the site, 0 to 1; active-active only."
 )
 
 # The two numbers, live.
@@ -213,8 +211,13 @@ LAST_VERDICT = _gauge(
     "dr_last_verdict", "system objective verdict", "State set: met, missed, not_proven or no_objective."
 )
 CANARY_MARKERS = _gauge(
-    "dr_canary_markers", "system outcome", "Canary markers of the last failover: lost, surviving, indeterminate."
+    "dr_canary_markers", "system outcome", "Canary markers of it, if the role moved: lost, surviving, indeterminate."
 )
+
+# The newest of them that is proven to have lost acknowledged writes: what came after it does not undo that.
+LAST_LOSS = _gauge("dr_last_loss_seconds", "system bound", "Seconds of acknowledged writes that it lost.")
+LAST_LOSS_END = _gauge("dr_last_loss_timestamp_seconds", "system", "When the system served again after it.")
+LAST_LOSS_DRILL = _gauge("dr_last_loss_drill", "system", "1 if it was part of a drill.")
 
 # Drills, and when the next one is due.
 DRILL_ACTIVE = _gauge(

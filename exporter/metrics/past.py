@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import inf
 
 from exporter.catalogue import metrics as m
 from exporter.core.interval import Interval, Verdict
@@ -33,6 +34,9 @@ class Past(Section):
         m.LAST_PHASE,
         m.LAST_VERDICT,
         m.CANARY_MARKERS,
+        m.LAST_LOSS,
+        m.LAST_LOSS_END,
+        m.LAST_LOSS_DRILL,
     )
 
     def __init__(self, systems: Sequence[System]) -> None:
@@ -44,7 +48,7 @@ class Past(Section):
     def row(self, states: Sequence[SystemState], now: Instant, offset: float) -> Row:
         made_from: list[object] = [offset]
         for state in states:
-            made_from += (state.counters, state.last, state.roles)
+            made_from += (state.counters, state.last, state.loss, state.roles)
         if made_from != self._made_from:
             rows = [past.row(state, offset) for past, state in zip(self._each, states, strict=True)]
             self._row = tuple([b"".join(column) for column in zip(*rows, strict=True)])
@@ -64,12 +68,16 @@ class _PastOf:
         self._blip_seconds = Block((series(m.BLIP_SECONDS, name, bound) for bound in BOUNDS), SECONDS)
         self._failover = Block((series(m.LAST_FAILOVER, name),), INSTANT)
         self._last: _LastOf | None = None
+        self._loss: _LossOf | None = None
 
     def row(self, state: SystemState, offset: float) -> Row:
         if self._last is None and state.last is not None:
             self._last = _LastOf(self._name)  # not before: most systems never have an incident
         last = (b"",) * 8 if self._last is None or state.last is None else self._last.row(state.last, offset)
-        return (*self._counts(state), self._moved(state, offset), *last)
+        if self._loss is None and state.loss is not None:
+            self._loss = _LossOf(self._name)
+        loss = (b"",) * 3 if self._loss is None or state.loss is None else self._loss.row(state.loss, offset)
+        return (*self._counts(state), self._moved(state, offset), *last, *loss)
 
     def _counts(self, state: SystemState) -> Row:
         counters = state.counters
@@ -114,6 +122,20 @@ class _LastOf:
             b"".join([self._verdicts[goal][value] for goal, value in verdicts(last).items()]),
             self._markers.fill(list(last.markers or (None, None, None))),
         )
+
+
+class _LossOf:
+    """The lines of the newest incident of one system that lost acknowledged writes."""
+
+    def __init__(self, name: str) -> None:
+        self._lost = Block((series(m.LAST_LOSS, name, bound) for bound in BOUNDS), SECONDS)
+        self._end = Block((series(m.LAST_LOSS_END, name),), INSTANT)
+        self._drill = Block((series(m.LAST_LOSS_DRILL, name),))
+
+    def row(self, loss: Incident, offset: float) -> Row:
+        end = None if loss.end is None else loss.end.estimate + offset
+        lost = [0.0, None, inf] if loss.rpo is None else _bounds(loss.rpo)  # markers prove it, and nothing bounds it
+        return (self._lost.fill(lost), self._end.fill([end]), self._drill.fill([loss.drill is not None]))
 
 
 @lru_cache

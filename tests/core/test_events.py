@@ -8,9 +8,10 @@ from exporter.core import fold
 from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
-from exporter.core.past import Kind
+from exporter.core.past import Kind, MarkerCount
 from exporter.core.readings import lasting_events, totals
 from exporter.core.state import Step
+from exporter.core.timeline import running_json
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
 
 WEB_HK, WEB_SG = Part("hk", "web"), Part("sg", "web")
@@ -318,6 +319,64 @@ def test_a_split_brain_is_over_when_one_side_takes_no_more_writes() -> None:
     fenced(shown, 6.0)
     shown.look(HK, 6.5, True)
     assert shown.kinds("transition") == ["split_brain", "split_brain_over"]
+
+
+def test_a_split_brain_counts_in_the_incident_of_the_move_that_ends_it() -> None:
+    """That begins only with the move; one that ends without a move belongs to no incident, and to no older one."""
+    shown = film("hhhbbbbbbsssss")
+    (over,) = [record.data for record in shown.records if record.kind == "split_brain_over"]
+    (closed,) = [record.data for record in shown.records if record.kind == "incident"]
+    assert over["seconds"] > 0
+    assert closed["split_brain_seconds"] == over["seconds"]
+    shown = film("hhhhhoooohhhhhhbbbbbbhhhhhh")
+    assert "split_brain_over" in shown.kinds()
+    assert shown.state.last is not None
+    assert shown.state.last.split_brain == 0.0
+
+
+def test_an_incident_tells_how_little_worked() -> None:
+    """At the worst, while it was out; of its weights one in four was dead all the time."""
+    weights = {"database": 3.0, "web": 1.0}
+    components = {name: Component(name, critical=name == "database", weight=of) for name, of in weights.items()}
+    database, web = Part("hk", "database"), Part("hk", "web")
+    shown = Projector(replace(SYSTEM, sites=("hk",), components=components, parts=frozenset({database, web})))
+    for tick in range(1, 20):
+        for part in (web, database):
+            down = part == database and 4 <= tick < 9
+            reason = Reason.REFUSED if down or (part == web and tick > 2) else None
+            shown.take(fold.observe(shown.system, shown.state, Sample(part, tick, tick, reason), moment(tick)))
+    (closed,) = [record.data for record in shown.records if record.kind == "incident"]
+    assert closed["functional_ratio"] == 0.0
+
+
+def test_an_outage_that_runs_has_missed_its_objective_once_its_lower_bound_has() -> None:
+    """Not before; and while nobody looks it is not known to go on."""
+    shown = film("hhh" + "o" * 40)
+
+    def judged(at: float) -> str:
+        told = running_json(shown.state, moment(at))
+        assert told is not None
+        return str(told["verdicts"]["rto"])
+
+    assert judged(33.9) == "not_proven"
+    assert judged(34.1) == "missed"
+    shown.take(fold.blinded(shown.system, shown.state, 30.0, moment(43.0)))
+    assert judged(90.0) == "not_proven"
+
+
+def test_a_loss_is_remembered_beyond_the_next_incident() -> None:
+    """`loss` is the newest that lost something, `last` the newest of all."""
+    shown = film("hhhhhoooohhhhh")
+    assert shown.state.last is not None
+    assert shown.state.loss is None
+    lost = replace(shown.state.last, markers=MarkerCount(2, 5, 0))
+    assert lost.has_lost
+    shown.state = replace(shown.state, last=lost, loss=lost)
+    for tick, letter in enumerate("hoooohhhhh", start=20):
+        shown.frame(letter, float(tick))
+    assert shown.state.last is not None
+    assert not shown.state.last.has_lost
+    assert shown.state.loss == lost
 
 
 def test_what_the_old_primary_took_in_a_split_brain_may_be_lost() -> None:

@@ -83,6 +83,7 @@ NOT_DRAWN = {
     m.MAINTENANCE_DOWNTIME.name: "as that of drills",
     m.EVENT_ACTIVE.name: "alerts are made of it; the sites that take writes are drawn",
     m.LAST_DRILL.name: "alerts are made of it; the events are drawn by drill",
+    m.LAST_LOSS_DRILL.name: "as that",
     m.MAINTENANCE_ACTIVE.name: "it changes no number and mutes nothing",
     m.PROBE_SUCCESS.name: "the components and the failed looks are drawn",
 }

@@ -187,6 +187,7 @@ def healthy(of: System, now: float = NOW.mono, *, attempts: int = 1000) -> Syste
             ),
         },
         last=failover(),
+        loss=failover(),
         counters=Counters(
             incidents={("failover", "false"): 1},
             failovers={("failover", "false"): 1},

@@ -171,10 +171,9 @@ NOW = (
     ),
     Case(
         a.LOSS_MEASURED,
-        "The last move of orders lost up to 3s of acknowledged writes.",
-        {series(m.CANARY_MARKERS, outcome="lost"): (0, 0, 2)},
-        {series(m.LAST_RPO, bound="lower"): 0, series(m.LAST_RPO, bound="upper"): 3, series(m.LAST_END): 0},
-        severity=_PAGE, drills=series(m.LAST_DRILL), board="failovers",
+        "A move of orders lost up to 3s of acknowledged writes.",
+        {series(m.LAST_LOSS_END): (-DAY - 600, -DAY - 600, 0)}, {series(m.LAST_LOSS, bound="upper"): 3},
+        severity=_PAGE, drills=series(m.LAST_LOSS_DRILL), board="failovers",
     ),
     Case(
         a.FAILOVER, "The writable role of orders moved 3s ago.",

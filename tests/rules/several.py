@@ -82,6 +82,42 @@ def blind_one_does_not_hide_it() -> Story:
     return story
 
 
+def newcomer_does_not_hide_it() -> Story:
+    """The second one has never seen the system serve: no firewall lets it through, or its ledger is empty."""
+    story = watched("two vantages, one knows nothing of the system", "a", "b")
+    _goes_down(story, "a", GOOD)
+    story.tell({series(m.STATE, state="unknown", instance="b").of(ORDERS): always(1)})
+    for vantage, event in (("a", 1), ("b", 0)):
+        story.tell(
+            {
+                series(m.RTO_OBJECTIVE, instance=vantage).of(ORDERS): always(60),
+                series(m.EVENT_ACTIVE, event="stuck_switch", instance=vantage).of(ORDERS): after(GOOD, 0, event),
+            }
+        )
+    check(story, "the only one that knows is most", GOOD, a.OUTAGE, OUT)
+    check(story, "of the event as well", GOOD, a.STUCK_SWITCH, OUT)
+    check(story, "and of how long it lasts", story.steps, a.RTO_BREACH, OUT)
+    return story
+
+
+def loss_before_another_incident() -> Story:
+    """What comes after it is told of as the newest incident; the loss goes on being told."""
+    story = watched("a loss, and then another incident that lost nothing", "a")
+    story.tell(
+        {
+            series(m.LAST_LOSS, bound="upper").of(ORDERS): after(GOOD, None, 3),
+            series(m.LAST_LOSS_END).of(ORDERS): after(GOOD, None, 5 * GOOD),
+            series(m.LAST_LOSS_DRILL).of(ORDERS): after(GOOD, None, 0),
+            series(m.LAST_END).of(ORDERS): after(GOOD + 6, 5 * GOOD, 5 * GOOD + 30),
+            series(m.LAST_DRILL).of(ORDERS): after(GOOD + 6, 0, 1),
+        }
+    )
+    check(story, "nothing was lost yet", GOOD - 1, a.LOSS_MEASURED)
+    check(story, "it pages", GOOD, a.LOSS_MEASURED, OUT)
+    check(story, "and is not undone by the next incident, nor muted by its drill", story.steps, a.LOSS_MEASURED, OUT)
+    return story
+
+
 def all_blind() -> Story:
     story = watched("all vantages blind", "a", "b")
     for vantage in ("a", "b"):
@@ -285,4 +321,6 @@ def now() -> Iterator[Story]:
         failover_of_a_drill(),
         objective_of_zero(),
         blind_and_exposed(),
+        newcomer_does_not_hide_it(),
+        loss_before_another_incident(),
     )
