@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from exporter.core.interval import Interval, When, difference
-from exporter.core.model import Instant
+from exporter.core.model import Instant, Proven
 
 
 class Kind(StrEnum):
@@ -36,6 +36,30 @@ class MarkerCount(NamedTuple):
     lost: int
     surviving: int
     indeterminate: int
+
+
+class Loss(NamedTuple):
+    """What a move cost, or all moves of an incident together."""
+
+    rpo: Interval | None = None
+    """Seconds of acknowledged writes that were lost; None: no upper bound is known."""
+    at_least: float = 0.0
+    """Seconds of them that are proven, whether or not an upper bound is known."""
+    markers: MarkerCount | None = None
+
+    def after(self, earlier: "Loss") -> "Loss":
+        """Both together. What survived the later move is all that survived; where either has no upper bound, the sum has none, nor
+        where the earlier one could count nothing: no marker would say whether anything was lost."""
+        rpo, markers = None, self.markers or earlier.markers
+        counted = earlier.markers is None or earlier.markers.lost + earlier.markers.surviving > 0
+        if self.rpo is not None and earlier.rpo is not None and counted:
+            rpo = Interval(max(self.rpo.lower, earlier.rpo.lower), self.rpo.upper + earlier.rpo.upper)
+        if self.markers is not None and earlier.markers is not None:
+            lost, _, indeterminate = earlier.markers
+            markers = MarkerCount(
+                lost + self.markers.lost, self.markers.surviving, indeterminate + self.markers.indeterminate
+            )
+        return Loss(rpo, max(self.at_least, earlier.at_least), markers)
 
 
 PHASES = (
@@ -82,10 +106,23 @@ class Incident:
     phases: Mapping[str, Instant | None] = field(default_factory=dict)
     """By the names in PHASES; a phase that was not observed is absent or None, never 0."""
     rpo: Interval | None = None
-    """Achieved: seconds of acknowledged writes that were lost. None: not measured."""
+    """Achieved: seconds of acknowledged writes that were lost, by all of its moves. None: not measured, or no upper bound is known."""
     rpo_source: str | None = None
-    """`canary` or `position`."""
+    """`canary`, or `position` where no acknowledged marker was left to judge by."""
     markers: MarkerCount | None = None
+    """None: not counted. While a later move is not counted yet, what was counted before it, if that proves a loss."""
+    at_least: float = 0.0
+    """Seconds of acknowledged writes that are proven to be lost, even where no upper bound is known."""
+    uncounted: bool = False
+    """The markers were counted, but the role or the epoch has moved since."""
+    earlier: Loss | None = None
+    """What the moves before the last one had cost, if it had been measured by then."""
+    proven: Proven | None = None
+    """T of the site that took the role, as it was proven when it did: markers are forgotten after 15 minutes, this is not."""
+    moved: When | None = None
+    """The last move whose loss is counted, or has to be: `lower` is the last good look before it."""
+    in_place: bool = False
+    """That was an epoch which moved where the role is: the new one may have taken markers before it was seen."""
     objectives: Mapping[str, float | None] = field(default_factory=dict)
     """rto and rpo in seconds, as they were when it happened."""
     split_brain: float = 0.0

@@ -6,11 +6,11 @@ Positions, canary markers and backups all yield the same thing, an instant T of 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Position
-from exporter.core.past import MarkerCount
+from exporter.core.past import Loss, MarkerCount
 from exporter.core.position import gap, gap_bytes
 from exporter.core.state import Marker, SourceState, Span
 
@@ -126,29 +126,25 @@ def from_markers(
     return replace(source, seen=seen, at=newest.sent, applied_at=newest.sent, position=newest.seq)
 
 
-def refutes(markers: Sequence[Marker], visible: Iterable[int], above: int, claimed: Instant | None) -> bool:
-    """Whether a marker that was acknowledged before `claimed` (applied up to there, says the position) is not there."""
+def refutes(markers: Sequence[Marker], visible: Iterable[int], above: int, claimed: Instant | None) -> bool | None:
+    """Whether a marker that was acknowledged before `claimed` (applied up to there, says the position) is not there. None: no
+    such marker is remembered any more, or none was sent yet: that tells neither."""
     if claimed is None:
-        return False
+        return None
     there = frozenset(visible)
-    return any(
-        marker.acked is not None and marker.acked <= claimed and marker.seq not in there
+    judged = [
+        marker.seq in there
         for marker in markers[_first_above(markers, above) :]
-    )
+        if marker.acked is not None and marker.acked <= claimed
+    ]
+    return not all(judged) if judged else None
 
 
 def _first_above(markers: Sequence[Marker], above: int) -> int:
     return bisect_right(markers, above, key=lambda marker: marker.seq)
 
 
-class Achieved(NamedTuple):
-    """What a move of the role really cost."""
-
-    rpo: Interval
-    markers: MarkerCount
-
-
-def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant) -> Achieved | None:
+def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant, point: Instant | None) -> Loss:
     """The achieved RPO of a move, from the markers written before it and the numbers found at the new site.
 
     s is the newest acknowledged marker before which every acknowledged one survived, L the newest acknowledged one, and
@@ -156,19 +152,23 @@ def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant)
 
         nothing lost: [0, stop - sent(L)]          lost: [acked(L) - acked(s+1), stop - sent(s)]
 
-    None if no marker was ever acknowledged. Where not even the first marker survived, the upper bound counts from
-    its sending and is a lower limit of the truth only if older writes were lost too: markers reach back 15 minutes.
+    Markers reach back 15 minutes. Where not even the oldest survived, or none is left that was acknowledged, the upper bound
+    counts from `point`, T of the new site as it was proven before the move. Without one, or with one that the lost
+    marker disproves, there is none: the oldest marker that happens to be remembered proves nothing about what is older.
     """
     there = frozenset(survivors)
     acknowledged = [(m.seq, m.sent, m.acked) for m in markers if m.acked is not None]
-    if not acknowledged:
-        return None
     alive = sum(seq in there for seq, _, _ in acknowledged)
     count = MarkerCount(len(acknowledged) - alive, alive, len(markers) - len(acknowledged))
+    if not acknowledged:
+        return Loss(None if point is None else Interval(0.0, max(0.0, stop - point)), 0.0, count)
     _, newest_sent, newest_acked = acknowledged[-1]
     hole = next((i for i, (seq, _, _) in enumerate(acknowledged) if seq not in there), None)
     if hole is None:
-        return Achieved(Interval(0.0, max(0.0, stop - newest_sent)), count)
-    lower = newest_acked - acknowledged[hole][2]
-    survivor_sent = acknowledged[max(0, hole - 1)][1]
-    return Achieved(Interval(max(0.0, lower), max(0.0, lower, stop - survivor_sent)), count)
+        return Loss(Interval(0.0, max(0.0, stop - newest_sent)), 0.0, count)
+    lower = max(0.0, newest_acked - acknowledged[hole][2])
+    if hole > 0:
+        point = acknowledged[hole - 1][1]
+    elif point is not None and point > acknowledged[0][2]:
+        point = None
+    return Loss(None if point is None else Interval(lower, max(lower, stop - point)), lower, count)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from exporter.core.events import Draft
 from exporter.core.model import Facts, Moment, Sample, System
-from exporter.core.moves import current_markers, measure_loss, unmeasured, written_before
+from exporter.core.moves import current_markers, measure_loss, seen_to_move, unmeasured, written_before
 from exporter.core.recovery_point import from_markers, from_position, refutes, remember
 from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
@@ -33,11 +33,11 @@ def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None,
     incident = draft.state.incident
     if facts.markers is None or above is None or incident is None or unmeasured(draft.state) != component:
         return
-    moved, written = incident.phases.get("role_moved"), written_before(draft.state, incident)
+    moved, written = seen_to_move(incident), written_before(draft.state, incident)
     # A look that was asked while this site was a standby read the newest markers only: it would count the rest as lost.
     complete = not written or above < written[0].seq
     if complete and (moved is None or sample.started >= moved):
-        measure_loss(draft, facts.markers, now)
+        measure_loss(draft, sample, now)
 
 
 def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:
@@ -53,7 +53,9 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
         markers = current_markers(state, component)
         canary = from_markers(_source(state, sample, CANARY), markers, facts.markers, above, sample.started)
         sources[sample.part.site, component, CANARY] = canary
-        streaming = replace(streaming, refuted=refutes(markers, facts.markers, above, claimed))
+        refuted = refutes(markers, facts.markers, above, claimed)
+        if refuted is not None:
+            streaming = replace(streaming, refuted=refuted)
     sources[sample.part.site, component, STREAMING] = streaming
     _tell_refutation(draft, sample, streaming.refuted)
     draft.state = draft.state.but(sources=sources)

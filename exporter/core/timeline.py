@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any
 
-from exporter.core.interval import Interval, verdict
+from exporter.core.interval import Interval, Verdict, verdict
 from exporter.core.model import Instant, Moment
 from exporter.core.past import PHASES, Incident
 from exporter.core.state import SystemState
@@ -26,19 +26,23 @@ def _seconds(interval: Interval | None) -> dict[str, float] | None:
 
 
 def verdicts(incident: Incident, down_until: Instant | None = None) -> dict[str, str]:
-    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers.
+    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers, where there are
+    any that were acknowledged. Of a loss without a known upper bound the lower one can miss the objective.
 
     `down_until`: of an outage that still runs, until when it is known to; an RTO that is missed already is told.
     """
     rpo = incident.objectives.get("rpo_site_loss")
-    if rpo == 0 and incident.markers is not None:
-        judged = "missed" if incident.markers.lost else "met"
-    else:
-        judged = str(verdict(incident.rpo, rpo))
+    bounds = Interval(incident.at_least, inf) if incident.rpo is None else incident.rpo
+    judged, markers = verdict(bounds, rpo), incident.markers
+    if rpo == 0 and markers is not None:
+        if markers.lost:
+            judged = Verdict.MISSED
+        elif markers.surviving and incident.rpo is not None:
+            judged = Verdict.MET
     rto = incident.rto
     if rto is None and incident.declared and down_until is not None:
         rto = Interval(max(0.0, down_until - incident.began.upper), inf)
-    return {"rto": str(verdict(rto, incident.objectives.get("rto"))), "rpo": judged}
+    return {"rto": str(verdict(rto, incident.objectives.get("rto"))), "rpo": str(judged)}
 
 
 def running_json(state: SystemState, now: Moment) -> dict[str, Any] | None:

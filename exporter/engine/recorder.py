@@ -12,7 +12,8 @@ names their hash. The first line says what they are of. Keys of the others:
     moved     [component, lower, upper]: its role or epoch moved in between
     state     the state of the system changed to this
     declared  the outage was declared here
-    loss      {component, stop, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost
+    loss      {component, stop, proven, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost;
+              `proven`: T of the site that took the role
 
 Looks and writes that changed nothing are forgotten beyond a bound, so an outage of hours leaves its beginning, its turns and its end.
 """
@@ -26,7 +27,7 @@ from typing import Any, TypeAlias
 from exporter.core.canary import Outcome
 from exporter.core.looks import proves_nothing
 from exporter.core.model import Facts, Instant, Moment, Part, Reason, Sample, System
-from exporter.core.moves import unmeasured, written_before
+from exporter.core.moves import judged_by, unmeasured, written_before
 from exporter.core.past import MOVES
 from exporter.core.ports import Kept
 from exporter.core.state import Marker, Record, Step, SystemState
@@ -72,7 +73,7 @@ class Recorder:
             self._forget(self._turns, CALM_LOOKS)
             return
         more = self._turn(before, step)
-        if sample.ok and unmeasured(before) is not None and unmeasured(step.state) is None:
+        if _counted(before, step.state):
             more |= {"loss": _loss(before, sample)}
         if more:
             self._turns.append((self._count, _look(_seen(now, sample, pending)) | more))
@@ -207,10 +208,20 @@ def _write(
     return row | ({"pending": list(pending)} if pending else {})
 
 
+def _counted(before: SystemState, after: SystemState) -> bool:
+    """Whether what the last move lost was counted in between; an incident may also close before that, or another component move."""
+    name, known = unmeasured(before), before.incident
+    if name is None or known is None:
+        return False
+    now = next((one for one in (after.incident, after.last) if one is not None and one.id == known.id), None)
+    return now is not None and now.component == name and now.markers is not None and not now.uncounted
+
+
 def _loss(before: SystemState, sample: Sample) -> dict[str, Any]:
     """The markers by which a loss is counted: what was written before the move, and whether it is there."""
     incident = before.incident
     assert incident is not None
     there = frozenset(sample.facts.markers or ())
-    markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in written_before(before, incident)]
-    return {"component": incident.component, "stop": incident.stop, "markers": markers}
+    judged = judged_by(incident, written_before(before, incident), there, sample.started)
+    markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in judged]
+    return {"component": incident.component, "stop": incident.stop, "proven": incident.proven, "markers": markers}

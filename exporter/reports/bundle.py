@@ -8,7 +8,7 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-_IMPORT = "from exporter.reports.replay import Replay, Row, Span, achieved\n"
+_IMPORT = "from exporter.reports.replay import Loss, Replay, Row, Span, on_rpo, verdict\n"
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """The same files make the same ZIP, byte for byte."""
 README = """\

@@ -8,6 +8,8 @@ from typing import Any
 
 Span = tuple[float, float]
 Row = dict[str, Any]
+Loss = tuple[Span | None, float, tuple[int, int, int]]
+"""((lower, upper), or None where no upper bound is known; proven seconds; (lost, surviving, never acknowledged))."""
 
 
 class Track:
@@ -53,7 +55,9 @@ class Replay:
         self.start: Span | None = None
         self.end: Span | None = None
         self.declared = self.moved = False
-        self.loss: Row | None = None
+        self.loss: Loss | None = None  # of all moves that were counted
+        self.uncounted = False  # it has moved since
+        self.components: set[str] = set()
 
     def track(self, key: Sequence[str]) -> Track:
         return self.tracks.setdefault(tuple(key), Track())
@@ -74,13 +78,16 @@ class Replay:
             self.move(row)
         self.needs = row.get("needs", self.needs)
         self.declared = self.declared or row.get("declared", False)
-        self.loss = row.get("loss", self.loss)
+        if "loss" in row:
+            self.loss, self.uncounted = added(self.loss, row["loss"]), False
         if self.needs:
             self.assess(row["at"])
 
     def move(self, row: Row) -> None:
         """The role, or the epoch, of a component moved: always an incident, however short."""
         component, lower, upper = row["moved"]
+        self.components.add(component)
+        self.uncounted = True
         if self.start is None:
             wanted = [self.track(key) for key in row.get("before", ())]
             failing = [one for one in wanted if one.count]
@@ -139,16 +146,51 @@ class Replay:
                 self.start = None  # over before it was declared: not this incident yet
 
 
-def achieved(loss: Row) -> tuple[Span | None, tuple[int, int, int]]:
-    """The loss of a move from its markers: ((lower, upper) or None, lost, surviving, never acknowledged)."""
-    markers, stop = loss["markers"], loss["stop"]
+def achieved(loss: Row) -> Loss:
+    """The loss of a move from its markers."""
+    markers, stop, point = loss["markers"], loss["stop"], loss.get("proven")
     acked = [one for one in markers if one[2] is not None]
     there = sum(bool(one[3]) for one in acked)
     counts = (len(acked) - there, there, len(markers) - len(acked))
     if not acked:
-        return None, counts
+        return None if point is None else (0.0, max(0.0, stop - point)), 0.0, counts
     hole = next((at for at, one in enumerate(acked) if not one[3]), None)
     if hole is None:
-        return (0.0, max(0.0, stop - acked[-1][1])), counts
+        return (0.0, max(0.0, stop - acked[-1][1])), 0.0, counts
     lower = max(0.0, acked[-1][2] - acked[hole][2])
-    return (lower, max(lower, stop - acked[max(0, hole - 1)][1])), counts
+    if hole or "proven" not in loss:  # an older exporter counted from the oldest marker, and said so
+        point = acked[max(0, hole - 1)][1]
+    elif point is not None and point > acked[0][2]:
+        point = None  # the marker that was lost disproves it
+    return None if point is None else (lower, max(lower, stop - point)), lower, counts
+
+
+def added(first: Loss | None, row: Row) -> Loss:
+    """What the moves up to this one lost together."""
+    found = achieved(row)
+    if first is None or "proven" not in row:  # an older exporter told of the last move alone
+        return found
+    (bounds, at_least, counts), (further, more, last) = first, found
+    summed = (counts[0] + last[0], last[1], counts[2] + last[2])
+    whole = None
+    if bounds is not None and further is not None and counts[0] + counts[1] > 0:
+        whole = (max(bounds[0], further[0]), bounds[1] + further[1])
+    return whole, max(at_least, more), summed
+
+
+def verdict(bounds: Span | None, objective: float | None) -> str:
+    """`met` only if even the upper bound keeps the objective, `missed` only if even the lower bound breaks it."""
+    if objective is None:
+        return "no_objective"
+    if bounds is None:
+        return "not_proven"
+    if bounds[1] <= objective:
+        return "met"
+    return "missed" if bounds[0] > objective else "not_proven"
+
+
+def on_rpo(bounds: Span | None, at_least: float, lost: int, surviving: int, objective: float | None) -> str:
+    """The verdict on an RPO: one of 0 is judged by the count, if there is anything to count."""
+    if objective == 0 and (lost or (surviving and bounds is not None)):
+        return "missed" if lost else "met"
+    return verdict((at_least, float("inf")) if bounds is None else bounds, objective)

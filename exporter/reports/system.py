@@ -98,8 +98,12 @@ def _blips(history: History, window: Span) -> dict[str, Any]:
 
 
 def _worst(events: Iterable[Event], which: str) -> dict[str, Any] | None:
-    """The interval with the highest upper bound of all events but drills; None: none was measured."""
-    told = [event.data[which] for event in events if event.data.get(which) is not None and event.declared is None]
+    """The interval with the highest upper bound of all events but drills; None: none was measured, or one has lost writes and nobody
+    knows how many at most, which may be the worst."""
+    real = [event.data for event in events if event.declared is None]
+    if which == "rpo" and any(one.get("rpo") is None and (one.get("markers") or {}).get("lost") for one in real):
+        return None
+    told = [one[which] for one in real if one.get(which) is not None]
     return max(told, key=lambda interval: float(interval["upper"]), default=None)
 
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from exporter.reports.replay import Replay, Row, Span, achieved
+from exporter.reports.replay import Loss, Replay, Row, Span, on_rpo, verdict
 
 EPSILON = 1e-6
 """Seconds by which two sums of the same numbers may differ."""
@@ -95,17 +95,6 @@ def chain(lines: Iterable[str], head: tuple[int, str] | None = None) -> Iterator
 # --- what follows from what was seen
 
 
-def verdict(bounds: Span | None, objective: float | None) -> str:
-    """`met` only if even the upper bound keeps the objective, `missed` only if even the lower bound breaks it."""
-    if objective is None:
-        return "no_objective"
-    if bounds is None:
-        return "not_proven"
-    if bounds[1] <= objective:
-        return "met"
-    return "missed" if bounds[0] > objective else "not_proven"
-
-
 def differs(told: Row | None, found: Span) -> bool:
     """Whether an interval of the ledger is not the one that was found."""
     return told is None or abs(told["lower"] - found[0]) > EPSILON or abs(told["upper"] - found[1]) > EPSILON
@@ -134,8 +123,9 @@ def incident(data: Row, record: Row, chunks: Sequence[Sequence[Row]]) -> tuple[l
     for what, told, found in (("start", start, replay.start), ("end", end, replay.end)):
         if found is None or differs(told, (found[0] + shift, found[1] + shift)):
             differences.append(f"{name}: its {what} is not what the samples say: {told_as(found, shift)}")
-    if data["rpo_source"] == "canary" and replay.loss is not None:
-        differences += uncounted(data, replay.loss)
+    known = replay.loss if data["markers"] is not None and not replay.uncounted else None
+    if known is not None and len(replay.components) == 1:
+        differences += uncounted(data, known)
     elif data["rpo"] is not None:
         return differences, [
             f"{name}: its RPO was estimated from its {data['rpo_source']}, and not recomputed from markers"
@@ -144,23 +134,31 @@ def incident(data: Row, record: Row, chunks: Sequence[Sequence[Row]]) -> tuple[l
 
 
 def misjudged(data: Row) -> Iterator[str]:
-    """Verdicts that do not follow from the bounds and the objectives of then."""
+    """Verdicts that do not follow from the bounds and the objectives of then. Where lost markers miss an objective for which no
+    upper bound of the RPO is known, only they tell: see `uncounted`."""
     for which, key in (("rto", "rto"), ("rpo", "rpo_site_loss")):
-        bounds, objective = data[which], data["objectives"].get(key)
-        judged = verdict((bounds["lower"], bounds["upper"]) if bounds else None, objective)
-        if which == "rpo" and objective == 0 and data["markers"] is not None:
-            judged = "missed" if data["markers"]["lost"] else "met"
-        if data["verdicts"][which] != judged:
-            told = data["verdicts"][which]
+        bounds, objective, told = data[which], data["objectives"].get(key), data["verdicts"][which]
+        found = (bounds["lower"], bounds["upper"]) if bounds else None
+        judged = verdict(found, objective)
+        if which == "rpo" and data["markers"] is not None:
+            lost, surviving = data["markers"]["lost"], data["markers"]["surviving"]
+            judged = on_rpo(found, 0.0, lost, surviving, objective)
+            if found is None and lost and objective is not None and told == "missed":
+                continue
+        if told != judged:
             yield f"{data['id']}: the verdict on the {which.upper()} is told as {told}, but it is {judged}"
 
 
-def uncounted(data: Row, loss: Row) -> Iterator[str]:
+def uncounted(data: Row, loss: Loss) -> Iterator[str]:
     """What does not follow from the markers."""
-    bounds, counts = achieved(loss)
+    bounds, at_least, counts = loss
     told = tuple(data["markers"][name] for name in ("lost", "surviving", "indeterminate"))
-    if bounds is None or differs(data["rpo"], bounds) or told != counts:
+    same = data["rpo"] is None if bounds is None else not differs(data["rpo"], bounds)
+    if not same or told != counts:
         yield f"{data['id']}: its RPO is not what the markers say: {bounds}, counts {counts}"
+    judged = on_rpo(bounds, at_least, counts[0], counts[1], data["objectives"].get("rpo_site_loss"))
+    if bounds is None and data["verdicts"]["rpo"] != judged:
+        yield f"{data['id']}: the verdict on the RPO is told as {data['verdicts']['rpo']}, but by the markers it is {judged}"
 
 
 def unreplayable(data: Row, chunks: Sequence[Sequence[Row]]) -> str:

@@ -47,6 +47,18 @@ def test_a_common_year_at_four_nines_leaves_52_6_minutes() -> None:
     assert booked["verdict"] == "met"
 
 
+def test_a_loss_without_an_upper_bound_may_be_the_worst() -> None:
+    """One lost at most 3 s, another nobody knows how much: the worst is not told, instead of 3 s."""
+    annals = Annals()
+    annals.watch(utc("2026-09-01T00:00:00"))
+    day, window = utc("2026-09-10T00:00:00"), period.month("2026-09", UTC)
+    known = {"lower": 1.0, "estimate": 2.0, "upper": 3.0}
+    annals.outage(day, day + 60, id="a", rpo=known, markers={"lost": 1, "surviving": 5, "indeterminate": 0})
+    assert system(annals, window, "2026-10-01T00:00:00")["worst_rpo"] == known
+    annals.outage(day + HOUR, day + HOUR + 60, id="b", markers={"lost": 9, "surviving": 0, "indeterminate": 0})
+    assert system(annals, window, "2026-10-01T00:00:00")["worst_rpo"] is None
+
+
 def test_overlapping_outages_count_once() -> None:
     """10:00-10:20 and 10:10-10:30 are thirty minutes, not forty; 11:00-11:05 adds five."""
     annals = Annals()

@@ -1,6 +1,7 @@
 """The verifier, which shares no rule with what it verifies."""
 
 import random
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exporter.core.model import Objectives
 from exporter.reports import verify
-from exporter.reports.replay import Replay
-from tests.reports.stage import LETTERS, staged
+from exporter.reports.replay import Replay, achieved, added
+from tests.reports.stage import LETTERS, SYSTEM, Stage, staged
 
 FILMS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=24)
 
@@ -65,6 +67,68 @@ def test_a_flattered_verdict_is_named() -> None:
         flattered = {**data, "verdicts": {**data["verdicts"], which: "met"}}
         differences, _ = verify.incident(flattered, record, chunks)
         assert differences == [f"{data['id']}: the verdict on the {which.upper()} is told as met, but it is missed"]
+
+
+def test_what_two_moves_lost_is_recomputed() -> None:
+    """A failover that lost writes, and the way home within the same incident; what the first lost cannot be left out."""
+    ((data, record, chunks),) = staged("hhccpppsh").incidents()
+    assert data["kind"] == "failback"
+    assert data["markers"]["lost"] == 4
+    assert data["verdicts"]["rpo"] == "missed"
+    assert verify.incident(data, record, chunks) == ([], [])
+    last = {**data, "markers": {**data["markers"], "lost": 1}}
+    differences, _ = verify.incident(last, record, chunks)
+    assert differences == [f"{data['id']}: its RPO is not what the markers say: {told(data)}, counts {counts(data)}"]
+
+
+def told(data: dict[str, Any]) -> tuple[float, float]:
+    return data["rpo"]["lower"], data["rpo"]["upper"]
+
+
+def counts(data: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(data["markers"][name] for name in ("lost", "surviving", "indeterminate"))
+
+
+@pytest.mark.parametrize(("rpo", "verdict"), [(0.0, "missed"), (1.5, "missed"), (30.0, "not_proven")])
+def test_a_loss_without_an_upper_bound_is_recomputed(rpo: float, verdict: str) -> None:
+    """No marker was ever seen at the standby: the RPO is not told, and the verdict follows from what was lost for sure."""
+    stage = Stage(replace(SYSTEM, objectives=Objectives(rto=30.0, rpo={"site_loss": rpo})))
+    for letter in "cccpppssssss":
+        stage.frame(letter)
+    ((data, record, chunks),) = stage.incidents()
+    assert (data["rpo"], data["markers"]["lost"], data["verdicts"]["rpo"]) == (None, 3, verdict)
+    assert verify.incident(data, record, chunks) == ([], [])
+    for other in {"met", "missed", "not_proven"} - {verdict}:
+        differences, _ = verify.incident({**data, "verdicts": {**data["verdicts"], "rpo": other}}, record, chunks)
+        assert differences
+
+
+@pytest.mark.parametrize(("until", "lost"), [(0, None), (10, 3)])
+def test_a_move_that_was_never_counted_is_no_difference(
+    until: int, lost: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The markers at the new site cannot be read, from the start or after the failover was counted: nothing is told of the last
+    move, and what the first had lost stands."""
+    stage = Stage(replace(SYSTEM, policy=replace(SYSTEM.policy, stable_for=2.5)))
+    for number, letter in enumerate("hhhccpppss" + ("hhhhhhhh" if lost else "ssssssss")):
+        if number == until:
+            monkeypatch.setattr(stage.watch, "_markers_above", lambda eye: None)
+        stage.frame(letter)
+    ((data, record, chunks),) = stage.incidents()
+    assert data["rpo"] is None
+    assert (data["markers"] and data["markers"]["lost"]) == lost
+    assert data["verdicts"]["rpo"] == ("missed" if lost else "not_proven")
+    assert verify.incident(data, record, chunks) == ([], [])
+
+
+def test_what_an_older_exporter_counted_is_as_it_counted() -> None:
+    """Its samples do not tell what the site was proven to have: it counted from the oldest marker, and the last move alone."""
+    row = {"component": "database", "stop": 9.0, "markers": [[1, 1.0, 1.1, False], [2, 2.0, 2.1, False]]}
+    assert achieved(row) == ((1.0, 8.0), 1.0, (2, 0, 0))
+    assert achieved({**row, "proven": None}) == (None, 1.0, (2, 0, 0))
+    assert achieved({**row, "proven": 0.5}) == ((1.0, 8.5), 1.0, (2, 0, 0))
+    assert achieved({**row, "proven": 1.2}) == (None, 1.0, (2, 0, 0))
+    assert added(((3.0, 4.0), 3.0, (2, 1, 0)), row) == achieved(row)
 
 
 LINES = staged("hhccpppsssshhhoooohhhh").lines()
