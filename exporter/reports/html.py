@@ -38,7 +38,7 @@ def told(teller: Teller, name: str, value: float | None) -> str:
     """An objective, by its name."""
     if value is None:
         return teller.word("value.none")
-    return teller.percent(value) if name == "availability" else teller.duration(value)
+    return teller.percent(value) if name == "availability" else teller.exactly(value)
 
 
 def _period(report: Mapping[str, Any], teller: Teller) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import { english, h, icon, mark, name, path, redraw, say } from "./dom.js";
 import { down, exposed, level, share } from "./live.js";
 import { draw, sparkline } from "./spark.js";
-import { digits, duration, goal, money, percent, t, word } from "./text.js";
+import { atMost, digits, duration, goal, money, percent, t, word } from "./text.js";
 
 const MAIN = "site_loss";
 const LARGE = ["hero", "large", "medium"];
@@ -115,7 +115,7 @@ export class Card {
     }
     if (item.cost?.amount) fact(t("cost"), money(item.cost.amount, item.cost.currency));
     else if (item.cost?.total) fact(t("cost.total"), money(item.cost.total, item.cost.currency));
-    if (item.last?.rto) fact(t("last"), `${word("kind", item.last.kind)} ${duration(item.last.rto.upper, 1)}`);
+    if (item.last?.rto) fact(t("last"), `${word("kind", item.last.kind)} ${atMost(item.last.rto.upper, 1)}`);
     return made;
   }
 
