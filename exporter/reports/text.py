@@ -106,6 +106,12 @@ def _period(report: Mapping[str, Any], t: Teller) -> list[str]:
         *tables.systems(report["systems"], t),
         f"## {t.word('section.events')}",
         *(tables.events(report["events"], t) if report["events"] else [t.word("note.events_none")]),
+        f"## {t.word('section.split_brains')}",
+        *(
+            tables.split_brains(report["split_brains"], t)
+            if report["split_brains"]
+            else [t.word("note.split_brains_none")]
+        ),
         f"## {t.word('section.drills')}",
         *(tables.drills(report["drills"], t) if report["drills"] else [t.word("note.drills_none")]),
         f"## {t.word('section.contacts')}",

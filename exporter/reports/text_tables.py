@@ -70,6 +70,18 @@ def counts(markers: Json | None, t: Teller) -> str:
     return " / ".join(str(markers[name]) for name in ("lost", "surviving", "indeterminate"))
 
 
+def split_brains(found: Iterable[Json], t: Teller) -> list[str]:
+    def row(one: Json) -> list[str]:
+        end, lasted = t.instant(one["end"]), t.duration(one["seconds"])
+        if one["open"]:
+            end = lasted = t.word("value.running")
+        sites = ", ".join(one["sites"]) or t.unknown
+        return [one["system"], one["component"], sites, t.instant(one["start"]), end, lasted]
+
+    names = ("system", "component", "sites", "start", "end", "lasted")
+    return table([t.word(f"label.{name}") for name in names], map(row, found))
+
+
 def drills(drills: Iterable[Json], t: Teller) -> list[str]:
     names = ("drill", "scenario", "operator", "start", "end", "rto", "outcome", "signatures")
     texts: Sequence[Callable[[Json], str]] = (

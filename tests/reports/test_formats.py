@@ -46,6 +46,8 @@ def year() -> tuple[Annals, str, str]:
     annals.mark(day + 90, incident, "action", text="Raise the limit", owner="dba", due="2026-10-01", done=None)
     annals.mark(day + 99, incident, "reclassified", **{"as": "planned", "reason": HOSTILE})
     annals.blind(day + 3600, day + 7200)
+    annals.add(day + 7600, "split_brain", "orders", {"sites": ["hk", "sg"], "component": HOSTILE})
+    annals.add(day + 7700, "split_brain_over", "orders", {"component": HOSTILE, "seconds": 101.0})
     annals.add(
         day + 8000,
         "gap",
