@@ -10,6 +10,8 @@ Json = Mapping[str, Any]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Head, line and rows."""
+
     return [
         f"| {' | '.join(columns)} |",
         f"|{'---|' * len(columns)}",
@@ -24,6 +26,8 @@ def safe(text: str) -> str:
 
 
 def systems(systems: Iterable[Json], t: Teller) -> list[str]:
+    """Availability and budget of each."""
+
     names = (
         "system",
         "availability",
@@ -49,6 +53,8 @@ def systems(systems: Iterable[Json], t: Teller) -> list[str]:
 
 
 def events(events: Iterable[Json], t: Teller) -> list[str]:
+    """Every incident and move."""
+
     names = ("event", "kind", "start", "rto", "verdict", "rpo", "verdict", "markers_short", "classification", "cost")
 
     def row(event: Json) -> list[str]:
@@ -71,6 +77,8 @@ def counts(markers: Json | None, t: Teller) -> str:
 
 
 def split_brains(found: Iterable[Json], t: Teller) -> list[str]:
+    """Where two sites took writes, and for how long."""
+
     def row(one: Json) -> list[str]:
         end, lasted = t.instant(one["end"]), t.duration(one["seconds"])
         if one["open"]:
@@ -83,6 +91,8 @@ def split_brains(found: Iterable[Json], t: Teller) -> list[str]:
 
 
 def drills(drills: Iterable[Json], t: Teller) -> list[str]:
+    """Drills and maintenance."""
+
     names = ("drill", "scenario", "operator", "start", "end", "rto", "outcome", "signatures")
     texts: Sequence[Callable[[Json], str]] = (
         lambda d: d["id"],
@@ -101,6 +111,8 @@ def drills(drills: Iterable[Json], t: Teller) -> list[str]:
 
 
 def checklist(lines: Iterable[Json], t: Teller) -> list[str]:
+    """What is proven of one system."""
+
     def row(line: Json) -> list[str]:
         details = ", ".join(t.named("objective", one) for one in line["details"])
         return [
@@ -113,6 +125,8 @@ def checklist(lines: Iterable[Json], t: Teller) -> list[str]:
 
 
 def contacts(found: Iterable[Json], t: Teller) -> list[str]:
+    """Who decides, and who stands in."""
+
     names = ("contact", "who", "deputies", "confirmed", "standing")
 
     def row(one: Json) -> list[str]:
@@ -123,6 +137,8 @@ def contacts(found: Iterable[Json], t: Teller) -> list[str]:
 
 
 def budgets(windows: Iterable[Json], t: Teller) -> list[str]:
+    """One system's account by calendar period."""
+
     names = ("window", "availability", "budget", "spent", "budget_left", "unobserved", "verdict")
 
     def row(one: Json) -> list[str]:
@@ -150,6 +166,8 @@ def readiness(found: Sequence[Json], t: Teller) -> list[str]:
 
 
 def backups(found: Iterable[Json], t: Teller) -> list[str]:
+    """What is known of each."""
+
     names = ("backup", "backup_state", "verified", "encrypted", "immutable")
 
     def row(one: Json) -> list[str]:
@@ -163,6 +181,8 @@ def backups(found: Iterable[Json], t: Teller) -> list[str]:
 
 
 def annex(found: Iterable[Json], t: Teller) -> list[str]:
+    """Where to find what rule books ask for."""
+
     rows = ([one["source"], one["clause"], t.word(one["asks"]), ", ".join(one["fields"])] for one in found)
     return table([t.word(f"label.{name}") for name in ("source", "clause", "asks", "fields")], rows)
 
