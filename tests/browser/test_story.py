@@ -115,6 +115,8 @@ async def has_the_numbers(exporter: Exporter, page: Page, closed: dict[str, Any]
             outwards = {"lower": math.floor(steps), "upper": math.ceil(steps)}  # it never flatters
             shown = f"{outwards.get(bound, round(steps)) / 10**digits:.{digits}f}s"
             assert shown in words, f"{words} has no {bound} {value}"
+    worked = page.locator("dt", has_text="Working parts at the worst").locator("xpath=following-sibling::dd[1]")
+    assert await worked.inner_text() == f"{100 * recorded['functional_ratio']:.0f}%"
     counts = await page.locator(".measured").nth(2).locator("dd").all_inner_texts()
     assert counts == [str(recorded["markers"][key]) for key in ("lost", "surviving", "indeterminate")]
 

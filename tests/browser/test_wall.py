@@ -206,5 +206,9 @@ async def test_no_interval_loses_its_bounds(open_page: Opener) -> None:
             ("3h 59m 58s", "4h 25s"), ("4h 1s", "4h 4s"), ("4h", "4h"), ("1m 20.96s", "1m 21.04s"), ("2.010s", "2.011s"),
             ("0.000s", "0.000s"), ("47h 59m 50s", "2d 10s"),
         ]  # fmt: skip
-        up = "async () => { const { atMost } = await import('/static/text.js'); return [14425, 14400, 2.001].map((one) => atMost(one)); }"
-        assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in await page.evaluate(up)] == ["4h 1m", "4h", "2.01s"]
+        up = """async () => {
+            const { atMost, portion } = await import('/static/text.js');
+            return [atMost(14425), atMost(14400), atMost(2.001), portion(0.996), portion(0.9999), portion(4 / 6), portion(0)];
+        }"""
+        told = [text.replace("\N{NO-BREAK SPACE}", " ") for text in await page.evaluate(up)]
+        assert told == ["4h 1m", "4h", "2.01s", "99.6%", "99.9%", "66.6%", "0%"]

@@ -25,6 +25,9 @@ export const upTo = (value, digits) => formatter({ maximumFractionDigits: digits
 export const percent = (ratio, digits = 0) =>
   formatter({ style: "percent", maximumFractionDigits: digits }).format(ratio);
 
+/** How much of something works, rounded down: not all of it is never 100%. */
+export const portion = (ratio) => formatter({ style: "percent", maximumFractionDigits: 1 }).format(Math.floor(1000 * ratio + 1e-6) / 1000);
+
 function unit(value, name, digits = 0) {
   const key = name + digits; // hundreds of these are written four times a second
   const made = cache.get(key);
