@@ -210,5 +210,5 @@ async def test_no_interval_loses_its_bounds(open_page: Opener) -> None:
             const { atMost, portion } = await import('/static/text.js');
             return [atMost(14425), atMost(14400), atMost(2.001), portion(0.996), portion(0.9999), portion(4 / 6), portion(0)];
         }"""
-        told = [text.replace("\N{NO-BREAK SPACE}", " ") for text in await page.evaluate(up)]
-        assert told == ["4h 1m", "4h", "2.01s", "99.6%", "99.9%", "66.6%", "0%"]
+        shown = [text.replace("\N{NO-BREAK SPACE}", " ") for text in await page.evaluate(up)]
+        assert shown == ["4h 1m", "4h", "2.01s", "99.6%", "99.9%", "66.6%", "0%"]
