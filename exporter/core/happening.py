@@ -1,6 +1,6 @@
 """One incident, and one drill or maintenance, as the ledger tells of them: what was measured, and what people said later."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,3 +103,23 @@ class Declared:
     def until(self) -> float:
         """Unix seconds at which it stopped, or was to stop at the latest."""
         return min(float(self.data.get("ended") or self.data["expires"]), float(self.data["expires"]))
+
+
+@dataclass(slots=True)
+class SplitBrain:
+    """Two sites took writes of one component at once."""
+
+    n: int
+    """The number of the record that told it first."""
+    component: str
+    sites: Sequence[str]
+    """Empty: the record that named them is gone."""
+    start: float
+    """Unix seconds: since when surely both took them; while it runs, when that was told."""
+    end: float | None = None
+    """When it was told to be over; None: it runs, or nobody told its end."""
+    seconds: float | None = None
+    open: bool = True
+
+    def over(self, at: float, seconds: float) -> None:
+        self.start, self.end, self.seconds, self.open = at - seconds, at, seconds, False

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from exporter.core.accounting import Outage, Span, merged, without
 from exporter.core.codec import Decoder
 from exporter.core.evidence import Entry, Evidence, KeptState
-from exporter.core.happening import Declared, Event
+from exporter.core.happening import Declared, Event, SplitBrain
 from exporter.core.model import Moment
 from exporter.core.timeline import running_json
 
@@ -27,6 +27,8 @@ class History:
     """Blindness and absences of the exporter."""
     events: list[Event] = field(default_factory=list)
     blips: list[Mapping[str, Any]] = field(default_factory=list)
+    split_brains: list[SplitBrain] = field(default_factory=list)
+    """In incidents and outside of any, in the order in which they were told."""
     terms: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     """(Unix seconds, what was promised and how often was looked), ascending."""
     standings: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
@@ -75,6 +77,8 @@ class History:
                 self.events.append(Event(entry.n, data))
             case "blip":
                 self.blips.append(data)
+            case "split_brain" | "split_brain_over":
+                self._split(entry)
             case "standing_changed":
                 self.standings.append((entry.at, data))
             case "restore_verified":
@@ -123,6 +127,19 @@ class History:
         if self._seen_since is not None:
             self.watched.append(Span(self._seen_since, at))
         self._seen_since = None
+
+    def _split(self, entry: Entry) -> None:
+        component = str(entry.data["component"])
+        running = next((one for one in self.split_brains if one.open and one.component == component), None)
+        if entry.kind == "split_brain":
+            if running is not None:
+                running.open = False  # it has ended, and nobody saw when
+            self.split_brains.append(SplitBrain(entry.n, component, entry.data["sites"], entry.at))
+            return
+        if running is None:
+            running = SplitBrain(entry.n, component, (), entry.at)
+            self.split_brains.append(running)
+        running.over(entry.at, float(entry.data["seconds"]))
 
     def _declared(self, entry: Entry) -> None:
         if entry.kind == "drill_signed":

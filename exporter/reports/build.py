@@ -11,7 +11,7 @@ from exporter.core.checklist import Standing
 from exporter.core.evidence import Evidence
 from exporter.core.history import History, past, within
 from exporter.reports.annex import ANNEX
-from exporter.reports.events import Book, drill_json, event_json
+from exporter.reports.events import Book, drill_json, event_json, split_brains
 from exporter.reports.request import Request
 from exporter.reports.roll import roll_at
 from exporter.reports.system import system_json
@@ -55,6 +55,10 @@ def period_report(evidence: Evidence, request: Request) -> dict[str, Any]:
         "summary": _summary(systems, events),
         "systems": systems,
         "events": sorted(events, key=lambda event: (event["start"]["lower"], event["id"])),
+        "split_brains": sorted(
+            (told for history in chosen for told in split_brains(history, window)),
+            key=lambda one: (one["start"], one["system"]),
+        ),
         "drills": sorted(drills, key=lambda drill: (drill["started"], drill["id"])),
         "contacts": roll.judged(),
         "gaps": [{"n": gap.n, "at": gap.at, "sentence": gap.sentence, **gap.data} for gap in book.past.gaps],

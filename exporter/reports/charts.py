@@ -161,7 +161,7 @@ def drill_trend(trend: Sequence[Mapping[str, Any]], teller: Teller) -> Markup:
             _line(x - 6, y(rto["lower"]), x + 6, y(rto["lower"]), f"cap {css}"),
             _line(x - 6, y(rto["upper"]), x + 6, y(rto["upper"]), f"cap {css}"),
             _text(x, base + 14, teller.day(one["at"]), "tick", "middle"),
-            _text(x + 9, y(rto["upper"]) + 4, teller.duration(rto["upper"]), "num"),
+            _text(x + 9, y(rto["upper"]) + 4, teller.bounds(rto)[1], "num"),
         ]
         if objective is not None:
             parts.append(_line(x - step / 2, y(objective), x + step / 2, y(objective), "limit"))

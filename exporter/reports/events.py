@@ -1,11 +1,12 @@
 """Incidents, drills and what they cost, as reports tell them. Plain JSON; `null` is what was not observed."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from exporter.core.accounting import Class, Span, common, length, merged
 from exporter.core.evidence import KeptConfig
-from exporter.core.happening import NOT_COUNTED, Declared, Event
+from exporter.core.happening import NOT_COUNTED, Declared, Event, SplitBrain
 from exporter.core.history import History, Past
 from exporter.core.marks import open_actions
 
@@ -146,3 +147,18 @@ def drill_json(history: History, drill: Declared) -> dict[str, Any]:
             for entry in drill.signed
         ],
     }
+
+
+def split_brains(history: History, window: Span) -> list[dict[str, Any]]:
+    """Those that touch the window. `seconds` and `end` are None while one is `open`, and where nobody saw its end."""
+    return [
+        {"system": history.name, **asdict(one), "sites": list(one.sites)}
+        for one in history.split_brains
+        if one.start < window.end and _last_seen(one, history) >= window.start
+    ]
+
+
+def _last_seen(one: SplitBrain, history: History) -> float:
+    if one.end is not None:
+        return one.end
+    return history.known_until if one.open else one.start

@@ -38,7 +38,7 @@ def told(teller: Teller, name: str, value: float | None) -> str:
     """An objective, by its name."""
     if value is None:
         return teller.word("value.none")
-    return teller.percent(value) if name == "availability" else teller.duration(value)
+    return teller.percent(value) if name == "availability" else teller.exactly(value)
 
 
 def _period(report: Mapping[str, Any], teller: Teller) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def _period(report: Mapping[str, Any], teller: Teller) -> dict[str, Any]:
 
 
 def _spent(teller: Teller, availability: Mapping[str, Any]) -> str:
-    spent, allowed = availability["downtime_seconds"]["upper"], availability["budget_seconds"]
-    return f"{teller.duration(spent)} / {teller.duration(allowed)}"
+    _, spent = teller.bounds(availability["downtime_seconds"])
+    return f"{spent} / {teller.duration(availability['budget_seconds'])}"
 
 
 def _event_name(event: Mapping[str, Any], teller: Teller) -> str:

@@ -2,11 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from exporter.reports import text_tables as tables
 from exporter.reports.html import title, told
 from exporter.reports.teller import Teller
+from exporter.reports.text_tables import safe
 
 EVENT_COLUMNS = (
     "id", "system", "tier", "kind", "drill", "counted", "classification", "start_lower", "start_upper", "end_lower", "end_upper",
@@ -51,8 +53,9 @@ def markdown(report: Mapping[str, Any], teller: Teller) -> str:
     """The same tables as on the page, without its charts."""
     body = {"period": _period, "incident": _incident, "drill": _drill}[report["kind"]](report, teller)
     head = f"{report['ledger']['head']['number']}:{report['ledger']['head']['hash']}"
+    first = report["ledger"]["first_record"]
     lines = [
-        f"# {teller.word('title.' + report['kind'])} {_safe(title(report))}",
+        f"# {teller.word('title.' + report['kind'])} {safe(title(report))}",
         f"{teller.word('label.made')}: {teller.instant(report['made'])}. {teller.word('label.timezone')}: {report['timezone']}.",
         *body,
         f"## {teller.word('section.rule')}",
@@ -60,13 +63,20 @@ def markdown(report: Mapping[str, Any], teller: Teller) -> str:
             f"- {teller.word('rule.' + name)}"
             for name in ("observed", "downtime", "drills", "reclassified", "budget", "cost")
         ),
+        f"- {teller.word('note.interval')}",
         f"## {teller.word('section.evidence')}",
         teller.word("note.evidence", head=head),
+        *([teller.word("note.removed", first=first)] if first > 1 else []),
         f"- {teller.word('label.ledger_head')}: `{head}`",
         f"- {teller.word('label.config_hash')}: `{report['config_hash'] or teller.unknown}`",
         f"- {teller.word('label.tool')}: {report['tool']['name']} {report['tool']['version']}",
+        *(_annex(report["annex"], teller) if "annex" in report else []),
     ]
     return _joined(lines)
+
+
+def _annex(found: Iterable[Mapping[str, Any]], t: Teller) -> list[str]:
+    return [f"## {t.word('section.annex')}", t.word("note.annex"), *tables.annex(found, t)]
 
 
 def _joined(lines: Iterable[str]) -> str:
@@ -79,23 +89,9 @@ def _joined(lines: Iterable[str]) -> str:
     return "\n".join(out) + "\n"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(columns)} |",
-        f"|{'---|' * len(columns)}",
-        *(f"| {' | '.join(_safe(cell) for cell in row)} |" for row in rows),
-    ]
-
-
-def _safe(text: str) -> str:
-    """Nothing that came from elsewhere becomes a table's border, a tag or a link."""
-    told = " ".join(str(text).split())
-    return "".join(f"\\{char}" if char in "\\|`*_[]<>#" else char for char in told)
-
-
 def _period(report: Mapping[str, Any], t: Teller) -> list[str]:
-    window = report["period"]
-    lines = [
+    window, overdue = report["period"], report["summary"]["drills_overdue"]
+    return [
         f"{t.word('label.period')}: {t.instant(window['from'])} – {t.instant(window['to'])}. "
         f"{t.word('label.known_until')}: {t.instant(window['known_until'])}.",
         f"## {t.word('section.summary')}",
@@ -103,88 +99,90 @@ def _period(report: Mapping[str, Any], t: Teller) -> list[str]:
             f"- {t.word('summary.' + name, **report['summary'][name])}"
             for name in ("availability", "rto", "rpo", "checklist")
         ),
+        "- "
+        + (t.word("summary.overdue", systems=safe(", ".join(overdue))) if overdue else t.word("summary.none_overdue")),
+        *_unknown(report, t),
         f"## {t.word('section.systems')}",
-        *_systems(report["systems"], t),
+        *tables.systems(report["systems"], t),
         f"## {t.word('section.events')}",
-        *(_events(report["events"], t) if report["events"] else [t.word("note.events_none")]),
+        *(tables.events(report["events"], t) if report["events"] else [t.word("note.events_none")]),
+        f"## {t.word('section.split_brains')}",
+        *(
+            tables.split_brains(report["split_brains"], t)
+            if report["split_brains"]
+            else [t.word("note.split_brains_none")]
+        ),
         f"## {t.word('section.drills')}",
-        *(_drills(report["drills"], t) if report["drills"] else [t.word("note.drills_none")]),
-        f"## {t.word('section.checklist')}",
+        *(tables.drills(report["drills"], t) if report["drills"] else [t.word("note.drills_none")]),
+        f"## {t.word('section.contacts')}",
+        *(tables.contacts(report["contacts"], t) if report["contacts"] else [t.word("note.contacts_none")]),
+        f"## {t.word('section.details')}",
+        *(line for system in report["systems"] for line in _system(system, t)),
     ]
-    for system in report["systems"]:
-        lines += [f"### {_safe(system['name'])}", *_checklist(system["checklist"], t)]
+
+
+def _unknown(report: Mapping[str, Any], t: Teller) -> list[str]:
+    """What nobody can know of the time, or could not write down."""
+    until, end = report["period"]["known_until"], report["period"]["to"]
+    lines = [t.word("note.unwatched_end", at=t.instant(until))] if until and until < end else []
+    if report["gaps"]:
+        lines.append(f"**{t.word('note.gaps')}**")
+    lines += [
+        f"- {t.instant(gap['from_unix'])} – {t.instant(gap['to_unix'])}: {safe(gap['sentence'])}"
+        for gap in report["gaps"]
+    ]
     return lines
 
 
-def _systems(systems: Iterable[Mapping[str, Any]], t: Teller) -> list[str]:
-    names = (
-        "system",
-        "availability",
-        "availability_reclassified",
-        "objective",
-        "downtime",
-        "budget_left",
-        "unobserved",
-        "verdict",
-    )
-
-    def row(system: Mapping[str, Any]) -> list[str]:
-        a = system["availability"]
-        left = t.word("value.none") if a["budget_left_seconds"] is None else t.duration(a["budget_left_seconds"])
-        down = t.interval(a["downtime_seconds"]) if a["observed_seconds"] else t.unknown
-        return [
-            system["name"], t.percent(a["ratio"]), t.percent(a["ratio_reclassified"]), told(t, "availability", a["objective"]),
-            down, left, t.duration(a["unobserved_seconds"]), t.signed("verdict", a["verdict"]),
-        ]  # fmt: skip
-
-    return _table([t.word(f"label.{name}") for name in names], map(row, systems))
+def _system(system: Mapping[str, Any], t: Teller) -> list[str]:
+    ready, backups = system["readiness"], system["backups"]
+    return [
+        f"### {safe(system['name'])}",
+        *tables.facts(_about(system, t)),
+        *_objective_changes(system, t),
+        f"#### {t.word('section.checklist')}",
+        *tables.checklist(system["checklist"], t),
+        f"#### {t.word('section.budgets')}",
+        *tables.budgets(system["budgets"], t),
+        f"#### {t.word('section.readiness')}",
+        *(tables.readiness(ready, t) if ready else [t.word("note.readiness_none")]),
+        f"#### {t.word('section.backups')}",
+        *(tables.backups(backups, t) if backups else [t.word("note.backups_none")]),
+    ]
 
 
-def _events(events: Iterable[Mapping[str, Any]], t: Teller) -> list[str]:
-    names = ("event", "kind", "start", "rto", "verdict", "rpo", "verdict", "markers_short", "classification", "cost")
+def _about(system: Mapping[str, Any], t: Teller) -> Iterator[tuple[str, str]]:
+    account, blips = system["availability"], system["blips"]
+    for name in ("tier", "owner", "home"):
+        yield t.word(f"label.{name}"), system[name] or t.unknown
+    yield t.word("label.sites"), ", ".join(system["sites"] or ()) or t.unknown
+    for name, value in (system["objectives"] or {}).items():
+        yield f"{t.word('label.objective')}, {t.named('objective', name)}", told(t, name, value)
+    yield t.word("label.observed"), t.duration(account["observed_seconds"])
+    for name in ("drill", "maintenance", "reclassified"):
+        if account[f"{name}_seconds"]:
+            yield t.word(f"label.{name}_time"), t.duration(account[f"{name}_seconds"])
+    if system["markers"]:
+        yield t.word("label.markers"), tables.counts(system["markers"], t)
+    if system["cost_per_minute"]:
+        yield t.word("label.cost"), t.money(system["cost"])
+    if system["savings"]:
+        yield f"{t.word('label.savings')} ({t.duration(system['baseline_rto'])})", t.money(system["savings"])
+    if blips["count"]:
+        yield t.word("label.blips"), f"{blips['count']}: {t.interval(blips['seconds'])}"
 
-    def row(event: Mapping[str, Any]) -> list[str]:
-        markers, verdicts = event["markers"], event["verdicts"]
-        counts = (
-            t.unknown
-            if markers is None
-            else " / ".join(str(markers[n]) for n in ("lost", "surviving", "indeterminate"))
+
+def _objective_changes(system: Mapping[str, Any], t: Teller) -> list[str]:
+    lines = [f"#### {t.word('section.objective_changes')}"] if system["objective_changes"] else []
+    for change in system["objective_changes"]:
+        before, after = change["from"], change["to"]
+        changed = (
+            f"{t.named('objective', name)} {told(t, name, before.get(name))} → {told(t, name, value)}"
+            for name, value in after.items()
+            if before.get(name) != value
         )
-        rto = t.word("value.running") if event["rto"] is None else t.interval(event["rto"])
-        return [
-            event["id"], t.named("kind", event["kind"]), t.instant(event["start"]["estimate"]), rto,
-            t.signed("verdict", verdicts["rto"]), t.interval(event["rpo"]), t.signed("verdict", verdicts["rpo"]), counts,
-            t.named("class", event["classification"]["effective"]), t.money(event["cost"]),
-        ]  # fmt: skip
-
-    return _table([t.word(f"label.{name}") for name in names], map(row, events))
-
-
-def _drills(drills: Iterable[Mapping[str, Any]], t: Teller) -> list[str]:
-    names = ("drill", "scenario", "operator", "start", "end", "rto", "outcome", "signatures")
-    texts: Sequence[Callable[[Mapping[str, Any]], str]] = (
-        lambda d: d["id"],
-        lambda d: t.named("scenario", d["scenario"] or t.unknown),
-        lambda d: d["operator"] or t.unknown,
-        lambda d: t.instant(d["started"]),
-        lambda d: t.instant(d["ended"]) if d["ended"] else t.word("value.running"),
-        lambda d: t.interval(d["rto"]),
-        lambda d: d["outcome"] or t.unknown,
-        lambda d: ", ".join(str(one["by"]) for one in d["signatures"]) or t.word("value.none"),
-    )
-    return _table([t.word(f"label.{name}") for name in names], ([tell(d) for tell in texts] for d in drills))
-
-
-def _checklist(lines: Iterable[Mapping[str, Any]], t: Teller) -> list[str]:
-    def row(line: Mapping[str, Any]) -> list[str]:
-        details = ", ".join(t.named("objective", one) for one in line["details"])
-        return [
-            t.word(f"check.{line['check']}"),
-            t.signed("standing", line["standing"]),
-            t.word(f"reason.{line['reason']}", details=details),
-        ]
-
-    return _table([t.word(f"label.{name}") for name in ("check", "standing", "why")], map(row, lines))
+        lines.append(f"- {t.instant(change['at'])}: {safe(', '.join(changed))}")
+    return lines
 
 
 def _event(event: Mapping[str, Any], t: Teller) -> list[str]:
@@ -194,19 +192,37 @@ def _event(event: Mapping[str, Any], t: Teller) -> list[str]:
         for name, at in event["phases"].items()
     )
     return [
-        f"{t.word('label.cause')}: {_safe(event['cause'])}",
-        *_events([event], t),
+        f"{t.word('label.cause')}: {safe(event['cause'])}",
+        *tables.events([event], t),
+        *tables.facts(_measured(event, t)),
         f"### {t.word('section.timeline')}",
-        *_table([t.word(f"label.{name}") for name in ("phase", "at", "since_start")], rows),
+        *tables.table([t.word(f"label.{name}") for name in ("phase", "at", "since_start")], rows),
         *([f"### {t.word('label.marks')}"] if event["marks"] else []),
-        *(f"- {t.instant(mark['at'])}: {_safe(mark['sentence'])}" for mark in event["marks"]),
+        *(f"- {t.instant(mark['at'])}: {safe(mark['sentence'])}" for mark in event["marks"]),
     ]
+
+
+def _measured(event: Mapping[str, Any], t: Teller) -> Iterator[tuple[str, str]]:
+    yield t.word("label.downtime_counted"), t.interval(event["downtime_seconds"])
+    if event["savings"]:
+        yield (
+            f"{t.word('label.savings')} ({t.duration(event['savings']['baseline_rto_seconds'])})",
+            t.money(event["savings"]),
+        )
+    for name, key in (
+        ("expected_rto", "expected_rto_seconds"),
+        ("estimate_error", "estimate_error_seconds"),
+        ("split_brain", "split_brain_seconds"),
+        ("blind", "blind_seconds"),
+    ):
+        yield t.word(f"label.{name}"), t.duration(event[key])
+    yield t.word("label.functional_ratio"), t.percent(event["functional_ratio"])
 
 
 def _records(report: Mapping[str, Any], t: Teller) -> list[str]:
     rows = ([str(one["n"]), t.instant(one["at"]), one["kind"], one["sentence"]] for one in report["records"])
     names = ("record", "at", "kind", "sentence")
-    return [f"## {t.word('section.records')}", *_table([t.word(f"label.{name}") for name in names], rows)]
+    return [f"## {t.word('section.records')}", *tables.table([t.word(f"label.{name}") for name in names], rows)]
 
 
 def _incident(report: Mapping[str, Any], t: Teller) -> list[str]:
@@ -214,7 +230,7 @@ def _incident(report: Mapping[str, Any], t: Teller) -> list[str]:
 
 
 def _drill(report: Mapping[str, Any], t: Teller) -> list[str]:
-    lines = _drills([report["drill"]], t)
+    lines = tables.drills([report["drill"]], t)
     for event in report["events"]:
-        lines += [f"## {_safe(event['id'])}", *_event(event, t)]
+        lines += [f"## {safe(event['id'])}", *_event(event, t)]
     return [*lines, *_records(report, t)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -109,8 +110,13 @@ async def has_the_numbers(exporter: Exporter, page: Page, closed: dict[str, Any]
             value = metrics.value(f"dr_last_{figure}_seconds", system="orders", bound=bound)
             assert value is not None
             assert value == pytest.approx(recorded[figure][bound], abs=1e-6)  # whole microseconds are told
-            shown = f"{value:.3f}s" if value < 10 else f"{value:.1f}s"
+            digits = 3 if value < 10 else 1
+            steps = round(value * 10**digits, 3)
+            outwards = {"lower": math.floor(steps), "upper": math.ceil(steps)}  # it never flatters
+            shown = f"{outwards.get(bound, round(steps)) / 10**digits:.{digits}f}s"
             assert shown in words, f"{words} has no {bound} {value}"
+    worked = page.locator("dt", has_text="Working parts at the worst").locator("xpath=following-sibling::dd[1]")
+    assert await worked.inner_text() == f"{100 * recorded['functional_ratio']:.0f}%"
     counts = await page.locator(".measured").nth(2).locator("dd").all_inner_texts()
     assert counts == [str(recorded["markers"][key]) for key in ("lost", "surviving", "indeterminate")]
 

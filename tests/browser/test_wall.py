@@ -183,3 +183,32 @@ async def test_the_browsers_language(open_page: Opener, locale: str, words: str,
         await expect(page.locator("html")).to_have_attribute("lang", "vi")
         await page.goto(url)
         await expect(page.locator("html")).to_have_attribute("lang", "vi")
+
+
+async def test_no_interval_loses_its_bounds(open_page: Opener) -> None:
+    """On the page they are rounded outwards, and as fine as it takes to tell them apart."""
+    async with serving(Stage()) as url:
+        page = await open_page(url)
+        pairs = [
+            [14398, 14425],
+            [14401, 14403.6],
+            [14400, 14400],
+            [80.96, 81.04],
+            [2.0104, 2.0106],
+            [0, 0],
+            [172790, 172810],
+        ]
+        ask = "async (pairs) => { const { within } = await import('/static/text.js'); return pairs.map(([a, b]) => within(a, b)); }"
+        told = [
+            tuple(text.replace("\N{NO-BREAK SPACE}", " ") for text in pair) for pair in await page.evaluate(ask, pairs)
+        ]
+        assert told == [
+            ("3h 59m 58s", "4h 25s"), ("4h 1s", "4h 4s"), ("4h", "4h"), ("1m 20.96s", "1m 21.04s"), ("2.010s", "2.011s"),
+            ("0.000s", "0.000s"), ("47h 59m 50s", "2d 10s"),
+        ]  # fmt: skip
+        up = """async () => {
+            const { atMost, portion } = await import('/static/text.js');
+            return [atMost(14425), atMost(14400), atMost(2.001), portion(0.996), portion(0.9999), portion(4 / 6), portion(0)];
+        }"""
+        shown = [text.replace("\N{NO-BREAK SPACE}", " ") for text in await page.evaluate(up)]
+        assert shown == ["4h 1m", "4h", "2.01s", "99.6%", "99.9%", "66.6%", "0%"]

@@ -1,10 +1,12 @@
 """The routes and inhibitions that ship, in amtool and in a real Alertmanager."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.exporter.rig import until
 from tests.servers.alertmanager import SHIPPED, Alertmanager, Inbox, alertmanager_missing, shipped
@@ -57,6 +59,19 @@ def test_routes(receivers: str, labels: str) -> None:
         "config", "routes", "test", f"--config.file={SHIPPED}", f"--verify.receivers={receivers}", *labels.split()
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_warnings_can_be_made_to_wait(tmp_path: Path) -> None:
+    """What stands in the file for it, commented out, is right as soon as it is no comment; critical ones never wait."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    begin, end = text.index('    # - matchers: [severity="warning"]'), text.index("inhibit_rules:")
+    waiting = tmp_path / "alertmanager.yml"
+    waiting.write_text(text[:begin] + re.sub(r"(?m)^( *)# ", r"\1", text[begin:end]) + text[end:], encoding="utf-8")
+    config = yaml.safe_load(waiting.read_text(encoding="utf-8"))
+    held = [route["matchers"] for route in config["route"]["routes"] if "active_time_intervals" in route]
+    assert (held, len(config["time_intervals"])) == ([['severity="warning"']], 1)
+    checked = amtool("check-config", str(waiting))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 async def test_one_outage_is_one_page(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from dashboards.rules import JOB
 from exporter.config.schema import parse_shard
 
 FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
@@ -69,3 +70,13 @@ def test_the_service_monitor_finds_the_service() -> None:
     assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} <= {
         p["name"] for p in service["spec"]["ports"]
     }
+
+
+def test_a_new_pod_is_the_same_exporter() -> None:
+    """The rules know an exporter by its `job` and `instance`, so both stay when a pod is replaced: StatefulSets keep the names."""
+    monitor = yaml.safe_load((FOLDER / "service-monitor.yaml").read_text(encoding="utf-8"))
+    for endpoint in monitor["spec"]["endpoints"]:
+        written = {one["targetLabel"]: one for one in endpoint["relabelings"]}
+        assert written["instance"]["sourceLabels"] == ["__meta_kubernetes_pod_name"]
+        assert written["job"]["replacement"] == JOB
+    assert "Deployment" not in OBJECTS

@@ -108,6 +108,29 @@ def test_a_file_that_is_added_or_missing_is_named(ledger: Path, tmp_path: Path) 
     assert bundle(folder)[0] == ["README.txt is missing", "more.txt was added: SHA256SUMS does not list it"]
 
 
+def test_how_little_worked_is_in_the_report_of_an_incident(ledger: Path, tmp_path: Path) -> None:
+    """The one component that matters was down: nothing worked, which is no "not observed"."""
+    incidents = json.loads((made(ledger, tmp_path / "year") / "report.json").read_text(encoding="utf-8"))["events"]
+    out = next(one for one in incidents if one["kind"] == "failover")
+    assert out["functional_ratio"] == 0.0
+    for form, line in (("markdown", "at the worst: 0 %"), ("html", "at the worst</dt><dd>0 %")):
+        with pytest.raises(SystemExit):
+            main(
+                [
+                    "report",
+                    "--incident",
+                    out["id"],
+                    "--ledger",
+                    str(ledger),
+                    "--format",
+                    form,
+                    "--out",
+                    str(tmp_path / form),
+                ]
+            )
+        assert line in (tmp_path / form).read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_an_incident_and_its_tail_have_bundles_too(ledger: Path, tmp_path: Path) -> None:
     """`--incident` takes the records from the day before on, to the newest."""
     report = tmp_path / "year.json"

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.report_command import printed
 from exporter.reports import period
 from exporter.reports.build import period_report
+from exporter.reports.html import told as objective_told
 from exporter.reports.single import drill_report, incident_report
 from exporter.reports.teller import LANGUAGES, Teller, words
 from tests.reports.annals import Annals, asked, utc
@@ -43,6 +46,8 @@ def year() -> tuple[Annals, str, str]:
     annals.mark(day + 90, incident, "action", text="Raise the limit", owner="dba", due="2026-10-01", done=None)
     annals.mark(day + 99, incident, "reclassified", **{"as": "planned", "reason": HOSTILE})
     annals.blind(day + 3600, day + 7200)
+    annals.add(day + 7600, "split_brain", "orders", {"sites": ["hk", "sg"], "component": HOSTILE})
+    annals.add(day + 7700, "split_brain_over", "orders", {"component": HOSTILE, "seconds": 101.0})
     annals.add(
         day + 8000,
         "gap",
@@ -186,6 +191,82 @@ def test_a_pdf_is_a_pdf() -> None:
 def test_durations_can_be_read(seconds: float | None, told: str) -> None:
     """Two units at most; nothing rounds to a unit that is not carried over; unknown is a word."""
     assert Teller("en", ZoneInfo("UTC")).duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "told"),
+    [
+        (14398.0, 14425.0, "[3 h 59 min 58 s, 4 h 25 s]"),
+        (14401.0, 14403.6, "[4 h 1 s, 4 h 4 s]"),
+        (14400.0, 14400.04, "[4 h, 4 h 0.04 s]"),
+        (14400.0, 14400.0, "4 h"),
+        (14425.0, 14425.0, "4 h 25 s"),
+        (80.96, 81.04, "[1 min 20.96 s, 1 min 21.04 s]"),
+        (80.94, 81.51, "[1 min 20.9 s, 1 min 21.6 s]"),
+        (93_595.0, 93_605.0, "[1 d 1 h 59 min 55 s, 1 d 2 h 5 s]"),
+        (3600.0, 90_001.0, "[1 h, 1 d 2 h]"),
+        (0.0123, 0.0186, "[12 ms, 19 ms]"),
+        (1.5, 1.5, "1.50 s"),
+        (1.5001, 1.5004, "1.51 s"),
+        (0.0, 0.0, "0 s"),
+        (0.0, 59.9999, "[0 s, 1 min]"),
+        (120.0, 120.1 + 0.2, "[2 min, 2 min 0.3 s]"),
+    ],
+)
+def test_no_interval_loses_its_bounds(lower: float, upper: float, told: str) -> None:
+    """They are told apart as long as they differ; rounding only widens: what may have missed never reads as met."""
+    text = Teller("en", ZoneInfo("UTC")).interval({"lower": lower, "upper": upper})
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+@given(
+    lower=st.floats(-(10**7), 10**7),
+    width=st.one_of(st.just(0.0), st.floats(0, 0.02), st.floats(0, 3600), st.floats(0, 10**6)),
+)
+def test_whatever_the_interval_what_is_told_holds_it(lower: float, width: float) -> None:
+    """The texts read back are no narrower than what was measured, and one text stands for a hundredth of a second at most."""
+    lasted = {"lower": lower, "upper": lower + width}
+    told = Teller("en", ZoneInfo("UTC")).bounds(lasted)
+    least, most = map(_seconds, told)
+    assert most >= lasted["upper"] - 2e-6
+    assert least <= lasted["lower"] + 2e-6 or (told[0] == told[1] and most - lasted["lower"] <= 0.0201)
+
+
+def _seconds(text: str) -> float:
+    units = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+    parts = text.lstrip("−").split("\N{NO-BREAK SPACE}")
+    value = sum(float(number) * units[unit] for number, unit in zip(parts[::2], parts[1::2], strict=True))
+    return -value if text.startswith("−") else value
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "told"),
+    [
+        (35_100, 35_100, "USD 35,100"), (35_100.2, 36_000.4, "USD [35,100, 36,001]"), (0.30, 0.40, "USD [0.30, 0.40]"),
+        (-284.4, -283.6, "USD [−284.40, −283.60]"), (0.0, 0.3, "USD [0.00, 0.30]"), (0.0, 0.0, "USD 0"),
+        (99.996, 99.999, "USD 100.00"), (-900.5, 20.2, "USD [−901, 21]"), (12.34, 12.34, "USD 12.34"),
+    ],
+)  # fmt: skip
+def test_money_keeps_its_bounds_too(lower: float, upper: float, told: str) -> None:
+    """A cost of thirty to forty cents is not "0"."""
+    text = Teller("en", ZoneInfo("UTC")).money({"lower": lower, "upper": upper, "currency": "USD"})
+    assert text.replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+def test_the_page_of_an_incident_keeps_its_bounds() -> None:
+    """Also where the two stand in cells of their own."""
+    annals = Annals()
+    annals.watch(utc("2026-01-01T00:00:00"))
+    start = utc("2026-03-11T02:00:00")
+    incident = annals.outage(start, start + 14_425, width=13.5, objectives={"rto": 14_400.0})
+    request = asked(period.year("2026", ZoneInfo("UTC")))
+    report = incident_report(annals.evidence(start + 20_000), incident, request)
+    page = printed(report, "html", "en").decode().replace("\N{NO-BREAK SPACE}", " ")
+    assert "3 h 59 min 58 s</td>" in page
+    assert "4 h 25 s</td>" in page
+    assert (
+        objective_told(Teller("en", ZoneInfo("UTC")), "rto", 14_430.0).replace("\N{NO-BREAK SPACE}", " ") == "4 h 30 s"
+    )
 
 
 @pytest.mark.parametrize(

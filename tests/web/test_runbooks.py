@@ -1,6 +1,7 @@
 """Runbooks: one for each alert, readable without anything else, and harmless."""
 
 import re
+import shlex
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
@@ -12,6 +13,7 @@ import yarl
 
 from exporter.catalogue.alerts import ALERTS
 from exporter.catalogue.metrics import METRICS
+from exporter.cli import _parser
 from exporter.web import runbooks
 from tests.web.fakes import Stage, serving
 
@@ -63,6 +65,14 @@ def test_a_runbook_names_only_what_there_is(name: str) -> None:
     metrics = set(re.findall(r"(?<![\w:/.])dr_[a-z_]+", text))
     assert metrics <= METRICS.keys()
     assert set(re.findall(r"\bDr[A-Z]\w+", text)) <= ALERTS.keys()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_a_command_in_a_runbook_can_be_run(name: str) -> None:
+    """With all the options that it needs: nobody looks them up at night."""
+    text = (WRITTEN / f"{name}.md").read_text(encoding="utf-8")
+    for command in re.findall(r"`(?:rto-rpo-exporter )?((?:check|drill|ledger|report) \S[^`]*)`", text):
+        _parser().parse_args(shlex.split(command))
 
 
 async def test_every_runbook_is_a_page_whose_links_lead_somewhere() -> None:

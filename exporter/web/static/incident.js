@@ -6,7 +6,7 @@ import { showClock, showExporter, showWorst } from "./frame.js";
 import { facts, panel, table } from "./tables.js";
 import { markForm } from "./markform.js";
 import { legend, measured, steps, waterfall } from "./timeline.js";
-import { dateTime, day, digits, duration, number, span, t, word } from "./text.js";
+import { dateTime, day, digits, duration, number, portion, span, t, word } from "./text.js";
 
 const TICK = 250;
 const APART = 1000;
@@ -91,6 +91,7 @@ function evidence() {
     [t("declared"), t(incident.declared ? "yes" : "no")],
     ...Object.entries(incident.objectives).map(([key, value]) => [`${t("objective_then")} · ${word("objective", key)}`, value === null ? t("none") : duration(value, 0)]),
     [t("rpo_source"), incident.rpo_source ? word("source", incident.rpo_source) : t("unmeasured")],
+    [t("functional_least"), incident.functional_ratio === null || incident.functional_ratio === undefined ? t("unmeasured") : portion(incident.functional_ratio)],
     [t("split_brain"), incident.split_brain_seconds ? duration(incident.split_brain_seconds) : t("none")],
     [t("blind_seconds"), incident.blind_seconds ? duration(incident.blind_seconds) : t("none")],
     [t("expected"), expected === null || expected === undefined ? t("unknown") : [duration(expected, 1), rto ? ` (${t("error_of", { error: duration(Math.abs(expected - rto.estimate), 1) })})` : ""].join("")],

@@ -4,7 +4,7 @@ import { english, h, icon, name, path } from "./dom.js";
 import { level } from "./live.js";
 import { facts, panel, table } from "./tables.js";
 import { extent, legend, strip, verdict } from "./timeline.js";
-import { bytes, dateTime, day, duration, goal, money, number, percent, t, upTo, word } from "./text.js";
+import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, t, upTo, word } from "./text.js";
 
 const PHASE_NAMES = ["resolve", "connect", "tls", "processing", "transfer"];
 const sign = (up) => icon(up ? "yes" : up === false ? "no" : "dunno", up ? "good" : up === false ? "bad" : "quiet");
@@ -161,8 +161,8 @@ export function incidents(all, now) {
   const most = 1.02 * Math.max(...all.map((incident) => extent(incident, now)));
   const rows = all.map((incident) => [
     [h("a", { href: path("incidents", incident.id) }, word("kind", incident.kind)), incident.drill ? [" ", h("span", { class: "badge" }, icon("drill"), t("drill"))] : [], h("p", { class: "quiet" }, dateTime(incident.start.estimate))].flat(),
-    incident.rto ? h("b", null, duration(incident.rto.upper, 2)) : h("b", null, t(incident.open ? "inc.running" : "unmeasured")),
-    incident.rpo ? duration(incident.rpo.upper, 2) : t("unmeasured"),
+    incident.rto ? h("b", null, atMost(incident.rto.upper)) : h("b", null, t(incident.open ? "inc.running" : "unmeasured")),
+    incident.rpo ? atMost(incident.rpo.upper) : t("unmeasured"),
     strip(incident, most),
     verdict(incident.verdicts.rto),
     verdict(incident.verdicts.rpo),

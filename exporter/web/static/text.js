@@ -25,6 +25,9 @@ export const upTo = (value, digits) => formatter({ maximumFractionDigits: digits
 export const percent = (ratio, digits = 0) =>
   formatter({ style: "percent", maximumFractionDigits: digits }).format(ratio);
 
+/** How much of something works, rounded down: not all of it is never 100%. */
+export const portion = (ratio) => formatter({ style: "percent", maximumFractionDigits: 1 }).format(Math.floor(1000 * ratio + 1e-6) / 1000);
+
 function unit(value, name, digits = 0) {
   const key = name + digits; // hundreds of these are written four times a second
   const made = cache.get(key);
@@ -49,6 +52,37 @@ export function duration(seconds, digits = 2) {
   });
   return parts.filter(Boolean).join("\u00a0");
 }
+
+const step = (seconds, digits) =>
+  seconds < 10 ? 10 ** -digits : seconds < 60 ? 10 ** -Math.min(1, digits) : seconds < 3600 ? 1 : seconds < 2 * 86400 ? 60 : 3600;
+const NOISE = 1e-6; // what floats may have added
+const count = { down: (value, by) => Math.floor((value + NOISE) / by), near: (value, by) => Math.round(value / by), up: (value, by) => Math.ceil((value - NOISE) / by) || 0 };
+
+/** So many steps, every unit of them that is not zero. */
+function rounded(steps, by) {
+  const decimals = Math.max(0, Math.round(-Math.log10(by)));
+  let rest = steps * by;
+  if (rest < 60) return unit(rest, "second", decimals);
+  const parts = SPANS.slice(rest < 2 * 86400 ? 1 : 0).map(([size, name]) => {
+    const many = name === "second" ? Number(rest.toFixed(decimals)) : Math.floor(rest / size + NOISE);
+    rest -= many * size;
+    return many ? unit(many, name, Number.isInteger(many) ? 0 : decimals) : "";
+  });
+  return parts.filter(Boolean).join("\u00a0");
+}
+
+/** [lower, upper], rounded outwards and as fine as it takes to tell them apart: what may have missed never reads as met. */
+export function within(lower, upper, digits = 3) {
+  let steps;
+  for (const finest of [3600, 60, 1, 0.1, 0.01]) {
+    steps = [lower, upper].map((value) => Math.min(step(value, digits), finest));
+    if (Math.abs(count.near(lower, steps[0]) * steps[0] - count.near(upper, steps[1]) * steps[1]) > NOISE) break;
+  }
+  return [rounded(count.down(lower, steps[0]), steps[0]), rounded(count.up(upper, steps[1]), steps[1])];
+}
+
+/** An upper bound by itself. */
+export const atMost = (seconds, digits = 2) => rounded(count.up(seconds, step(seconds, digits)), step(seconds, digits));
 
 /** Objectives are round: 5s, 15m, 4h, 90d. */
 export function goal(seconds) {
@@ -93,7 +127,3 @@ export function bytes(size) {
   }
   return unit(size, names[at], at && size < 100 ? 1 : 0);
 }
-
-/** Estimate with its bounds: 2.05s [2.01s, 2.61s]. */
-export const bounds = (value) =>
-  value ? `${duration(value.estimate)} [${duration(value.lower)}, ${duration(value.upper)}]` : t("unmeasured");

@@ -1,7 +1,7 @@
 // An incident as a picture: its phases one after the other, and its bounds as error bars against the objective.
 
 import { h, icon } from "./dom.js";
-import { duration, exactly, goal, t, word } from "./text.js";
+import { duration, exactly, goal, t, within, word } from "./text.js";
 
 export const PHASES = ["last_good", "first_bad", "declared", "decided", "role_moved", "first_good", "validated", "stable", "failback_started", "failback_done"];
 const STEPS = ["declared", "decided", "role_moved", "served", "stable"];
@@ -95,9 +95,10 @@ export function waterfall(incident, now) {
 /** A measured value against its objective: number, bounds, picture and verdict. */
 export function measured(label, value, objective, judged, note) {
   const promised = objective === null || objective === undefined ? t("no_objective") : `${t("objective")} ${goal(objective)}`;
+  const [lower, upper] = value ? within(value.lower, value.upper) : [];
   return h("section", { class: `panel measured ${GRADE[judged] ?? ""}` },
     h("h2", null, label), verdict(judged),
-    h("p", { class: "figure" }, h("b", null, value ? duration(value.upper, 2) : t("unmeasured")), " ", h("span", { class: "quiet" }, value ? `${t("at_most")} · ` : "", promised)),
+    h("p", { class: "figure" }, h("b", null, value ? within(value.lower, value.upper, 2)[1] : t("unmeasured")), " ", h("span", { class: "quiet" }, value ? `${t("at_most")} · ` : "", promised)),
     value ? whisker(value, objective) : null,
-    h("p", { class: "quiet" }, value ? t("bounds", { lower: duration(value.lower, 3), estimate: duration(value.estimate, 3), upper: duration(value.upper, 3) }) : null, note ? ` · ${note}` : null));
+    h("p", { class: "quiet" }, value ? t("bounds", { lower, estimate: duration(value.estimate, 3), upper }) : null, note ? ` · ${note}` : null));
 }
