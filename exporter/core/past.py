@@ -157,7 +157,8 @@ class Incident:
     @property
     def has_lost(self) -> bool:
         """Whether acknowledged writes are proven to be lost."""
-        return (self.markers is not None and self.markers.lost > 0) or (self.rpo is not None and self.rpo.lower > 0)
+        counted = self.markers is not None and self.markers.lost > 0
+        return counted or self.at_least > 0 or (self.rpo is not None and self.rpo.lower > 0)
 
 
 NOTHING = Interval(0.0, 0.0, 0.0)

@@ -134,7 +134,8 @@ class _LossOf:
 
     def row(self, loss: Incident, offset: float) -> Row:
         end = None if loss.end is None else loss.end.estimate + offset
-        lost = [0.0, None, inf] if loss.rpo is None else _bounds(loss.rpo)  # markers prove it, and nothing bounds it
+        # Without an RPO markers prove the loss, and nothing bounds it.
+        lost = [loss.at_least, None, inf] if loss.rpo is None else _bounds(loss.rpo)
         return (self._lost.fill(lost), self._end.fill([end]), self._drill.fill([loss.drill is not None]))
 
 
