@@ -36,14 +36,16 @@ class Draft:
         return Step(self.state, tuple(self.records))
 
 
-def reopened(state: SystemState, incident: Incident) -> Incident:
-    """The same incident goes on: it had not ended, and a blindness since it seemed to is a part of it."""
+def reopened(state: SystemState, incident: Incident, failed: Instant) -> Incident:
+    """The same incident goes on: it had not ended, and a blindness since it seemed to is a part of it. Until it `failed` again
+    it took writes."""
     if incident.end is None:
         return incident
     hidden = max(0.0, state.trusted_since - max(state.blind_from, incident.end.upper))
     return replace(
         incident,
         end=None,
+        stopped=failed,
         held=None,
         blind=incident.blind + hidden,
         phases={**incident.phases, "first_good": None, "validated": None},

@@ -26,7 +26,7 @@ from exporter.core.condition import complaint
 from exporter.core.events import Draft, dated, ended, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, Part, System
-from exporter.core.past import Incident, Kind
+from exporter.core.past import Kind
 from exporter.core.readiness import validated
 from exporter.core.readings import functional_ratio, rto_estimate
 from exporter.core.state import Mode, SystemState
@@ -102,7 +102,7 @@ def _still_out(draft: Draft, seen: Dark, now: Moment) -> None:
     incident = state.incident
     assert incident is not None
     if incident.end is not None:
-        draft.state = replace(state, incident=reopened(state, incident), serving=())
+        draft.state = replace(state, incident=reopened(state, incident, seen.start.upper), serving=())
         enter(draft, Mode.OUTAGE, f"relapsed, the same incident goes on: {seen.cause}", now)
     else:
         enter(draft, Mode.OUTAGE, state.sentence if state.mode is Mode.OUTAGE else f"still out: {seen.cause}", now)
@@ -113,7 +113,7 @@ def _suspect(system: System, draft: Draft, seen: Dark, now: Moment, heard: Insta
     state, policy = draft.state, system.policy
     incident = state.incident
     assert incident is not None
-    incident = reopened(state, incident)
+    incident = reopened(state, incident, seen.start.upper)
     lower, upper = min(incident.start.lower, seen.start.lower), min(incident.start.upper, seen.start.upper)
     best = incident.start.best if incident.start.best is not None else seen.start.best
     incident = replace(
@@ -196,8 +196,9 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
     if state.observed_since is None:
         state = replace(state, seen=True, observed_since=now.mono)
     incident = state.incident
-    if incident is not None and _relapsed_unheard(state, incident):
-        incident = reopened(state, incident)
+    if incident is not None and incident.held is not None and incident.held >= state.trusted_since:
+        # It failed again after its end, while nobody else answered; and we were not found to be blind: so it was it.
+        incident = reopened(state, incident, incident.held)
     waits = incident is not None and incident.end is not None and incident.phases.get("validated") is None
     if incident is not None and incident.end is not None and waits and validated(system, state, incident.end.lower):
         incident = replace(incident, phases={**incident.phases, "validated": now.mono})
@@ -226,11 +227,6 @@ def _serving(system: System, draft: Draft, seen: Serving, now: Moment) -> None:
         _calm(system, draft, now)
     elif state.mode is not Mode.RECOVERING:
         enter(draft, Mode.RECOVERING, f"serves from {_named(seen)}; stable in {system.policy.stable_for:g} s", now)
-
-
-def _relapsed_unheard(state: SystemState, incident: Incident) -> bool:
-    """It failed again after its end, while nobody else answered; and we were not found to be blind: so it was it."""
-    return incident.held is not None and incident.held >= state.trusted_since
 
 
 def _named(seen: Serving) -> str:

@@ -106,7 +106,7 @@ def _written_since(state: SystemState, component: str, sample: Sample) -> Track:
 def _incident(system: System, state: SystemState, moved: Interval, cause: str, now: Moment) -> Incident:
     """The open incident, which goes on, or a new one that starts when the old site was last known to serve."""
     if state.incident is not None:
-        return reopened(state, state.incident)
+        return reopened(state, state.incident, moved.upper)
     evidence = assess(system, state)
     if isinstance(evidence, Dark):
         start, cause = evidence.start, evidence.cause

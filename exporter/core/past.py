@@ -141,6 +141,11 @@ class Incident:
     """Events of which one is enough: no_primary, stuck_switch."""
     hung: Instant | None = None
     """The most likely start if it began with a look that nobody answered; an estimate, on which no decision rests."""
+    stopped: Instant | None = None
+    """Until then it may have taken writes, where that is later than its start: end of the first failed look of its last relapse,
+    or start of a look at a holder that may have taken some in it. None: neither."""
+    written: Mapping[str, Instant] = field(default_factory=dict)
+    """By component: after that instant the holder of its role took a write, because its position grew."""
     held: Instant | None = None
     """When it last seemed to go on after its end, but nobody else answered either: that may have been us."""
 

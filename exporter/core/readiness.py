@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from exporter.core.checks import NEVER_SEEN, backup_complaint, parity_at
+from exporter.core.exposed import held, site_point, written_until
 from exporter.core.model import Component, Instant, System
-from exporter.core.readings import SITE_LOSS, part_of, site_point, time_to_apply, written_until
+from exporter.core.readings import SITE_LOSS, part_of, time_to_apply
 from exporter.core.roles import claims
 from exporter.core.state import PartState, SystemState
 
@@ -31,7 +32,8 @@ def readiness(system: System, state: SystemState, site: str, now: Instant) -> Ma
     if not critical:
         return {}
     checks = {"reachable": reachable}
-    stateful = [component for component in critical if component.stateful]
+    here = held(system, state).get(site, [])  # what it holds itself it need not follow
+    stateful = [component for component in critical if component.stateful and component.name not in here]
     if stateful and not system.active_active:
         checks.update(_replication(system, state, site, stateful, now))
     checks.update(_permissions(system, state, site))
@@ -45,9 +47,10 @@ def _replication(
     checks = {"replicating": all(_replicating(state, site, component) for component in stateful)}
     objective = system.objectives.rpo.get(SITE_LOSS)
     if objective is not None:
-        point = site_point(system, state, site)
+        names = [name for holder, theirs in held(system, state).items() if holder != site for name in theirs]
+        point = site_point(system, state, site, names=names)
         allowed = max(objective, 2 * system.policy.interval)
-        checks["rpo"] = point is not None and written_until(state, now) - point <= allowed
+        checks["rpo"] = point is not None and written_until(system, state, now) - point <= allowed
     in_time = _applies_in_time(state, site, system.objectives.rto)
     if in_time is not None:
         checks["backlog"] = in_time

@@ -1,9 +1,9 @@
 """What is derived from "how long ago" or from several parts at once: computed when it is read, never stored."""
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.core.active import surviving_point
+from exporter.core.exposed import backup_point, held, part_at, point_without, written_until
 from exporter.core.model import Component, Instant, Part, Role, System
 from exporter.core.past import Incident, Kind
 from exporter.core.state import SourceState, SystemState
@@ -34,15 +34,9 @@ class Totals(NamedTuple):
     maintenance: float = 0.0
 
 
-@lru_cache(maxsize=1 << 16)
-def _part(site: str, component: str) -> Part:
-    """The same part again, which costs a third of making one: these functions run for every system at every scrape."""
-    return Part(site, component)
-
-
 def part_of(component: Component, site: str) -> Part:
     """As `Component.part`, quickly."""
-    return _part("" if component.dependency else site, component.name)
+    return part_at("" if component.dependency else site, component.name)
 
 
 def scenarios(system: System) -> tuple[str, ...]:
@@ -59,86 +53,30 @@ def scenarios(system: System) -> tuple[str, ...]:
 def exposure(system: System, state: SystemState, scenario: str, now: Instant) -> Exposure:
     """now - max T over the sites and sources that survive the scenario, in seconds.
 
-    In a declared outage nothing more can be acknowledged, so it stops at the outage's start.high. What was never proven
+    In a declared outage it stops at the outage's start.high, and goes on if writes do (`written_until`). What was never proven
     counts from when we began to look, and what vanished with the last backup from its T. Only sources that keep versions survive `data_corruption`.
     """
     point = recovery_point(system, state, scenario)
     if point is None:
         gone = [known.gone for known in state.backups.values() if known.gone is not None]
         return Exposure(max(0.0, now - min([state.watched_since, *gone])), known=False)
-    return Exposure(max(0.0, written_until(state, now) - point), known=True)
-
-
-def written_until(state: SystemState, now: Instant) -> Instant:
-    """Until when anything can have been acknowledged: until now, or until the start of a declared outage.
-
-    A marker that was acknowledged since the outage began proves that writes go on; the newest may still be on its way. While we
-    are blind it may be over.
-    """
-    incident = state.incident
-    if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
-        return now
-    for canary in state.canaries.values():
-        acked = next((marker.acked for marker in reversed(canary.markers) if marker.acked is not None), None)
-        if acked is not None and acked > incident.start.upper:
-            return now
-    return min(now, incident.start.upper)
+    return Exposure(max(0.0, written_until(system, state, now) - point), known=True)
 
 
 def recovery_point(system: System, state: SystemState, scenario: str) -> Instant | None:
-    """The newest T that survives the scenario; None if none was ever proven."""
+    """The newest T that survives the scenario; None if none was ever proven.
+
+    Roles may be at several sites: the worst of these to lose counts, and with it only what is held there is in question.
+    """
     if scenario != SITE_LOSS:
         return backup_point(system, state) if scenario == DATA_CORRUPTION else None
     if system.active_active:
         return surviving_point(system, state)
-    lost = state.serving or ((state.believed,) if state.believed else ())
-    newest = backup_point(system, state, lost) if state.backups else None
-    for site in system.sites:
-        point = None if site in lost else site_point(system, state, site)
-        if point is not None and (newest is None or point > newest):
-            newest = point
-    return newest
-
-
-def backup_point(system: System, state: SystemState, lost: tuple[str, ...] = ()) -> Instant | None:
-    """T of the backups that are kept outside of the lost sites: of the stateful components the one furthest behind."""
     oldest: Instant | None = None
-    for component in _stateful(system) or [None]:
-        points = [
-            known.point
-            for name, known in state.backups.items()
-            if (backup := system.backups.get(name)) is not None
-            and backup.site not in lost
-            and (component is None or backup.component in (None, component))
-            and known.point is not None
-        ]
-        if not points:
+    for site, names in held(system, state).items():
+        point = point_without(system, state, site, names)
+        if point is None:
             return None
-        oldest = max(points) if oldest is None else min(oldest, max(points))
-    return oldest
-
-
-def _stateful(system: System) -> list[str | None]:
-    return [component.name for component in system.components.values() if component.stateful]
-
-
-def site_point(system: System, state: SystemState, site: str, source: str | None = None) -> Instant | None:
-    """T of a site: of its stateful components the one that is furthest behind; `source` None: by its best source."""
-    oldest: Instant | None = None
-    for component in system.components.values():
-        if not component.stateful or _part(site, component.name) not in system.parts:
-            continue
-        points = [
-            known.at
-            for known in state.sources.values()
-            if known.site == site
-            and known.component == component.name
-            and known.at is not None
-            and (known.source == source if source else not known.refuted)
-        ]
-        if not points:
-            return None
-        point = max(points)
         oldest = point if oldest is None else min(oldest, point)
     return oldest
 
@@ -200,7 +138,7 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
 def site_role(system: System, state: SystemState, site: str) -> Role:
     """The role that the first stateful component of the site told in its newest look, if that look succeeded."""
     for component in system.components.values():
-        seen = state.parts.get(_part(site, component.name)) if component.stateful else None
+        seen = state.parts.get(part_at(site, component.name)) if component.stateful else None
         if seen is not None and seen.sample is not None and seen.sample.reason is None:
             if seen.facts.role is not None:
                 return seen.facts.role
@@ -215,7 +153,7 @@ def writable_sites(system: System, state: SystemState) -> int | None:
     counts: list[int] = []
     for component in system.components.values():
         if component.stateful:
-            parts = [state.parts.get(_part(site, component.name)) for site in system.sites]
+            parts = [state.parts.get(part_at(site, component.name)) for site in system.sites]
             seen = [part.serve.is_good for part in parts if part is not None and part.serve.is_known]
             if seen:
                 counts.append(sum(seen))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from exporter.core.events import Draft
 from exporter.core.model import Facts, Moment, Sample, System
 from exporter.core.moves import current_markers, measure_loss, seen_to_move, unmeasured, written_before
-from exporter.core.recovery_point import from_markers, from_position, refutes, remember
+from exporter.core.recovery_point import History, from_markers, from_position, refutes, remember
 from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
 
@@ -28,8 +28,10 @@ def follow_sources(system: System, draft: Draft, sample: Sample, above: int | No
 def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None, now: Moment) -> None:
     state, component, facts = draft.state, sample.part.component, sample.facts
     if _comparable(facts, role) and facts.position is not None and claims(facts):
-        history = remember(state.histories.get(component, ()), sample.started, facts.position)
+        before = state.histories.get(component, ())
+        history = remember(before, sample.started, facts.position)
         draft.state = state.but(histories={**state.histories, component: history})
+        _note_writes(draft, sample, before, history)
     incident = draft.state.incident
     if facts.markers is None or above is None or incident is None or unmeasured(draft.state) != component:
         return
@@ -40,11 +42,27 @@ def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None,
         measure_loss(draft, sample, now)
 
 
+def _note_writes(draft: Draft, sample: Sample, before: History, history: History) -> None:
+    """In an outage a position that grew between two looks of it shows that writes go on; one that may have grown before the
+    earlier of them (nothing to compare with, as after a restart) that they may have until then. Histories are not kept: this is."""
+    incident = draft.state.incident
+    if incident is None or not draft.state.parts[sample.part].serve.is_good:
+        return
+    stop = incident.start.upper if incident.stopped is None else incident.stopped
+    if before and history[-1][1] <= before[-1][1]:
+        return
+    if before and before[-1][0] >= stop and history[-2:-1] == before[-1:]:
+        incident = replace(incident, written={**incident.written, sample.part.component: before[-1][0]})
+    else:
+        incident = replace(incident, stopped=max(stop, sample.started))
+    draft.state = draft.state.but(incident=incident)
+
+
 def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:
     state, component, facts = draft.state, sample.part.component, sample.facts
     streaming = _source(state, sample, STREAMING)
     claimed = streaming.applied_at
-    if _comparable(facts, role):
+    if _comparable(facts, role) and not claims(facts):
         streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started)
     else:
         streaming = replace(streaming, seen=sample.started)
@@ -62,7 +80,8 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
 
 
 def _comparable(facts: Facts, role: RoleState) -> bool:
-    """Positions of different epochs cannot be compared: a returning old primary may show the higher one."""
+    """Positions of different epochs cannot be compared: a returning old primary may show the higher one. Where a kind tells
+    no epoch, one that claims the role itself has a stream of its own."""
     return facts.position is not None and facts.epoch == role.epoch
 
 

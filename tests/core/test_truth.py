@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.core import fold
+from exporter.core.exposed import site_point
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Reason, Role, Sample
-from exporter.core.readings import exposure, site_point
+from exporter.core.readings import exposure
 from exporter.core.recovery_point import achieved
 from exporter.core.state import Marker
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, moment

@@ -1,0 +1,128 @@
+"""What an exposure is made of: until when writes were taken, and up to where those of a lost site are proven to be elsewhere."""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from exporter.core.model import Instant, Part, Policy, System
+from exporter.core.past import Incident
+from exporter.core.state import PartState, SystemState, Track
+
+UNSEEN = PartState()
+
+
+@lru_cache(maxsize=1 << 16)
+def part_at(site: str, component: str) -> Part:
+    """The same part again, which costs a third of making one: these functions run for every system at every scrape."""
+    return Part(site, component)
+
+
+def written_until(system: System, state: SystemState, now: Instant) -> Instant:
+    """Until when anything can have been acknowledged: until now, or until a declared outage stopped it.
+
+    That is where the outage, or its last relapse, began, unless a marker was acknowledged since, or the position of a holder of the
+    role grew: then writes go on until that holder fails as well. While we are blind all of it may be over.
+    """
+    incident = state.incident
+    if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
+        return now
+    stop = incident.start.upper if incident.stopped is None else incident.stopped
+    for component in dict.fromkeys([*incident.written, *state.canaries]):
+        newest = _newest_write(state, incident, component)
+        if newest is not None and newest >= stop:
+            failed = _failed_since(system.policy, state, component, newest, now)
+            if failed is None:
+                return now
+            stop = max(stop, failed)
+    return min(now, stop)
+
+
+def _newest_write(state: SystemState, incident: Incident, component: str) -> Instant | None:
+    """A write was acknowledged then, or later."""
+    canary, grown = state.canaries.get(component), incident.written.get(component)
+    markers = canary.markers if canary is not None else ()
+    acked = next((marker.acked for marker in reversed(markers) if marker.acked is not None), None)
+    return max((at for at in (acked, grown) if at is not None), default=None)
+
+
+def _failed_since(policy: Policy, state: SystemState, component: str, write: Instant, now: Instant) -> Instant | None:
+    """When the holder of the role began to fail after this write, by as many looks or markers as declare an outage."""
+    role, canary = state.roles.get(component), state.canaries.get(component)
+    tracks: list[Track] = [] if canary is None else [canary.track]
+    if role is not None:
+        tracks.append(state.parts.get(part_at(role.site, component), UNSEEN).serve)
+    ends = [
+        track.bad.end
+        for track in tracks
+        if track.count >= policy.declare_after and track.bad is not None and write <= track.bad.end
+    ]
+    return min((end for end in ends if now - end >= policy.declare_min), default=None)
+
+
+def held(system: System, state: SystemState) -> dict[str, list[str]]:
+    """The stateful components by the site that holds their role; one whose role nobody has seen counts where the system serves."""
+    serving = state.serving[0] if state.serving else state.believed
+    found: dict[str, list[str]] = {}
+    for name in _stateful(system):
+        role = state.roles.get(name)
+        found.setdefault(serving if role is None else role.site, []).append(name)
+    return found or {serving: []}
+
+
+def point_without(system: System, state: SystemState, lost: str, names: Collection[str]) -> Instant | None:
+    """The newest T of these components without what is at the lost site: by the best other site, or by the backups."""
+    newest = backup_point(system, state, lost, names) if state.backups else None
+    for site in system.sites:
+        point = None if site == lost else site_point(system, state, site, names=names)
+        if point is not None and (newest is None or point > newest):
+            newest = point
+    return newest
+
+
+def backup_point(
+    system: System, state: SystemState, lost: str | None = None, names: Collection[str] | None = None
+) -> Instant | None:
+    """T of the backups that are kept outside of the lost site: of the stateful components, or of `names`, the one furthest behind."""
+    oldest: Instant | None = None
+    wanted: Collection[str | None] = _stateful(system) if names is None else names
+    for component in wanted or [None]:
+        points = [
+            known.point
+            for name, known in state.backups.items()
+            if (backup := system.backups.get(name)) is not None
+            and backup.site != lost
+            and (component is None or backup.component in (None, component))
+            and known.point is not None
+        ]
+        if not points:
+            return None
+        oldest = max(points) if oldest is None else min(oldest, max(points))
+    return oldest
+
+
+def _stateful(system: System) -> list[str]:
+    return [component.name for component in system.components.values() if component.stateful]
+
+
+def site_point(
+    system: System, state: SystemState, site: str, source: str | None = None, names: Collection[str] | None = None
+) -> Instant | None:
+    """T of a site: of its stateful components, or of `names`, the one furthest behind; `source` None: by its best source."""
+    oldest: Instant | None = None
+    for component in system.components.values():
+        if not component.stateful or part_at(site, component.name) not in system.parts:
+            continue
+        if names is not None and component.name not in names:
+            continue
+        points = [
+            known.at
+            for known in state.sources.values()
+            if known.site == site
+            and known.component == component.name
+            and known.at is not None
+            and (known.source == source if source else not known.refuted)
+        ]
+        if not points:
+            return None
+        point = max(points)
+        oldest = point if oldest is None else min(oldest, point)
+    return oldest
