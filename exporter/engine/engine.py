@@ -7,24 +7,22 @@ from typing import Any, NamedTuple
 
 from exporter.core import checks, watching
 from exporter.core.codec import encode
-from exporter.core.model import ENTRY, Instant, Moment, Part, System
+from exporter.core.model import Instant, Moment, System
 from exporter.core.ports import Ledger, Loaded
-from exporter.core.snapshot import Histogram, Target, Watched
+from exporter.core.snapshot import Histogram, Watched
 from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.departed import Departed
-from exporter.engine.eye import Attempt, Eye
+from exporter.engine.eye import Attempt
 from exporter.engine.haste import Haste
 from exporter.engine.heart import Heart
-from exporter.engine.inspector import Inspector
-from exporter.engine.pace import Pace
 from exporter.engine.people import People
 from exporter.engine.plan import Plan, Reference, looks_a_second
 from exporter.engine.publish import Entry, Observer, Publisher
+from exporter.engine.running import Running
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.watch import Tools
 from exporter.engine.wheel import Wheel
-from exporter.probes.kind import Probe
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,22 +48,13 @@ class Environment(NamedTuple):
     observers: Sequence[Observer] = ()
 
 
-class _Running(NamedTuple):
-    plan: Plan
-    watch: Watch
-    pace: Pace
-    inspector: Inspector
-    probes: Mapping[Part, Probe]
-    targets: Mapping[Part, Target]
-
-
 class Engine:
     """Made idle; `run` looks until it is cancelled."""
 
     def __init__(self, environment: Environment) -> None:
         self._env = environment
         self._sight = Sight()
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._references: Mapping[str, Reference] = {}
         self.references: dict[str, bool] = {}
         """Whether each reference answered last."""
@@ -106,12 +95,11 @@ class Engine:
         finally:
             wheel.stop()
             for running in self._running.values():
-                running.pace.stop()
-                running.inspector.stop()
+                running.stop()
             await _cancelled(self._tasks)
             await self._publisher.flush()
             env.ledger.beat({name: encode(r.watch.state) for name, r in self._running.items()}, env.moment())
-            await asyncio.gather(*(_close(r.probes) for r in self._running.values()), *self._retired)
+            await asyncio.gather(*(r.close() for r in self._running.values()), *self._retired)
 
     def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
         """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
@@ -131,7 +119,7 @@ class Engine:
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
                 begun = self._state(plan.system, kept.get(name))
-                self._running[name] = self._start(plan, begun, index * GOLDEN % 1)
+                self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools)
         self._departed.shed()
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
@@ -146,29 +134,11 @@ class Engine:
         left = self._departed.take(system.name)
         return watching.begun(system, now) if left is None else watching.resumed(system, left, now.mono, now)
 
-    def _start(self, plan: Plan, begun: Step, phase: float) -> _Running:
-        assert self._tools is not None
-        probes = plan.probes()
-        system = plan.system
-        eyes = {
-            part: Eye(part, probe, system.policy, None if part == ENTRY else system.components[part.component])
-            for part, probe in probes.items()
-        }
-        watch = Watch(system, eyes, begun.state, self._tools)
-        watch.accept(begun)
-        pace = Pace(watch, phase)
-        inspector = Inspector(watch, plan.inspections(probes), phase)
-        targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
-        pace.start()
-        inspector.start()
-        return _Running(plan, watch, pace, inspector, probes, targets)
-
-    def _retire(self, running: _Running) -> None:
-        running.pace.stop()
-        running.inspector.stop()
+    def _retire(self, running: Running) -> None:
+        running.stop()
         for eye in running.watch.eyes.values():
             self._sight.forget(eye)
-        task = asyncio.get_running_loop().create_task(_close(running.probes))
+        task = asyncio.get_running_loop().create_task(running.close())
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
 
@@ -294,7 +264,3 @@ async def _cancelled(tasks: Collection["asyncio.Task[None]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(probes: Mapping[Part, Probe]) -> None:
-    await asyncio.gather(*(probe.close() for probe in probes.values()), return_exceptions=True)
