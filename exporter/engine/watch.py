@@ -9,10 +9,10 @@ from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.looks import awaited, proves_nothing
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
-from exporter.core.moves import current_markers, unmeasured, written_before
+from exporter.core.moves import unmeasured
 from exporter.core.ports import Ledger
-from exporter.core.recovery_point import read_above
-from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
+from exporter.core.sources import markers_above
+from exporter.core.state import Marker, Mode, Step, SystemState
 from exporter.core.verdict import contested, site_of
 from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, no_longer_awaited, smoothed
 from exporter.engine.haste import Haste
@@ -80,7 +80,7 @@ class Watch:
         pending = eye.looks[number] = self._pending(eye, hasty=hasty, witness=witness)
         pending.fresh = fresh and eye.component is not None
         self._doubt_later(eye, pending, eye.usual)
-        above = self._markers_above(eye)
+        above = markers_above(self.system, self.state, eye.part)
         pending.task = self.tools.spawn(
             self._look(eye, number, pending, Ask(fresh, above), calm=not (hasty or witness))
         )
@@ -164,26 +164,6 @@ class Watch:
         for marker in before.canaries[name].markers:
             if marker.acked is not None and marker.seq not in kept:
                 self.tools.ledger.mark(self.system.name, name, marker._replace(acked=None), now)
-
-    def _markers_above(self, eye: Eye) -> int | None:
-        """Above which number the markers at this endpoint are of interest; None: not at all."""
-        name = eye.part.component
-        if self.system.active_active:
-            return active.read_above_at(self.state, eye.part)
-        role = self.state.roles.get(name)
-        if eye.component is None or role is None or name not in self.state.canaries:
-            return None
-        if eye.part.site == role.site:
-            incident = self.state.incident
-            if incident is None or unmeasured(self.state) != name:
-                return None
-            written = written_before(self.state, incident)
-            return written[0].seq - 1 if written else 0
-        markers = current_markers(self.state, name)
-        if not markers:
-            return None
-        known = self.state.sources.get((eye.part.site, name, "canary"))
-        return read_above(known or SourceState(eye.part.site, name, "canary"), markers)
 
     # --- markers
 
