@@ -128,11 +128,19 @@ class Engine:
         self._alive = self._env.clock()
 
     def _state(self, system: System, kept: SystemState | None) -> Step:
+        """What it starts with. It is as blind as we are: what it alone could not see may be mended, and is found anew if not."""
         now = self._env.moment()
         if kept is not None:
-            return watching.reconfigured(system, kept, now)
-        left = self._departed.take(system.name)
-        return watching.begun(system, now) if left is None else watching.resumed(system, left, now.mono, now)
+            step = watching.reconfigured(system, kept, now)
+        elif (left := self._departed.take(system.name)) is not None:
+            step = watching.resumed(system, left, now.mono, now)
+        else:
+            step = watching.begun(system, now)
+        if self.blind_since is None:
+            own = watching.sighted(system, step.state, now)
+        else:
+            own = watching.blinded(system, step.state, self.blind_since, now)
+        return Step(own.state, (*step.records, *own.records))
 
     def _retire(self, running: Running) -> None:
         running.stop()

@@ -2,22 +2,25 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from exporter.core import fold
 from exporter.core.model import Component, Facts, Instant, Moment, Part, Reason, Role, System
-from exporter.core.ports import Json, Kept
+from exporter.core.ports import Json, Kept, Loaded
 from exporter.core.state import Record
+from exporter.engine.engine import Engine, Environment
 from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
 from exporter.engine.pace import Pace
+from exporter.engine.plan import Plan
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Ask, Failure, Look
+from exporter.probes.kind import Ask, Failure, Look, Probe
 from exporter.probes.tripwire import nothing_to_hold
 
 PART = Part("hk", "database")
@@ -141,6 +144,37 @@ class ForgettingLedger:
 
     def keep(self, kept: Kept, now: Moment) -> None:
         """Nobody asks for it."""
+
+
+class NewLedger(ForgettingLedger):
+    """Nothing is in it yet."""
+
+    async def load(self, now: Moment) -> Loaded:
+        return Loaded({}, {}, {}, {}, {})
+
+    def beat(self, checkpoints: Mapping[str, Json], now: Moment) -> None:
+        """It is on no disk."""
+
+
+def plan(name: str, probe: Probe, key: object = None) -> Plan:
+    """A system with one database; under another `key` it counts as changed."""
+    system = System(name, "hk", ("hk",), {"database": Component("database", critical=True, stateful=True)}, PARTS)
+    return Plan(system, lambda: {PART: probe}, {PART: "postgres"}, key or name)
+
+
+@asynccontextmanager
+async def engine_of(*plans: Plan, ledger: Any = None) -> AsyncIterator[Engine]:
+    """One that runs."""
+    clock = asyncio.get_running_loop().time
+    moment = lambda: Moment(clock(), 1e9 + clock())  # noqa: E731 - one line, used in the next
+    forgets: Any = NewLedger()
+    engine = Engine(Environment(clock, moment, attempt, ledger or forgets))
+    running = asyncio.ensure_future(engine.run(plans, {}, lambda: None))
+    try:
+        yield engine
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class Fleet:
