@@ -235,6 +235,8 @@ class Engine:
             if running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE):
                 continue  # it is looked at fast already
             for eye in running.watch.eyes.values():
+                if fast and (eye.vital or eye.stateful):
+                    continue  # it is looked at already
                 if asked < ASK_AT_ONCE and not eye.looks and not self._sight.is_quiet(eye):
                     asked += 1
                     running.watch.look(eye, fresh=True, hasty=True)
