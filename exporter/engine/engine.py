@@ -232,8 +232,7 @@ class Engine:
             self._spawn(self._ask(name, ask))
         asked = 0
         for running in self._running.values():
-            if running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE):
-                continue  # it is looked at fast already
+            fast = running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE)
             for eye in running.watch.eyes.values():
                 if fast and (eye.vital or eye.stateful):
                     continue  # it is looked at already
@@ -243,7 +242,8 @@ class Engine:
 
     def _blind(self) -> None:
         now = self._env.moment()
-        self.blind_since = min(now.mono, max(self._sight.heard_end, now.mono - 3600.0))
+        looked = min((r.watch.state.trusted_since for r in self._running.values()), default=now.mono)
+        self.blind_since = min(now.mono, max(self._sight.heard_end, looked))
         _LOG.warning("blind: nothing that we look at answers")
         for running in self._running.values():
             running.watch.accept(watching.blinded(running.watch.system, running.watch.state, self.blind_since, now))
