@@ -90,7 +90,9 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        doubted = not self._tools.haste.crowded and eye.shuts_out(self._tools.clock())
+        doubted = eye.shuts_out(
+            self._tools.clock()
+        )  # in a crowd too: else who is in would end an outage in which nobody gets in
         self._watch.look(eye, fresh=fresh or doubted)
 
     def _holder(self, group: list[Eye]) -> Eye | None:
