@@ -101,8 +101,8 @@ class Watch:
         return Pending(started, until, patient, marker, wheel.stood, witness=witness, spared=spared)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
-        patient = pending.until - pending.started >= eye.policy.timeout and not (pending.witness or pending.spared)
-        late = eye.overdue_after(usual) if eye.vital and patient else None
+        in_calm = pending.patient and not (pending.witness or pending.spared)
+        late = eye.overdue_after(usual) if eye.vital and in_calm else None
         if late is not None:
             due = pending.started + late
             pending.call_before(due, partial(self._late, eye, pending, late, due, 0.0))
@@ -124,7 +124,7 @@ class Watch:
             eye.looks.pop(number, None)
         enough = eye.fast_timeout()  # by what was known when it began
         if sample.ok:
-            eye.learn(sample.ended - sample.started, fresh=ask.fresh, calm=calm)
+            eye.learn(pending.took(sample.ended), fresh=ask.fresh, calm=calm)
         if pending.fresh:
             eye.turned_away = not sample.ok
         self.looked(eye, sample, ask.markers_after, enough, fresh=ask.fresh)
@@ -210,11 +210,13 @@ class Watch:
             sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
+        took = pending.took(sample.ended)
         if sample.ok:
-            (eye.learn_fresh if fresh else eye.learn_other)(sample.ended - marker.sent)
-        self._wrote(eye, marker, sample)
+            (eye.learn_fresh if fresh else eye.learn_other)(took)
+        self._wrote(eye, marker, sample, took)
 
-    def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
+    def _wrote(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
+        """`took`: seconds, if it is acknowledged."""
         self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         if answered:
@@ -222,7 +224,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             abandoned = no_longer_awaited(eye.writes, sample, eye.fast_timeout(marker=True))
-            eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
+            eye.usual_write = smoothed(eye.usual_write, took)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()

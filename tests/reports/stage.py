@@ -121,7 +121,7 @@ class Stage:
         if taken:
             self.sites[eye.part.site].markers.add(marker.seq)
         reason = None if taken else Reason.READ_ONLY
-        self.watch._wrote(eye, marker, Sample(eye.part, marker.sent, self.now, reason))
+        self.watch._wrote(eye, marker, Sample(eye.part, marker.sent, self.now, reason), self.now - marker.sent)
 
     # --- what is left of it
 
