@@ -1,16 +1,38 @@
-"""Which recovery points one look at a stateful endpoint proves, and which it refutes."""
+"""Which recovery points one look at a stateful endpoint proves, and which it refutes; and which markers it has to read for that."""
 
 from dataclasses import replace
 
+from exporter.core import active
 from exporter.core.events import Draft
-from exporter.core.model import Facts, Moment, Sample, System
+from exporter.core.model import ENTRY, Facts, Moment, Part, Sample, System
 from exporter.core.moves import current_markers, measure_loss, seen_to_move, unmeasured, written_before
-from exporter.core.recovery_point import History, from_markers, from_position, refutes, remember
+from exporter.core.recovery_point import History, from_markers, from_position, read_above, refutes, remember
 from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
 
 STREAMING = "streaming"
 CANARY = "canary"
+
+
+def markers_above(system: System, state: SystemState, part: Part) -> int | None:
+    """Above which number the markers at this endpoint are of interest; None: not at all."""
+    name = part.component
+    if system.active_active:
+        return active.read_above_at(state, part)
+    role = state.roles.get(name)
+    if part == ENTRY or role is None or name not in state.canaries:
+        return None
+    if part.site == role.site:
+        incident = state.incident
+        if incident is None or unmeasured(state) != name:
+            return None
+        written = written_before(state, incident)
+        return written[0].seq - 1 if written else 0
+    markers = current_markers(state, name)
+    if not markers:
+        return None
+    known = state.sources.get((part.site, name, CANARY))
+    return read_above(known or SourceState(part.site, name, CANARY), markers)
 
 
 def follow_sources(system: System, draft: Draft, sample: Sample, above: int | None, now: Moment) -> None:

@@ -63,9 +63,13 @@ def reconfigured(system: System, state: SystemState, now: Moment) -> Step:
 
 
 def blinded(system: System, state: SystemState, since: Instant, now: Moment, why: str = "") -> Step:
-    """The exporter is cut off since `since`, or, with a sentence `why`, unable to look at what this system needs."""
+    """The exporter is cut off since `since`, or, with a sentence `why`, unable to look at what this system needs.
+
+    What an earlier absence or blindness hid is told already, and what was seen before it stays seen.
+    """
     if state.blind_since is not None:
         return Step(state)
+    since = max(since, state.trusted_since)
     record = Record("blind_began", system.name, now.mono, why or "blind", {"since_unix": now.wall_of(since)})
     after = fold.blinded(system, state, since, now, why)
     return Step(after.state, (record, *after.records))

@@ -7,24 +7,22 @@ from typing import Any, NamedTuple
 
 from exporter.core import checks, watching
 from exporter.core.codec import encode
-from exporter.core.model import ENTRY, Instant, Moment, Part, System
+from exporter.core.model import Instant, Moment, System
 from exporter.core.ports import Ledger, Loaded
-from exporter.core.snapshot import Histogram, Target, Watched
+from exporter.core.snapshot import Histogram, Watched
 from exporter.core.state import Mode, Step, SystemState
 from exporter.engine.departed import Departed
-from exporter.engine.eye import Attempt, Eye
+from exporter.engine.eye import Attempt
 from exporter.engine.haste import Haste
 from exporter.engine.heart import Heart
-from exporter.engine.inspector import Inspector
-from exporter.engine.pace import Pace
 from exporter.engine.people import People
 from exporter.engine.plan import Plan, Reference, looks_a_second
 from exporter.engine.publish import Entry, Observer, Publisher
+from exporter.engine.running import Running
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.watch import Tools
 from exporter.engine.wheel import Wheel
-from exporter.probes.kind import Probe
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,22 +48,13 @@ class Environment(NamedTuple):
     observers: Sequence[Observer] = ()
 
 
-class _Running(NamedTuple):
-    plan: Plan
-    watch: Watch
-    pace: Pace
-    inspector: Inspector
-    probes: Mapping[Part, Probe]
-    targets: Mapping[Part, Target]
-
-
 class Engine:
     """Made idle; `run` looks until it is cancelled."""
 
     def __init__(self, environment: Environment) -> None:
         self._env = environment
         self._sight = Sight()
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._references: Mapping[str, Reference] = {}
         self.references: dict[str, bool] = {}
         """Whether each reference answered last."""
@@ -106,12 +95,11 @@ class Engine:
         finally:
             wheel.stop()
             for running in self._running.values():
-                running.pace.stop()
-                running.inspector.stop()
+                running.stop()
             await _cancelled(self._tasks)
             await self._publisher.flush()
             env.ledger.beat({name: encode(r.watch.state) for name, r in self._running.items()}, env.moment())
-            await asyncio.gather(*(_close(r.probes) for r in self._running.values()), *self._retired)
+            await asyncio.gather(*(r.close() for r in self._running.values()), *self._retired)
 
     def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
         """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
@@ -131,7 +119,7 @@ class Engine:
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
                 begun = self._state(plan.system, kept.get(name))
-                self._running[name] = self._start(plan, begun, index * GOLDEN % 1)
+                self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools)
         self._departed.shed()
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
@@ -140,35 +128,25 @@ class Engine:
         self._alive = self._env.clock()
 
     def _state(self, system: System, kept: SystemState | None) -> Step:
+        """What it starts with. It is as blind as we are: what it alone could not see may be mended, and is found anew if not."""
         now = self._env.moment()
         if kept is not None:
-            return watching.reconfigured(system, kept, now)
-        left = self._departed.take(system.name)
-        return watching.begun(system, now) if left is None else watching.resumed(system, left, now.mono, now)
+            step = watching.reconfigured(system, kept, now)
+        elif (left := self._departed.take(system.name)) is not None:
+            step = watching.resumed(system, left, now.mono, now)
+        else:
+            step = watching.begun(system, now)
+        if self.blind_since is None:
+            own = watching.sighted(system, step.state, now)
+        else:
+            own = watching.blinded(system, step.state, self.blind_since, now)
+        return Step(own.state, (*step.records, *own.records))
 
-    def _start(self, plan: Plan, begun: Step, phase: float) -> _Running:
-        assert self._tools is not None
-        probes = plan.probes()
-        system = plan.system
-        eyes = {
-            part: Eye(part, probe, system.policy, None if part == ENTRY else system.components[part.component])
-            for part, probe in probes.items()
-        }
-        watch = Watch(system, eyes, begun.state, self._tools)
-        watch.accept(begun)
-        pace = Pace(watch, phase)
-        inspector = Inspector(watch, plan.inspections(probes), phase)
-        targets = {part: Target(plan.kinds[part], probe.target) for part, probe in probes.items()}
-        pace.start()
-        inspector.start()
-        return _Running(plan, watch, pace, inspector, probes, targets)
-
-    def _retire(self, running: _Running) -> None:
-        running.pace.stop()
-        running.inspector.stop()
+    def _retire(self, running: Running) -> None:
+        running.stop()
         for eye in running.watch.eyes.values():
             self._sight.forget(eye)
-        task = asyncio.get_running_loop().create_task(_close(running.probes))
+        task = asyncio.get_running_loop().create_task(running.close())
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
 
@@ -254,16 +232,18 @@ class Engine:
             self._spawn(self._ask(name, ask))
         asked = 0
         for running in self._running.values():
-            if running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE):
-                continue  # it is looked at fast already
+            fast = running.watch.state.mode in (Mode.SUSPECTED, Mode.OUTAGE)
             for eye in running.watch.eyes.values():
+                if fast and (eye.vital or eye.stateful):
+                    continue  # it is looked at already
                 if asked < ASK_AT_ONCE and not eye.looks and not self._sight.is_quiet(eye):
                     asked += 1
                     running.watch.look(eye, fresh=True, hasty=True)
 
     def _blind(self) -> None:
         now = self._env.moment()
-        self.blind_since = min(now.mono, max(self._sight.heard_end, now.mono - 3600.0))
+        looked = min((r.watch.state.trusted_since for r in self._running.values()), default=now.mono)
+        self.blind_since = min(now.mono, max(self._sight.heard_end, looked))
         _LOG.warning("blind: nothing that we look at answers")
         for running in self._running.values():
             running.watch.accept(watching.blinded(running.watch.system, running.watch.state, self.blind_since, now))
@@ -294,7 +274,3 @@ async def _cancelled(tasks: Collection["asyncio.Task[None]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _close(probes: Mapping[Part, Probe]) -> None:
-    await asyncio.gather(*(probe.close() for probe in probes.values()), return_exceptions=True)

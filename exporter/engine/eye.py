@@ -82,6 +82,15 @@ class Pending(Deadline):
         """Wait for it as long as in calm."""
         self.reschedule(self._patient + self.given)
 
+    @property
+    def patient(self) -> bool:
+        """Whether it is given all of its time."""
+        return self.until >= self._patient
+
+    def took(self, ended: Instant) -> float:
+        """For how many seconds the other side let us wait until it answered: not those for which we stood still."""
+        return max(0.0, ended - self.started - self.deaf)
+
     def in_vain(self, until: Instant, enough: float) -> bool:
         """Whether it was not answered for so long that it says something of the other side. `enough`: seconds, in doubt."""
         return until - self.started - self.deaf >= (self._patient - self.started if self.spared else enough)

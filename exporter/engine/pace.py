@@ -11,7 +11,7 @@ from exporter.core.state import Step, SystemState
 from exporter.engine.eye import Eye, Pending
 from exporter.engine.watch import DOUBTFUL, Watch
 from exporter.engine.wheel import Alarm
-from exporter.probes.kind import Ask, Deadline, Failure
+from exporter.probes.kind import Ask, Failure
 
 SPREAD = 5.0
 """Seconds over which the first looks are spread at most, and with them all that follow; shorter intervals are filled evenly."""
@@ -90,7 +90,9 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        doubted = not self._tools.haste.crowded and eye.shuts_out(self._tools.clock())
+        doubted = eye.shuts_out(
+            self._tools.clock()
+        )  # in a crowd too: else who is in would end an outage in which nobody gets in
         self._watch.look(eye, fresh=fresh or doubted)
 
     def _holder(self, group: list[Eye]) -> Eye | None:
@@ -150,10 +152,12 @@ class Pace:
         """A login is late: find out over the kept connection how slow the network is now. It proves nothing else, least of all
         that anybody new is let in, so nobody sees it but the eye."""
         tools = self._tools
-        deadline = Deadline(tools.clock() + eye.policy.timeout, stood=tools.wheel.stood)
-        sample = await tools.attempt(eye.part, partial(eye.probe.look, Ask(fresh=False)), deadline, tools.clock)
+        started = tools.clock()
+        until = started + eye.policy.timeout
+        pending = Pending(started, until, until, stood=tools.wheel.stood)
+        sample = await tools.attempt(eye.part, partial(eye.probe.look, Ask(fresh=False)), pending, tools.clock)
         if sample.ok:
-            eye.learn_other(sample.ended - sample.started, confirms=True)
+            eye.learn_other(pending.took(sample.ended), confirms=True)
 
     def _hurry(self) -> None:
         """Look fast, beginning now; looks that already wait get no more time than fast ones."""

@@ -9,10 +9,10 @@ from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.looks import awaited, proves_nothing
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
-from exporter.core.moves import current_markers, unmeasured, written_before
+from exporter.core.moves import unmeasured
 from exporter.core.ports import Ledger
-from exporter.core.recovery_point import read_above
-from exporter.core.state import Marker, Mode, SourceState, Step, SystemState
+from exporter.core.sources import markers_above
+from exporter.core.state import Marker, Mode, Step, SystemState
 from exporter.core.verdict import contested, site_of
 from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, no_longer_awaited, smoothed
 from exporter.engine.haste import Haste
@@ -80,7 +80,7 @@ class Watch:
         pending = eye.looks[number] = self._pending(eye, hasty=hasty, witness=witness)
         pending.fresh = fresh and eye.component is not None
         self._doubt_later(eye, pending, eye.usual)
-        above = self._markers_above(eye)
+        above = markers_above(self.system, self.state, eye.part)
         pending.task = self.tools.spawn(
             self._look(eye, number, pending, Ask(fresh, above), calm=not (hasty or witness))
         )
@@ -101,8 +101,8 @@ class Watch:
         return Pending(started, until, patient, marker, wheel.stood, witness=witness, spared=spared)
 
     def _doubt_later(self, eye: Eye, pending: Pending, usual: float | None) -> None:
-        patient = pending.until - pending.started >= eye.policy.timeout and not (pending.witness or pending.spared)
-        late = eye.overdue_after(usual) if eye.vital and patient else None
+        in_calm = pending.patient and not (pending.witness or pending.spared)
+        late = eye.overdue_after(usual) if eye.vital and in_calm else None
         if late is not None:
             due = pending.started + late
             pending.call_before(due, partial(self._late, eye, pending, late, due, 0.0))
@@ -124,7 +124,7 @@ class Watch:
             eye.looks.pop(number, None)
         enough = eye.fast_timeout()  # by what was known when it began
         if sample.ok:
-            eye.learn(sample.ended - sample.started, fresh=ask.fresh, calm=calm)
+            eye.learn(pending.took(sample.ended), fresh=ask.fresh, calm=calm)
         if pending.fresh:
             eye.turned_away = not sample.ok
         self.looked(eye, sample, ask.markers_after, enough, fresh=ask.fresh)
@@ -164,26 +164,6 @@ class Watch:
         for marker in before.canaries[name].markers:
             if marker.acked is not None and marker.seq not in kept:
                 self.tools.ledger.mark(self.system.name, name, marker._replace(acked=None), now)
-
-    def _markers_above(self, eye: Eye) -> int | None:
-        """Above which number the markers at this endpoint are of interest; None: not at all."""
-        name = eye.part.component
-        if self.system.active_active:
-            return active.read_above_at(self.state, eye.part)
-        role = self.state.roles.get(name)
-        if eye.component is None or role is None or name not in self.state.canaries:
-            return None
-        if eye.part.site == role.site:
-            incident = self.state.incident
-            if incident is None or unmeasured(self.state) != name:
-                return None
-            written = written_before(self.state, incident)
-            return written[0].seq - 1 if written else 0
-        markers = current_markers(self.state, name)
-        if not markers:
-            return None
-        known = self.state.sources.get((eye.part.site, name, "canary"))
-        return read_above(known or SourceState(eye.part.site, name, "canary"), markers)
 
     # --- markers
 
@@ -230,11 +210,13 @@ class Watch:
             sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
+        took = pending.took(sample.ended)
         if sample.ok:
-            (eye.learn_fresh if fresh else eye.learn_other)(sample.ended - marker.sent)
-        self._wrote(eye, marker, sample)
+            (eye.learn_fresh if fresh else eye.learn_other)(took)
+        self._wrote(eye, marker, sample, took)
 
-    def _wrote(self, eye: Eye, marker: Marker, sample: Sample) -> None:
+    def _wrote(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
+        """`took`: seconds, if it is acknowledged."""
         self.tools.awake()
         tools, answered = self.tools, sample.reason not in SILENT
         if answered:
@@ -242,7 +224,7 @@ class Watch:
         abandoned: list[Instant] = []
         if sample.ok:
             abandoned = no_longer_awaited(eye.writes, sample, eye.fast_timeout(marker=True))
-            eye.usual_write = smoothed(eye.usual_write, sample.ended - marker.sent)
+            eye.usual_write = smoothed(eye.usual_write, took)
             tools.ledger.mark(self.system.name, eye.part.component, marker._replace(acked=sample.ended), tools.moment())
         outcome = Outcome(sample.ended, sample.reason, sample.detail)
         before, now = self.state, tools.moment()

@@ -27,17 +27,12 @@ async def attempt(
     try:
         with deadline:
             look = await call()
-    except TimeoutError as error:
-        ended = clock()
-        if not deadline.expired:
-            return _failed(part, started, ended, understood(error))
-        # Before Python 3.11.5 the cancellation is the TimeoutError's context, since then its cause.
-        cancelled = error.__cause__ or error.__context__
-        detail = f"{_whereabouts(cancelled)}no complete answer within {ended - started:.3g} s"
-        phases = _phases_until(cancelled)
-        return _failed(part, started, ended, Failure(Reason.TIMEOUT, detail, phases))
     except Exception as error:  # noqa: BLE001 - this is the one place where everything ends
-        return _failed(part, started, clock(), understood(error))
+        ended = clock()
+        late = isinstance(error, TimeoutError) and deadline.expired
+        failure = _out_of_time(error, ended - started) if late else understood(error)
+        _let_go(error)
+        return _failed(part, started, ended, failure)
     return Sample(part, started, clock(), detail=look.detail[:DETAIL_LIMIT], facts=look.facts, phases=look.phases)
 
 
@@ -57,6 +52,27 @@ def understood(error: Exception) -> Failure:
     return Failure(
         Reason.INTERNAL, f"{type(error).__name__} at {_place(error)}: a fault of the exporter, please report it"
     )
+
+
+def _out_of_time(error: Exception, seconds: float) -> Failure:
+    """Nobody answered until the deadline, for so long."""
+    # Before Python 3.11.5 the cancellation is the TimeoutError's context, since then its cause.
+    cancelled = error.__cause__ or error.__context__
+    detail = f"{_whereabouts(cancelled)}no complete answer within {seconds:.3g} s"
+    return Failure(Reason.TIMEOUT, detail, _phases_until(cancelled))
+
+
+def _let_go(error: BaseException) -> None:
+    """An exception that is told needs no traceback any more. Those who had it in a variable are in it, and it in them: some
+    kilobytes a look, in cycles, which the collector would find long after."""
+    told: set[int] = set()
+    chain: list[BaseException | None] = [error]
+    while chain:
+        one = chain.pop()
+        if one is not None and id(one) not in told:
+            told.add(id(one))
+            one.__traceback__ = None
+            chain += (one.__cause__, one.__context__)
 
 
 def _failed(part: Part, started: Instant, ended: Instant, failure: Failure) -> Sample:

@@ -115,3 +115,15 @@ def test_standing_tells_of_standbys_that_were_looked_at() -> None:
     assert list(told["sites"]) == ["sg"]
     assert told["sites"]["sg"]["reachable"] is True
     assert told == standing(SYSTEM, shown.state, 4.0)
+
+
+def test_blindness_begins_when_somebody_looked_again_at_the_earliest() -> None:
+    """Away from 5 to 9 in an outage, and cut off when it came back: the last answer was at 4, but what was seen until 5 stays seen."""
+    shown = film("hhooo")
+    back = watching.resumed(SYSTEM, shown.state, 5.0, moment(9)).state
+    step = watching.blinded(SYSTEM, back, 4.0, moment(12))
+    assert step.records[0].data == {"since_unix": WALL + 9}
+    seen = watching.sighted(SYSTEM, step.state, moment(15))
+    assert seen.state.counters.blind == back.counters.blind + 6
+    assert seen.state.incident is not None
+    assert seen.state.incident.blind == 10

@@ -1,31 +1,11 @@
 """In a silence everybody is asked whether it is us, and only in a silence."""
 
 import asyncio
-from collections.abc import Mapping
 
-from exporter.core.model import Component, Moment, System
-from exporter.core.ports import Json, Loaded
+from exporter.core.model import Component, Part, System
 from exporter.core.state import Mode
-from exporter.engine.engine import Engine, Environment
 from exporter.engine.plan import Plan
-from exporter.probes.attempt import attempt
-from exporter.probes.kind import Probe
-from tests.engine.virtual import PART, PARTS, ForgettingLedger, Server, SharedProbe, in_virtual_time
-
-
-class NewLedger(ForgettingLedger):
-    """Nothing is in it yet."""
-
-    async def load(self, now: Moment) -> Loaded:
-        return Loaded({}, {}, {}, {}, {})
-
-    def beat(self, checkpoints: Mapping[str, Json], now: Moment) -> None:
-        """It is on no disk."""
-
-
-def plan(name: str, probe: Probe) -> Plan:
-    system = System(name, "hk", ("hk",), {"database": Component("database", critical=True, stateful=True)}, PARTS)
-    return Plan(system, lambda: {PART: probe}, {PART: "postgres"}, name)
+from tests.engine.virtual import PART, Server, SharedProbe, engine_of, in_virtual_time, plan
 
 
 def looks_per_second(others: int) -> tuple[float, Mode, bool]:
@@ -33,20 +13,15 @@ def looks_per_second(others: int) -> tuple[float, Mode, bool]:
     found: list[tuple[float, Mode, bool]] = []
 
     async def film() -> None:
-        loop = asyncio.get_running_loop()
-        ledger: object = NewLedger()
-        clock = loop.time
-        engine = Engine(Environment(clock, lambda: Moment(clock(), 1e9 + clock()), attempt, ledger))  # type: ignore[arg-type]  # what nobody asks for here is left out
+        clock = asyncio.get_running_loop().time
         dead, probes = Server(), [SharedProbe(Server()) for _ in range(others)]
         plans = [plan("dead", SharedProbe(dead)), *(plan(f"other-{n}", probe) for n, probe in enumerate(probes))]
-        running = asyncio.ensure_future(engine.run(plans, {}, lambda: None))
-        await asyncio.sleep(70)
-        dead.hangs, since = True, clock()
-        await asyncio.sleep(20)
-        looks = sum(len([at for at, _ in probe.looks if at >= since]) for probe in probes)
-        found.append((looks / 20 / others, engine.systems()["dead"].state.mode, engine.blind_since is not None))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with engine_of(*plans) as engine:
+            await asyncio.sleep(70)
+            dead.hangs, since = True, clock()
+            await asyncio.sleep(20)
+            looks = sum(len([at for at, _ in probe.looks if at >= since]) for probe in probes)
+            found.append((looks / 20 / others, engine.systems()["dead"].state.mode, engine.blind_since is not None))
 
     in_virtual_time(film())
     return found[0]
@@ -64,3 +39,25 @@ def test_where_there_is_one_other_it_is_asked() -> None:
     rate, mode, blind = looks_per_second(1)
     assert (mode, blind) == (Mode.OUTAGE, False)
     assert rate > 1.5
+
+
+def test_what_is_not_looked_at_fast_is_asked_in_a_suspected_system_too() -> None:
+    """Beside a critical database an extra that is looked at every 5 s: cut off, we know it after 3 s, as without the extra."""
+    known: list[bool] = []
+
+    async def film(cut: float) -> None:
+        extra = Part("hk", "extra")
+        components = {"database": Component("database", critical=True, stateful=True), "extra": Component("extra")}
+        servers = {PART: Server(), extra: Server()}
+        system = System("shop", "hk", ("hk",), components, frozenset(servers))
+        probes = {part: SharedProbe(server) for part, server in servers.items()}
+        async with engine_of(Plan(system, lambda: probes, dict.fromkeys(probes, "x"), "shop")) as engine:
+            await asyncio.sleep(20 + cut)
+            for server in servers.values():
+                server.hangs = True
+            await asyncio.sleep(3)
+            known.append(engine.blind_since is not None)
+
+    for cut in (0.3, 2.3, 4.3):
+        in_virtual_time(film(cut))
+    assert known == [True, True, True]

@@ -231,3 +231,24 @@ def test_what_answers_at_once_makes_no_crowd() -> None:
         assert all(max(gaps(probe.looks, since)) <= fast + 0.03 for probe in fleet.probes)
 
     in_virtual_time(film())
+
+
+def test_in_a_crowd_an_answer_to_who_is_in_ends_no_outage() -> None:
+    """Many systems let nobody new in, and go on to serve the connections that they have: none of them is well again for that."""
+
+    async def film() -> None:
+        servers = [Server() for _ in range(MANY + 6)]
+        fleet = Fleet(*servers, Server())
+        await asyncio.sleep(10)
+        for server in servers:
+            server.full = True
+        await asyncio.sleep(30)
+        crowded = 0
+        for _ in range(40):
+            crowded += fleet.haste.crowded
+            assert {watch.state.mode for watch in fleet.watches[:-1]} == {Mode.OUTAGE}
+            await asyncio.sleep(1)
+        assert crowded > 10
+        assert fleet.watches[-1].state.mode is Mode.HEALTHY
+
+    in_virtual_time(film())

@@ -1,6 +1,7 @@
 """A network that becomes slower is no outage: what takes many ways there and back is given the time for it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,19 @@ async def test_who_is_turned_away_asks_again() -> None:
     assert not eye.shuts_out(100.81)
     eye.turned_away = True
     assert eye.shuts_out(100.81)
+
+
+@pytest.mark.parametrize("timeout", [1.2, 1.7, 1.9, 2.2, 2.3, 3.3])
+@pytest.mark.parametrize("uptime", [20_000.0, 100_000.0])
+def test_a_hang_is_doubted_soon_whatever_the_timeout(timeout: float, uptime: float) -> None:
+    """When it takes longer than usual, not when its time is over: no timeout and no uptime makes a difference by rounding."""
+
+    async def film() -> None:
+        server = Server()
+        fleet = Fleet(server, Server(), policy=replace(Policy(), timeout=timeout))
+        await asyncio.sleep(20.5)
+        server.hangs = True
+        await asyncio.sleep(fleet.watches[0].system.policy.interval + 0.15)
+        assert fleet.watches[0].state.mode is Mode.SUSPECTED
+
+    in_virtual_time(film(), begin=uptime)

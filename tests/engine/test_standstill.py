@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from exporter.core.state import Mode
+from exporter.engine.eye import Pending
 from exporter.engine.wheel import CATCHING_UP, LONG
-from tests.engine.virtual import Fleet, Server, VirtualLoop, in_virtual_time
+from tests.engine.virtual import PART, Fleet, Server, VirtualLoop, in_virtual_time
 
 SLOW_WAY = 0.1
 """Seconds to the server and back in a burst of work: a login takes longer than a look in doubt is given."""
@@ -55,6 +56,39 @@ def test_a_return_stands_though_we_stood_still_after_it(seconds: float, later: f
         assert last.end.upper < back + 1
 
     in_virtual_time(film())
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0, 3600.0])
+def test_what_we_stood_still_for_is_not_what_is_usual(seconds: float) -> None:
+    """A look is under way meanwhile, and its answer is read when we go on: who hangs 10 s later is doubted as soon as ever."""
+
+    async def film() -> None:
+        loop, server, fleet = await calm()
+        server.way = 0.01
+        await asyncio.sleep(20)
+        eye = fleet.watches[0].eyes[PART]
+        while not eye.looks:  # noqa: ASYNC110 - nobody else tells it
+            await asyncio.sleep(0.001)
+        loop.stand_still(seconds)
+        await asyncio.sleep(0.5)
+        usual = eye.usual
+        assert usual is not None
+        assert usual < 0.15
+        await asyncio.sleep(10)
+        server.hangs = True
+        await asyncio.sleep(eye.policy.interval + 0.5)
+        assert first(fleet) is Mode.SUSPECTED
+
+    in_virtual_time(film())
+
+
+async def test_what_a_marker_waited_for_us_is_not_learned() -> None:
+    """Sent, and acknowledged 10 s later, for 9.9 of which we stood still; a clock that rounds makes nothing negative of it."""
+    stood = [5.0]
+    pending = Pending(100.0, 102.0, 102.0, stood=lambda: stood[0])
+    stood[0] += 9.9
+    assert pending.took(110.0) == pytest.approx(0.1)
+    assert pending.took(109.0) == 0.0
 
 
 def test_who_dies_while_we_stood_still_is_found() -> None:

@@ -2,22 +2,25 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from exporter.core import fold
-from exporter.core.model import Component, Facts, Instant, Moment, Part, Reason, Role, System
-from exporter.core.ports import Json, Kept
+from exporter.core.model import Component, Facts, Instant, Moment, Part, Policy, Reason, Role, System
+from exporter.core.ports import Json, Kept, Loaded
 from exporter.core.state import Record
+from exporter.engine.engine import Engine, Environment
 from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
 from exporter.engine.pace import Pace
+from exporter.engine.plan import Plan
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
 from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.attempt import attempt
-from exporter.probes.kind import Ask, Failure, Look
+from exporter.probes.kind import Ask, Failure, Look, Probe
 from exporter.probes.tripwire import nothing_to_hold
 
 PART = Part("hk", "database")
@@ -28,7 +31,7 @@ PARTS = frozenset({PART})
 class _Jump(selectors.SelectSelector):
     """Waits for nothing: it says that the time has passed."""
 
-    now = 1000.0
+    now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self.now += timeout or 0.0
@@ -38,8 +41,9 @@ class _Jump(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """For work without I/O: nothing is ever waited for but timers."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Instant) -> None:
         self._jump = _Jump()
+        self._jump.now = begin
         super().__init__(self._jump)
 
     def time(self) -> float:
@@ -50,9 +54,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jump.now += seconds
 
 
-def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
+def in_virtual_time(work: Coroutine[Any, Any, None], begin: Instant = 1000.0) -> None:
     """Run it to its end; what it has left running ends with it."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(begin)) as runner:
         runner.run(work)
 
 
@@ -143,10 +147,41 @@ class ForgettingLedger:
         """Nobody asks for it."""
 
 
+class NewLedger(ForgettingLedger):
+    """Nothing is in it yet."""
+
+    async def load(self, now: Moment) -> Loaded:
+        return Loaded({}, {}, {}, {}, {})
+
+    def beat(self, checkpoints: Mapping[str, Json], now: Moment) -> None:
+        """It is on no disk."""
+
+
+def plan(name: str, probe: Probe, key: object = None) -> Plan:
+    """A system with one database; under another `key` it counts as changed."""
+    system = System(name, "hk", ("hk",), {"database": Component("database", critical=True, stateful=True)}, PARTS)
+    return Plan(system, lambda: {PART: probe}, {PART: "postgres"}, key or name)
+
+
+@asynccontextmanager
+async def engine_of(*plans: Plan, ledger: Any = None) -> AsyncIterator[Engine]:
+    """One that runs."""
+    clock = asyncio.get_running_loop().time
+    moment = lambda: Moment(clock(), 1e9 + clock())  # noqa: E731 - one line, used in the next
+    forgets: Any = NewLedger()
+    engine = Engine(Environment(clock, moment, attempt, ledger or forgets))
+    running = asyncio.ensure_future(engine.run(plans, {}, lambda: None))
+    try:
+        yield engine
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 class Fleet:
     """Systems that are watched, each with one database at the server that it is given."""
 
-    def __init__(self, *servers: Server) -> None:
+    def __init__(self, *servers: Server, policy: Policy = Policy()) -> None:  # noqa: B008 - it is frozen
         loop = asyncio.get_running_loop()
         self.clock = loop.time
         self.haste = Haste(self.clock)
@@ -164,7 +199,7 @@ class Fleet:
         self.watches: list[Watch] = []
         for number, probe in enumerate(self.probes):
             component = Component("database", critical=True, stateful=True)
-            system = System(f"system-{number}", "hk", ("hk",), {"database": component}, PARTS)
+            system = System(f"system-{number}", "hk", ("hk",), {"database": component}, PARTS, policy=policy)
             eye = Eye(PART, probe, system.policy, component)
             watch = Watch(system, {PART: eye}, fold.begin(system, self._moment()), tools)
             self.watches.append(watch)

@@ -9,6 +9,7 @@ from exporter.core import fold
 from exporter.core.model import Component, Facts, Moment, Objectives, Part, Policy, Reason, Role, Sample, System
 from exporter.core.moves import unmeasured
 from exporter.core.ports import Kept
+from exporter.core.sources import markers_above
 from exporter.core.state import Record
 from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
@@ -104,7 +105,7 @@ class Stage:
         facts, reason, above = Facts(), Reason.REFUSED, None
         if primary is not None:
             site = self.sites[part.site]
-            above = self.watch._markers_above(self.eyes[part])
+            above = markers_above(self.watch.system, self.watch.state, part)
             there = None if above is None else tuple(sorted(n for n in site.markers if n > above))
             facts = Facts(Role.PRIMARY if primary else Role.STANDBY, primary, epoch=str(site.epoch), markers=there)
         sample = Sample(part, started, self.now, None if primary is not None else reason, "", facts)
@@ -120,7 +121,7 @@ class Stage:
         if taken:
             self.sites[eye.part.site].markers.add(marker.seq)
         reason = None if taken else Reason.READ_ONLY
-        self.watch._wrote(eye, marker, Sample(eye.part, marker.sent, self.now, reason))
+        self.watch._wrote(eye, marker, Sample(eye.part, marker.sent, self.now, reason), self.now - marker.sent)
 
     # --- what is left of it
 
