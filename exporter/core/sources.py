@@ -84,7 +84,9 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
     state, component, facts = draft.state, sample.part.component, sample.facts
     streaming = _source(state, sample, STREAMING)
     claimed = streaming.applied_at
-    if _comparable(facts, role) and not claims(facts):
+    if _comparable(facts, role) and not claims(
+        facts
+    ):  # a rival writes a stream of its own, which not every kind tells by an epoch
         streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started)
     else:
         streaming = replace(streaming, seen=sample.started)
@@ -102,8 +104,7 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
 
 
 def _comparable(facts: Facts, role: RoleState) -> bool:
-    """Positions of different epochs cannot be compared: a returning old primary may show the higher one. Where a kind tells
-    no epoch, one that claims the role itself has a stream of its own."""
+    """Positions of different epochs cannot be compared: a returning old primary may show the higher one."""
     return facts.position is not None and facts.epoch == role.epoch
 
 
