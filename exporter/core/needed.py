@@ -10,7 +10,7 @@ from exporter.core.active import written
 from exporter.core.events import Draft
 from exporter.core.model import Component, Instant, Part, System
 from exporter.core.state import NO_TRACK, Needed, PartState, Span, SystemState, Track
-from exporter.core.verdict import LOOK, WRITE, needs
+from exporter.core.verdict import LOOK, WRITE, needs, stateless_site
 
 Key = tuple[str, str, str]
 """As in `SystemState.needed`."""
@@ -34,9 +34,9 @@ def needed_anew(system: System, state: SystemState, now: Instant) -> Mapping[Key
 def follow_needs(system: System, draft: Draft, before: SystemState, seen: Span) -> None:
     """Note what has to work from this look or marker on and did not have to until then. `before`: all that was known without it."""
     state = draft.state
-    keys = () if system.active_active else _keys(system, state)
-    if system.active_active or (len(keys) == len(state.needed) and all(key in state.needed for key in keys)):
+    if system.active_active or (state.roles is before.roles and _is_noted(system, state)):
         return
+    keys = _keys(system, state)
     worked = [_worked(_track(system, before, key), since) for key, since in state.needed.items()]
     lower = min([seen.start, *(until for until in worked if until is not None)])
     after: dict[Key, Needed | None] = {}
@@ -46,6 +46,14 @@ def follow_needs(system: System, draft: Draft, before: SystemState, seen: Span) 
         else:
             after[key] = Needed(lower, seen.end, _track(system, state, key).count)
     draft.state = state.but(needed=after)
+
+
+def _is_noted(system: System, state: SystemState) -> bool:
+    """Whether what tells no role is needed where it was: they all are at the same site, so the first one tells."""
+    for name, component in system.components.items():
+        if component.critical and not component.dependency and not (component.stateful and name in state.roles):
+            return (stateless_site(system, state), name, LOOK) in state.needed
+    return True
 
 
 def _keys(system: System, state: SystemState) -> list[Key]:

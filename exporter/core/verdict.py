@@ -83,10 +83,10 @@ def site_of(system: System, state: SystemState, component: Component) -> str:
     """The site at which this component has to work for the system to serve."""
     if component.stateful and component.name in state.roles:
         return state.roles[component.name].site
-    return _stateless_site(system, state)
+    return stateless_site(system, state)
 
 
-def _stateless_site(system: System, state: SystemState) -> str:
+def stateless_site(system: System, state: SystemState) -> str:
     """The same for what tells no role."""
     return state.traffic or _answering(system, state)
 
@@ -115,10 +115,10 @@ def _all_good(system: System, state: SystemState, site: str) -> bool:
 
 def needs(system: System, state: SystemState) -> Iterator[Need]:
     """All that must work: the entry, each critical component where it is needed, and its canary."""
-    return _needs(system, state, _stateless_site(system, state))
+    return _needs(system, state, stateless_site(system, state))
 
 
-def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[Need]:
+def _needs(system: System, state: SystemState, stateless: str) -> Iterator[Need]:
     if system.has_entry:
         entry = state.parts.get(ENTRY, NO_PART)
         yield _need(state, ENTRY, entry.serve, entry.tripped)
@@ -129,7 +129,7 @@ def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[
             yield from _anywhere(system, state, component)
             continue
         role = state.roles.get(component.name) if component.stateful else None
-        part = component.part(stateless_site if role is None else role.site)
+        part = component.part(stateless if role is None else role.site)
         seen = state.parts.get(part, NO_PART)
         yield _need(state, part, seen.serve, seen.tripped, direct=component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
@@ -179,8 +179,8 @@ def assess(system: System, state: SystemState) -> Evidence:
     """What all the looks so far say of the system. Bounds as in `exporter.core.track`; the worst part decides."""
     if state.blind_since is not None:
         return Blind()
-    stateless_site = _stateless_site(system, state)
-    wanted = list(_needs(system, state, stateless_site))
+    site = stateless_site(system, state)
+    wanted = list(_needs(system, state, site))
     for need in wanted:
         if need.track.count > 0:
             return _dark(state, [one for one in wanted if one.track.count > 0])
@@ -189,15 +189,15 @@ def assess(system: System, state: SystemState) -> Evidence:
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
-    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, stateless_site),)
+    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, site),)
     return Serving(sites, NOTHING if state.incident is None else _restored(state.incident, wanted))
 
 
-def _serving_site(system: System, state: SystemState, stateless_site: str) -> str:
+def _serving_site(system: System, state: SystemState, stateless: str) -> str:
     for component in system.components.values():
         if component.critical and component.stateful and component.name in state.roles:
             return state.roles[component.name].site
-    return stateless_site
+    return stateless
 
 
 def _dark(state: SystemState, failing: list[Need]) -> Dark:

@@ -162,7 +162,8 @@ class Replay:
             if self.declared or self.moved:
                 self.end = (max(lower, floor), max(upper, self.start[1]))
             else:
-                self.start = None  # over before it was declared: not this incident yet
+                # Over before it was declared, so not this incident yet, which tells itself what has to work when it begins.
+                self.start, self.needs = None, []
 
 
 def achieved(loss: Row) -> tuple[Span | None, tuple[int, int, int]]:
