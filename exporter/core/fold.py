@@ -16,16 +16,18 @@ from exporter.core.interval import Interval
 from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, proves_nothing
 from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
 from exporter.core.moves import unmeasured
+from exporter.core.needed import follow_needs, needed_anew, with_canary
+from exporter.core.reload import reconfigure
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
 from exporter.core.standbys import follow_standby
 from exporter.core.state import (
     CALM,
     CanaryState,
-    Contest,
     Marker,
     Mode,
     PartState,
+    Span,
     Step,
     SystemState,
 )
@@ -40,14 +42,15 @@ TRIPPED_LATE = 0.1
 
 def begin(system: System, now: Moment) -> SystemState:
     """A system that nobody has looked at yet."""
-    return SystemState(
+    state = SystemState(
         watched_since=now.mono,
         trusted_since=now.mono,
         blind_from=now.mono,
         since=now.mono,
         believed=system.home,
-        canaries={c.name: CanaryState() for c in system.components.values() if c.canary_every is not None},
+        canaries={name: CanaryState() for name in with_canary(system)},
     )
+    return state.but(needed=needed_anew(system, state, now.mono))
 
 
 def observe(
@@ -82,6 +85,7 @@ def observe(
             follow_roles(system, draft, sample, before, now)
             follow_sources(system, draft, sample, above, now)
             follow_standby(system, draft, sample.part, now, heard)
+        follow_needs(system, draft, state, Span(sample.started, sample.ended))
         step(system, draft, assess(system, draft.state), now, heard)
         if not draft.state.assessed:
             draft.state = replace(draft.state, assessed=True)
@@ -128,6 +132,7 @@ def marker_finished(
     if system.active_active:
         canary = active.follow_write(canary, marker, outcome, pending, blind=blind)
     draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
+    follow_needs(system, draft, state, Span(marker.sent, outcome.ended))
     step(system, draft, assess(system, draft.state), now, heard)
     return draft.step()
 
@@ -225,43 +230,6 @@ def paused(state: SystemState, since: Instant, until: Instant) -> SystemState:
     if state.blind_since is not None:
         return state
     return replace(_unwatched(replace(state.left(since), blind_since=None), since, until), assessed=False)
-
-
-def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
-    """The same knowledge under another configuration: what is no longer watched is forgotten, the rest goes on."""
-    fresh = begin(system, now)
-    return replace(
-        state,
-        parts={part: known for part, known in state.parts.items() if part in system.parts},
-        roles={
-            name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites
-        },
-        canaries={name: state.canaries.get(name, canary) for name, canary in fresh.canaries.items()},
-        sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
-        backups={name: known for name, known in state.backups.items() if name in system.backups},
-        parity={name: known for name, known in state.parity.items() if name in system.parity},
-        kpis={name: known for name, known in state.kpis.items() if name in system.kpis},
-        believed=state.believed if state.believed in system.sites else system.home,
-        serving=tuple(site for site in state.serving if site in system.sites),
-        served=tuple(site for site in state.served if site in system.sites),
-        traffic_seen=tuple(site for site in state.traffic_seen if site in system.sites),
-        lost_standbys=frozenset(part for part in state.lost_standbys if _may_be_lost(system, part)),
-        contest=_kept(system, state.contest),
-        assessed=False,
-    )
-
-
-def _may_be_lost(system: System, part: Part) -> bool:
-    """Whether it is still such a part whose loss is told, so that its return can be told too."""
-    component = system.components.get(part.component) if part in system.parts else None
-    return component is not None and (component.critical if system.active_active else component.stateful)
-
-
-def _kept(system: System, contest: Contest | None) -> Contest | None:
-    """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew."""
-    if contest is None or not contest.declared:
-        return None
-    return contest if Part(contest.claimant, contest.component) in system.parts else None
 
 
 def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemState:

@@ -105,6 +105,10 @@ def _still_out(draft: Draft, seen: Dark, now: Moment) -> None:
         draft.state = replace(state, incident=reopened(state, incident, seen.start.upper), serving=())
         enter(draft, Mode.OUTAGE, f"relapsed, the same incident goes on: {seen.cause}", now)
     else:
+        lower = min(incident.start.lower, seen.start.lower)
+        if lower < incident.start.lower:
+            incident = dated(state, incident, incident.start._replace(lower=lower))
+            draft.state = replace(state, incident=replace(incident, phases={**incident.phases, "last_good": lower}))
         enter(draft, Mode.OUTAGE, state.sentence if state.mode is Mode.OUTAGE else f"still out: {seen.cause}", now)
 
 

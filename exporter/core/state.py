@@ -158,6 +158,15 @@ class SourceState:
     """Measured, in units of the position a second."""
 
 
+class Needed(NamedTuple):
+    """Since when something has to work that did not have to before: in (lower, upper]."""
+
+    lower: Instant
+    upper: Instant
+    failures: int
+    """Looks in a row that had failed by then, and kept nobody from being served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contest:
     """Two sites claim the writable role of one component."""
@@ -205,6 +214,8 @@ class SystemState:
     """The same, once two looks in a row told it."""
     traffic_seen: tuple[str, ...] = ()
     """The sites that answered at the entry of an active-active system last, oldest first."""
+    needed: Mapping[tuple[str, str, str], Needed | None] = field(default_factory=dict)
+    """What has to work, by (site, component, `look` or `write`), in an active-active system at any site. None: as long as we look."""
     contest: Contest | None = None
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""

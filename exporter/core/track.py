@@ -19,7 +19,7 @@ that was lost in the fault may stay unanswered when the next one is served.
 from dataclasses import replace
 
 from exporter.core.model import SILENT, Instant, Reason
-from exporter.core.state import Span, Track
+from exporter.core.state import Needed, Span, Track
 
 
 def judge(track: Track, span: Span, reason: Reason | None, detail: str = "") -> Track:
@@ -85,6 +85,17 @@ def abandon(track: Track, start: Instant) -> Track:
     if track.recovered is None or track.last_bad is None or not track.last_bad < start < track.recovered.start:
         return track
     return replace(track, last_bad=start)
+
+
+def since_needed(track: Track, needed: Needed | None) -> Track:
+    """The track as it dates and declares an outage: what fails since before it was needed fails from then on."""
+    if needed is None or not track.count or (track.good is not None and track.good.start > needed.lower):
+        return track
+    good = Span(needed.lower, needed.lower)
+    if not needed.failures:
+        return replace(track, good=good)
+    count = max(1, track.count - needed.failures + 1)
+    return replace(track, good=good, bad=Span(needed.upper, needed.upper), count=count)
 
 
 def began(track: Track, lower: Instant) -> Instant | None:

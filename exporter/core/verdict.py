@@ -9,10 +9,12 @@ from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.past import NOTHING, Incident
 from exporter.core.state import NO_TRACK, PartState, SystemState, Track
-from exporter.core.track import began, ended
+from exporter.core.track import began, ended, since_needed
 
 NO_PART = PartState()
 ALWAYS = float("inf")
+LOOK, WRITE = "look", "write"
+"""What proves that a thing works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,20 @@ class Need(NamedTuple):
     def name(self) -> str:
         return f"canary of {self.part}" if self.canary else str(self.part)
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """As in `SystemState.needed`."""
+        return (*self.part, WRITE if self.canary else LOOK)
+
 
 def site_of(system: System, state: SystemState, component: Component) -> str:
     """The site at which this component has to work for the system to serve."""
     if component.stateful and component.name in state.roles:
         return state.roles[component.name].site
-    return _stateless_site(system, state)
+    return stateless_site(system, state)
 
 
-def _stateless_site(system: System, state: SystemState) -> str:
+def stateless_site(system: System, state: SystemState) -> str:
     """The same for what tells no role."""
     return state.traffic or _answering(system, state)
 
@@ -108,13 +115,13 @@ def _all_good(system: System, state: SystemState, site: str) -> bool:
 
 def needs(system: System, state: SystemState) -> Iterator[Need]:
     """All that must work: the entry, each critical component where it is needed, and its canary."""
-    return _needs(system, state, _stateless_site(system, state))
+    return _needs(system, state, stateless_site(system, state))
 
 
-def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[Need]:
+def _needs(system: System, state: SystemState, stateless: str) -> Iterator[Need]:
     if system.has_entry:
         entry = state.parts.get(ENTRY, NO_PART)
-        yield Need(ENTRY, False, entry.serve, entry.tripped, False)
+        yield _need(state, ENTRY, entry.serve, entry.tripped)
     for component in system.components.values():
         if not component.critical:
             continue
@@ -122,12 +129,19 @@ def _needs(system: System, state: SystemState, stateless_site: str) -> Iterator[
             yield from _anywhere(system, state, component)
             continue
         role = state.roles.get(component.name) if component.stateful else None
-        part = component.part(stateless_site if role is None else role.site)
+        part = component.part(stateless if role is None else role.site)
         seen = state.parts.get(part, NO_PART)
-        yield Need(part, False, seen.serve, seen.tripped, component.stateful)
+        yield _need(state, part, seen.serve, seen.tripped, direct=component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
             canary = state.canaries.get(component.name)
-            yield Need(part, True, canary.track if canary else NO_TRACK, seen.tripped, False)
+            yield _need(state, part, canary.track if canary else NO_TRACK, seen.tripped, canary=True)
+
+
+def _need(
+    state: SystemState, part: Part, track: Track, tripped: Instant | None, *, direct: bool = False, canary: bool = False
+) -> Need:
+    since = state.needed.get((part.site, part.component, WRITE if canary else LOOK))
+    return Need(part, canary, track if since is None else since_needed(track, since), tripped, direct)
 
 
 def _anywhere(system: System, state: SystemState, component: Component) -> list[Need]:
@@ -136,8 +150,9 @@ def _anywhere(system: System, state: SystemState, component: Component) -> list[
     for part in map(component.part, system.sites):
         if part in system.parts:
             seen, markers = state.parts.get(part, NO_PART), written(state, part)
-            needs = [Need(part, False, seen.serve, seen.tripped, False)]
-            sites.append(needs if markers is None else [*needs, Need(part, True, markers, seen.tripped, False)])
+            needs = [_need(state, part, seen.serve, seen.tripped)]
+            more = [] if markers is None else [_need(state, part, markers, seen.tripped, canary=True)]
+            sites.append([*needs, *more])
     good = [needs for needs in sites if all(_fresh(state, need.track) for need in needs)]
     return min(good, key=_back) if good else max(sites, key=_failed)
 
@@ -164,8 +179,8 @@ def assess(system: System, state: SystemState) -> Evidence:
     """What all the looks so far say of the system. Bounds as in `exporter.core.track`; the worst part decides."""
     if state.blind_since is not None:
         return Blind()
-    stateless_site = _stateless_site(system, state)
-    wanted = list(_needs(system, state, stateless_site))
+    site = stateless_site(system, state)
+    wanted = list(_needs(system, state, site))
     for need in wanted:
         if need.track.count > 0:
             return _dark(state, [one for one in wanted if one.track.count > 0])
@@ -174,20 +189,20 @@ def assess(system: System, state: SystemState) -> Evidence:
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
-    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, stateless_site),)
+    sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, site),)
     return Serving(sites, NOTHING if state.incident is None else _restored(state.incident, wanted))
 
 
-def _serving_site(system: System, state: SystemState, stateless_site: str) -> str:
+def _serving_site(system: System, state: SystemState, stateless: str) -> str:
     for component in system.components.values():
         if component.critical and component.stateful and component.name in state.roles:
             return state.roles[component.name].site
-    return stateless_site
+    return stateless
 
 
 def _dark(state: SystemState, failing: list[Need]) -> Dark:
     worst = max(failing, key=lambda need: need.track.count)
-    lower = min(need.track.good.start if need.track.good else _needed_since(state, need) for need in failing)
+    lower = _worked_until(state, failing)
     upper = min(need.track.bad.end for need in failing if need.track.bad)
     trips = [need.tripped for need in failing if need.tripped is not None and lower < need.tripped <= upper]
     first = min(failing, key=lambda need: need.track.bad.end if need.track.bad else upper)
@@ -200,6 +215,18 @@ def _dark(state: SystemState, failing: list[Need]) -> Dark:
         silent=all(need.track.silent for need in failing),
         overrulable=all(need.direct and need.track.reason is not Reason.READ_ONLY for need in failing),
     )
+
+
+def _worked_until(state: SystemState, failing: list[Need]) -> Instant:
+    """Until when all that fails worked. Once an outage is declared only what had begun before it was first seen tells more of
+    its start: a look that hung may have been the first to meet it. What was asked later met an outage that was known."""
+    incident = state.incident
+    if incident is not None and incident.declared:
+        known, begun = incident.start.lower, incident.start.upper
+        failing = [need for need in failing if need.track.bad is not None and need.track.bad.start <= begun]
+    else:
+        known = ALWAYS
+    return min([known, *(need.track.good.start if need.track.good else _needed_since(state, need) for need in failing)])
 
 
 def _needed_since(state: SystemState, need: Need) -> Instant:

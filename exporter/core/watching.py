@@ -16,6 +16,7 @@ from typing import Any
 
 from exporter.core import fold
 from exporter.core.model import Instant, Moment, Objectives, System
+from exporter.core.reload import reconfigure
 from exporter.core.state import Record, Step, SystemState
 
 
@@ -58,7 +59,7 @@ def paused(system: System, state: SystemState, since: Instant, now: Moment) -> S
 
 def reconfigured(system: System, state: SystemState, now: Moment) -> Step:
     """The configuration changed while the exporter runs."""
-    after = replace(fold.reconfigure(system, state, now), promised=system.objectives)
+    after = replace(reconfigure(system, state, now), promised=system.objectives)
     return Step(after, _changed(system, state, now))
 
 

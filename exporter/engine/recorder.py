@@ -8,6 +8,7 @@ names their hash. The first line says what they are of. Keys of the others:
     write     [site, component]: a canary marker; `from` (sent), `to`, `reason`; `counts`: it went to the holder of the role
     pending   starts of earlier ones that are no longer awaited
     needs     from here on these have to work: [[site, component, "look" or "write"], ...]
+    since     of these, what did not have to before: [[site, component, "look" or "write"], lower, upper, whether it had failed then]
     before    the same, as it was until a move that was no incident before
     moved     [component, lower, upper]: its role or epoch moved in between
     state     the state of the system changed to this
@@ -150,6 +151,7 @@ class Recorder:
             wanted = _needs(self._system, step.state)
             if wanted != self._needs or before.incident is None:
                 more["needs"] = self._needs = wanted
+                more |= _since(step.state, wanted)
         return more
 
     def _forget(self, remembered: list[Any], of_each: int) -> None:
@@ -170,6 +172,13 @@ def _declares(record: Record) -> bool:
 
 def _needs(system: System, state: SystemState) -> list[list[str]]:
     return [[*need.part, "write" if need.canary else "look"] for need in needs(system, state)]
+
+
+def _since(state: SystemState, wanted: list[list[str]]) -> dict[str, Any]:
+    """What of it begins to be needed only later than we look."""
+    known = [(key, state.needed.get((key[0], key[1], key[2]))) for key in wanted]
+    rows = [[key, since.lower, since.upper, since.failures > 0] for key, since in known if since is not None]
+    return {"since": rows} if rows else {}
 
 
 def _seen(now: Instant, sample: Sample, pending: Sequence[Instant]) -> Look:

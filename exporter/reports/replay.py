@@ -17,16 +17,19 @@ class Track:
 
     def __init__(self) -> None:
         self.good: float | None = None  # start of the newest good look
-        self.bad_end = 0.0  # earliest end of a bad look of the run
+        self.bad_start = 0.0  # start of the first bad look of the run
+        self.bad_end = 0.0  # earliest end of one
         self.last_bad: float | None = None  # start of the newest look that is known not to have succeeded
         self.back: Span | None = None  # the first good look after the run
         self.count = 0  # bad looks in a row
+        self.needed: tuple[float, float, bool] | None = None  # since when, (lower, upper), and whether it failed then
 
     def look(self, start: float, end: float, good: bool, pending: Sequence[float] = ()) -> None:
         """One more look, in the order in which they were folded in."""
         if not good and self.good is not None and start < self.good:
             self.abandon(start)
         elif not good:
+            self.bad_start = start if self.count == 0 else min(self.bad_start, start)
             self.bad_end = end if self.count == 0 else min(self.bad_end, end)
             self.last_bad = start if self.count == 0 or self.last_bad is None else max(self.last_bad, start)
             self.count, self.back = self.count + 1, None
@@ -38,6 +41,13 @@ class Track:
                 self.good, self.count, self.back = start, 0, (start, end)
         for one in pending:
             self.abandon(one)
+
+    def run(self) -> tuple[float | None, float, float]:
+        """Of the run of bad looks: until when it went well, and the first bad look. Before it was needed it harmed nobody."""
+        if self.needed is None or (self.good is not None and self.good > self.needed[0]):
+            return self.good, self.bad_start, self.bad_end
+        lower, upper, failed = self.needed
+        return (lower, upper, upper) if failed else (lower, self.bad_start, self.bad_end)
 
     def abandon(self, start: float) -> None:
         """A look that was given up because a later one went well: until it began nothing had come back."""
@@ -76,12 +86,21 @@ class Replay:
             )
         if "moved" in row:
             self.move(row)
-        self.needs = row.get("needs", self.needs)
-        self.declared = self.declared or row.get("declared", False)
+        if "needs" in row:
+            self.need(row["needs"], row.get("since", ()))
         if "loss" in row:
             self.loss, self.uncounted = added(self.loss, row["loss"]), False
         if self.needs:
             self.assess(row["at"])
+        self.declared = self.declared or row.get("declared", False)  # the look that declares it still widens it
+
+    def need(self, needs: list[list[str]], since: Sequence[Any]) -> None:
+        """From here on these have to work."""
+        self.needs = needs
+        for key in needs:
+            self.track(key).needed = None
+        for key, lower, upper, failed in since:
+            self.track(key).needed = (lower, upper, failed)
 
     def move(self, row: Row) -> None:
         """The role, or the epoch, of a component moved: always an incident, however short."""
@@ -103,6 +122,7 @@ class Replay:
             track = self.track(key)
             if key[1] == component and key[2] == "look" and track.count:  # it fails from the move on, not before
                 track.good, track.bad_end, track.back, track.count = lower, upper, None, 1
+                track.bad_start = upper if track.last_bad is None else min(track.last_bad, upper)
 
     def written_since(self, row: Row) -> tuple[str, ...] | None:
         """Whose writes still count: those at a server that came back with this look, if one began after all looks that failed."""
@@ -115,13 +135,19 @@ class Replay:
         return key if written.count == 0 and written.back is not None and written.back[0] > seen.last_bad else None
 
     def dark(self, failing: Sequence[Track]) -> None:
-        """It began with the first of them; until it is declared the bounds may still widen."""
-        upper = min(one.bad_end for one in failing)
-        known = [one.good for one in failing if one.good is not None]
-        lower = min([*known, upper])
+        """It began with the first of them; until it is declared the bounds may still widen, then only by what had begun before."""
+        runs = [one.run() for one in failing]
+        if self.start is not None and self.declared:
+            if self.end is None:
+                begun = self.start[1]
+                known = [good for good, bad_start, _ in runs if good is not None and bad_start <= begun]
+                self.start = (min([self.start[0], *known]), begun)
+            return
+        upper = min(bad_end for _, _, bad_end in runs)
+        lower = min([upper, *(good for good, _, _ in runs if good is not None)])
         if self.start is None:
             self.start = (lower, upper)
-        elif not self.declared:
+        else:
             self.start = (min(self.start[0], lower), min(self.start[1], upper))
 
     def assess(self, at: float) -> None:
@@ -143,7 +169,8 @@ class Replay:
             if self.declared or self.moved:
                 self.end = (max(lower, floor), max(upper, self.start[1]))
             else:
-                self.start = None  # over before it was declared: not this incident yet
+                # Over before it was declared, so not this incident yet, which tells itself what has to work when it begins.
+                self.start, self.needs = None, []
 
 
 def achieved(loss: Row) -> Loss:

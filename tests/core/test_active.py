@@ -10,6 +10,7 @@ from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind
 from exporter.core.readings import exposure, functional_ratio, writable_sites
+from exporter.core.reload import reconfigure
 from exporter.core.state import Mode
 from tests.core.filming import HK, SG, SYSTEM, Projector, moment
 
@@ -290,7 +291,7 @@ def test_a_lost_site_that_is_no_longer_watched_is_forgotten() -> None:
     for tick in range(4, 10):
         film.see(float(tick), sg=DEAD)
     alone = replace(BOTH, sites=("hk",), parts=BOTH.parts - {SG, LOGINS[1]})
-    film.system, film.state = alone, fold.reconfigure(alone, film.state, moment(10))
+    film.system, film.state = alone, reconfigure(alone, film.state, moment(10))
     film.one(HK, 10.0, None, Facts(Role.PRIMARY, writable=True))
     assert (film.state.mode, film.state.sentence) == (Mode.HEALTHY, "serves from hk")
     assert traffic_share(alone, film.state) == {"hk": 1.0}

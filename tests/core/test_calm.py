@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from exporter.core import fold
 from exporter.core.looks import changes_nothing
 from exporter.core.model import ENTRY, NO_FACTS, Component, Facts, Moment, Part, Policy, Reason, Sample, System
+from exporter.core.reload import reconfigure
 from exporter.core.state import Mode, Record, Step, SystemState
 
 WEB = {site: Part(site, "web") for site in ("hk", "sg")}
@@ -74,7 +75,7 @@ class Story:
                 self.take(fold.resume(self.system, self.state, self.now - 0.05, now))
             case "other":
                 self.system = OTHERWISE if self.system is not OTHERWISE else SYSTEM
-                self.state = fold.reconfigure(self.system, self.state, now)
+                self.state = reconfigure(self.system, self.state, now)
 
 
 @settings(max_examples=300, deadline=None)

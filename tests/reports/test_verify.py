@@ -112,7 +112,7 @@ def test_a_move_that_was_never_counted_is_no_difference(
     stage = Stage(replace(SYSTEM, policy=replace(SYSTEM.policy, stable_for=2.5)))
     for number, letter in enumerate("hhhccpppss" + ("hhhhhhhh" if lost else "ssssssss")):
         if number == until:
-            monkeypatch.setattr(stage.watch, "_markers_above", lambda eye: None)
+            monkeypatch.setattr("tests.reports.stage.markers_above", lambda system, state, part: None)
         stage.frame(letter)
     ((data, record, chunks),) = stage.incidents()
     assert data["rpo"] is None

@@ -1,0 +1,47 @@
+"""What a reload leaves of what is known: what is no longer watched is forgotten, what is new is needed from now on."""
+
+from dataclasses import replace
+
+from exporter.core.model import Moment, Part, System
+from exporter.core.needed import needed_anew, with_canary
+from exporter.core.state import CanaryState, Contest, SystemState
+
+
+def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
+    """The same knowledge under another configuration: what is no longer watched is forgotten, the rest goes on."""
+    told = system.has_entry and system.entry_tells_site
+    after = replace(
+        state,
+        parts={part: known for part, known in state.parts.items() if part in system.parts},
+        roles={
+            name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites
+        },
+        canaries={name: state.canaries.get(name, CanaryState()) for name in with_canary(system)},
+        sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
+        backups={name: known for name, known in state.backups.items() if name in system.backups},
+        parity={name: known for name, known in state.parity.items() if name in system.parity},
+        kpis={name: known for name, known in state.kpis.items() if name in system.kpis},
+        believed=state.believed if state.believed in system.sites else system.home,
+        serving=tuple(site for site in state.serving if site in system.sites),
+        served=tuple(site for site in state.served if site in system.sites),
+        traffic=state.traffic if told and state.traffic in system.sites else None,
+        traffic_settled=state.traffic_settled if told and state.traffic_settled in system.sites else None,
+        traffic_seen=tuple(site for site in state.traffic_seen if site in system.sites),
+        lost_standbys=frozenset(part for part in state.lost_standbys if _may_be_lost(system, part)),
+        contest=_kept(system, state.contest),
+        assessed=False,
+    )
+    return after.but(needed=needed_anew(system, after, now.mono))
+
+
+def _may_be_lost(system: System, part: Part) -> bool:
+    """Whether it is still such a part whose loss is told, so that its return can be told too."""
+    component = system.components.get(part.component) if part in system.parts else None
+    return component is not None and (component.critical if system.active_active else component.stateful)
+
+
+def _kept(system: System, contest: Contest | None) -> Contest | None:
+    """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew."""
+    if contest is None or not contest.declared:
+        return None
+    return contest if Part(contest.claimant, contest.component) in system.parts else None
