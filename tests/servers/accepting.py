@@ -5,6 +5,8 @@ between is not prepared for it: asyncio gives the connection up half made, and i
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
 
 from aiohttp import web
 
@@ -18,7 +20,15 @@ async def some_turns() -> None:
         await asyncio.sleep(0)
 
 
-async def close(server: asyncio.Server) -> None:
+class Listening(Protocol):
+    """A server of asyncio's or of uvloop's, which have no class in common."""
+
+    @property
+    def sockets(self) -> Sequence[Any]: ...
+    def close(self) -> None: ...
+
+
+async def close(server: Listening) -> None:
     """Accept no more, and close when what was accepted is being served."""
     for listening in server.sockets:
         asyncio.get_running_loop().remove_reader(listening)
@@ -28,7 +38,8 @@ async def close(server: asyncio.Server) -> None:
 
 async def end(runner: web.AppRunner) -> None:
     """`runner.cleanup()` after the `close` of its servers."""
-    for site in runner.sites:
-        assert isinstance(site._server, asyncio.Server), "aiohttp keeps it there"
-        await close(site._server)
-    await runner.cleanup()
+    try:
+        for site in runner.sites:
+            await close(cast("Listening", site._server))  # aiohttp tells it to nobody
+    finally:
+        await runner.cleanup()

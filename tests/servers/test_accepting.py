@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from tests import hostile
@@ -31,9 +32,12 @@ async def page() -> AsyncIterator[int]:
         yield urlsplit(url).port or 0
 
 
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("turns", range(8))
 @pytest.mark.parametrize("start", [raw, page])
-def test_a_visitor_of_the_last_moment(start: Callable[[], AbstractAsyncContextManager[int]], turns: int) -> None:
+def test_a_visitor_of_the_last_moment(
+    start: Callable[[], AbstractAsyncContextManager[int]], turns: int, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     """Accepted, and not served yet: without `accepting.close` nobody closes it after two turns."""
 
     async def play(visitor: socket.socket) -> None:
@@ -44,6 +48,7 @@ def test_a_visitor_of_the_last_moment(start: Callable[[], AbstractAsyncContextMa
 
     with warnings.catch_warnings(record=True) as told, socket.socket() as visitor:
         warnings.simplefilter("always")
-        asyncio.run(play(visitor))
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(play(visitor))
         gc.collect()
     assert told == []
