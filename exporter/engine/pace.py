@@ -90,9 +90,8 @@ class Pace:
     def _calm_look(self, eye: Eye) -> None:
         eye.calm_looks += 1
         fresh = eye.component is None or eye.calm_looks % FRESH_EVERY == 0
-        doubted = eye.shuts_out(
-            self._tools.clock()
-        )  # in a crowd too: else who is in would end an outage in which nobody gets in
+        # In a crowd too: else those who are in would end an outage in which nobody gets in.
+        doubted = eye.shuts_out(self._tools.clock())
         self._watch.look(eye, fresh=fresh or doubted)
 
     def _holder(self, group: list[Eye]) -> Eye | None:
