@@ -41,6 +41,7 @@ FIRST_KNOWN = {
     "during": (m.PROBE_FAILURES,),
     "after": (
         m.LAST_FAILOVER, m.LAST_START, m.LAST_END, m.LAST_RTO, m.LAST_RPO, m.LAST_PHASE, m.LAST_VERDICT, m.CANARY_MARKERS,
+        m.LAST_LOSS, m.LAST_LOSS_END,
     ),
 }  # fmt: skip
 """What is absent until something happened: a look failed, an incident was closed."""
@@ -78,7 +79,7 @@ def _asked(question: Question, on: Stage) -> list[Series]:
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[Played]:
-    """One failover: all is well, the primary is killed, the standby takes over."""
+    """One failover: all is well, the link is cut, the primary is killed, the standby takes over without the last writes."""
     play = Played()
     with stage() as on:
         config = read_config(on.exporter.config, allow_exec=False).config
@@ -92,6 +93,10 @@ def played() -> Iterator[Played]:
         running = f"sum({m.DRILL_ACTIVE.name}) == 1 and on() {m.DRILL_LAST.name}"
         until(lambda: on.values(running), "the drills are scraped", within=60, step=0.2)
         play.ask("before", on)
+        written = f'sum({m.CANARY_WRITES.name}{{system="{ORDERS}"}})'
+        (before,) = on.values(written)
+        on.pair.link.cut()
+        until(lambda: on.values(f"{written} > {before + 3}"), "markers that will be lost", within=60, step=0.2)
         on.pair.kill()
         until(lambda: on.values(f'{m.STATE.name}{{state="outage"}} == 1'), "the outage is scraped", within=60, step=0.2)
         failed = f"rate({m.PROBE_FAILURES.name}[{4 * SCRAPE}s]) > 0"
@@ -138,6 +143,10 @@ def test_the_boards_tell_what_the_exporter_tells(played: Played) -> None:
     assert played.value("after", "dr-failovers / The newest event of each system / C") == pytest.approx(rto["lower"])
     assert played.value("after", "dr-failovers / The newest event of each system / D") == pytest.approx(rto["upper"])
     assert played.value("after", "dr-failovers / The newest event of each system / F") == 1  # met
+    lost, table = played.incident["rpo"], "dr-failovers / The newest loss of each system"
+    assert lost["lower"] > 0
+    assert played.value("after", f"{table} / B") == pytest.approx(lost["lower"])
+    assert played.value("after", f"{table} / C") == pytest.approx(lost["upper"])
     cost = played.value("after", "dr-failovers / The newest event of each system / N", currency="USD")
     assert cost == pytest.approx(rto["upper"] / 60 * 26000, rel=0.01)
 
