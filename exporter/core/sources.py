@@ -84,9 +84,8 @@ def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None
     state, component, facts = draft.state, sample.part.component, sample.facts
     streaming = _source(state, sample, STREAMING)
     claimed = streaming.applied_at
-    if _comparable(facts, role) and not claims(
-        facts
-    ):  # a rival writes a stream of its own, which not every kind tells by an epoch
+    # A rival writes a stream of its own, which not every kind tells by an epoch.
+    if _comparable(facts, role) and not claims(facts):
         streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started)
     else:
         streaming = replace(streaming, seen=sample.started)

@@ -1,10 +1,12 @@
 """What the numbers in a scrape mean."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from exporter.core.model import ENTRY, Component, Moment, Objectives, Part, System
+from exporter.core.past import MarkerCount
 from exporter.core.state import Mode, SourceState, SystemState
 from exporter.metrics.exposition import Exposition
 from tests.metrics import scenes
@@ -111,6 +113,14 @@ async def test_the_last_incident_in_numbers() -> None:
         ("surviving",): 880,
         ("indeterminate",): 1,
     }
+
+
+async def test_a_loss_that_nothing_bounds_has_no_upper_bound() -> None:
+    """Four markers are gone, and nobody knows what else: that is neither nothing nor absent."""
+    lost = replace(scenes.failover(), rpo=None, at_least=30.0, markers=MarkerCount(4, 0, 1))
+    state = replace(scenes.healthy(scenes.system()), last=lost, loss=lost)
+    assert await values(state, "dr_last_loss_seconds", "bound") == {("lower",): 30.0, ("upper",): inf}
+    assert await values(state, "dr_last_rpo_seconds", "bound") == {}
 
 
 async def test_counters_begin_at_zero_and_cost_follows_downtime() -> None:
