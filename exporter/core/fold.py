@@ -14,8 +14,8 @@ from exporter.core.events import Draft, dated
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
 from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, proves_nothing
+from exporter.core.losses import unmeasured
 from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
-from exporter.core.moves import unmeasured
 from exporter.core.needed import follow_needs, needed_anew, with_canary
 from exporter.core.reload import reconfigure
 from exporter.core.roles import follow_roles
@@ -254,10 +254,9 @@ def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) ->
 
     Markers that were never acknowledged and went out before a move that was measured are settled: they are left out.
     """
+    owed = unmeasured(state)
     settled = {
-        name: role.moved.upper
-        for name, role in state.roles.items()
-        if role.moved is not None and unmeasured(state) != name
+        name: role.moved.upper for name, role in state.roles.items() if role.moved is not None and name not in owed
     }
     known = {}
     for name, canary in state.canaries.items():

@@ -1,14 +1,13 @@
 """What a move of the role, or of the epoch, does to everything that is remembered."""
 
-from collections.abc import Container
 from dataclasses import replace
 
 from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
+from exporter.core.losses import owing, settling
 from exporter.core.model import Instant, Moment, Part, Sample, System
-from exporter.core.past import MOVES, Incident, Kind, Loss
+from exporter.core.past import MOVES, Incident, Kind, Move
 from exporter.core.readings import rto_estimate
-from exporter.core.recovery_point import achieved
 from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState, Track
 from exporter.core.verdict import Dark, assess, needs
 
@@ -25,24 +24,24 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     phases = {**incident.phases, "role_moved": moved.upper}
     if kind is Kind.FAILBACK:
         phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
+    stop = _stop(state, component, _given_up(holder, moved))
+    graceful = (
+        kind is Kind.SWITCHOVER and incident.kind is Kind.FAILOVER
+    )  # another component follows the one that failed
     incident = replace(
-        _uncounted(state, incident),
-        kind=kind,
+        owing(state, incident, component, Move(stop, moved, _proven(state, component, to))),
+        kind=Kind.FAILOVER if graceful else kind,
         inferred=inferred,
         from_site=old.site,
         to_site=to,
         component=component,
-        stop=_stop(state, component, _given_up(holder, moved)),
         phases=phases,
-        moved=moved,
-        in_place=False,
-        proven=_proven(state, component, to),
     )
     drill = "true" if incident.drill else "false"
     failovers = state.counters.failovers
     draft.state = replace(
         state,
-        incident=_position_loss(state, incident),
+        incident=incident,
         roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved)},
         believed=to,
         serving=(),
@@ -65,12 +64,12 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
     incident = _incident(system, state, moved, f"{component} at {site} began a new epoch", now)
     inferred = incident.inferred or moved.lower < state.trusted_since
     incident = replace(incident, inferred=inferred)
+    if not settling(state, incident, component):
+        stop = _stop(state, component, moved.upper)
+        incident = owing(state, incident, component, Move(stop, moved, in_place=True))
     if incident.kind not in MOVES:
         phases = {**incident.phases, "role_moved": sample.ended}
         incident = replace(incident, kind=Kind.OUTAGE_IN_PLACE, component=component, phases=phases)
-        incident = _emptied(state, incident, moved)
-    elif incident.markers is not None and not incident.uncounted and incident.component == component:
-        incident = _emptied(state, incident, moved)  # until that is counted it is the same move that settles
     draft.state = replace(
         state,
         incident=incident,
@@ -85,12 +84,6 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
         f"{component} at {site} began a new epoch",
         {"site": site, "component": component},
     )
-
-
-def _emptied(state: SystemState, incident: Incident, moved: Interval) -> Incident:
-    """The incident in which the server that has the role came back in another epoch: what it had may be gone, all or a part."""
-    stop = _stop(state, incident.component, moved.upper)
-    return replace(_uncounted(state, incident), stop=stop, moved=moved, in_place=True, proven=None)
 
 
 def _written_since(state: SystemState, component: str, sample: Sample) -> Track:
@@ -142,30 +135,6 @@ def _proven(state: SystemState, component: str, to: str) -> Instant | None:
     return None
 
 
-def _position_loss(state: SystemState, incident: Incident) -> Incident:
-    """Without markers the loss is estimated from positions: at most all since the last proven instant."""
-    if incident.component in state.canaries or incident.stop is None or incident.proven is None:
-        return incident
-    return _with_loss(incident, Loss(Interval(0.0, max(0.0, incident.stop - incident.proven))), "position")
-
-
-def _uncounted(state: SystemState, incident: Incident) -> Incident:
-    """The incident before the loss of one more move is counted. What the moves before it had cost is kept, and stands while it
-    proves a loss; what this one did not lose is not known yet."""
-    if unmeasured(state) is not None or (incident.rpo is None and incident.markers is None):
-        return replace(incident, rpo=None, rpo_source=None)
-    earlier = Loss(incident.rpo, incident.at_least, incident.markers)
-    markers = incident.markers if incident.markers and incident.markers.lost else None
-    return replace(incident, rpo=None, rpo_source=None, markers=markers, uncounted=True, earlier=earlier)
-
-
-def _with_loss(incident: Incident, loss: Loss, source: str) -> Incident:
-    """The incident with what its last move cost, and with what the earlier ones did."""
-    rpo, at_least, markers = loss if incident.earlier is None else loss.after(incident.earlier)
-    source_of = None if rpo is None else source
-    return replace(incident, rpo=rpo, rpo_source=source_of, at_least=at_least, markers=markers, uncounted=False)
-
-
 def _new_stream(
     state: SystemState, component: str, old: str, new: str, until: Instant, canary: Track = NO_TRACK
 ) -> SystemState:
@@ -197,72 +166,6 @@ def _new_holder(state: SystemState, part: Part, moved: Interval) -> SystemState:
         serve, good=Span(lower, lower), bad=Span(min(serve.last_bad, upper), upper), recovered=None, count=1
     )
     return state.with_part(part, replace(known, serve=serve))
-
-
-def unmeasured(state: SystemState) -> str | None:
-    """The component whose lost markers still have to be counted after a move, if any."""
-    incident = state.incident
-    if incident is None or not incident.component or not (incident.uncounted or incident.markers is None):
-        return None
-    return incident.component if incident.component in state.canaries else None
-
-
-def seen_to_move(incident: Incident) -> Instant | None:
-    """When the move whose loss is counted was seen; a checkpoint of an older exporter tells it by the phase alone."""
-    return incident.phases.get("role_moved") if incident.moved is None else incident.moved.upper
-
-
-def written_before(state: SystemState, incident: Incident) -> list[Marker]:
-    """The markers that were written before the role moved: all that are remembered were on the old primary, or, where the epoch
-    moved in place, at the server that came back."""
-    moved = seen_to_move(incident)
-    return [m for m in state.canaries[incident.component].markers if moved is None or m.sent <= moved]
-
-
-def judged_by(incident: Incident, written: list[Marker], survivors: Container[int], seen: Instant) -> list[Marker]:
-    """Those of `written` by which the loss is counted, by the numbers that a look found which began at `seen`.
-
-    Where the epoch moved in place, a marker that is there and was acknowledged after the last good look in the old epoch may have
-    been taken by the new one: it neither survived nor dates the last write of the old. One that is not there was lost.
-    """
-    moved = incident.moved
-    if not incident.in_place or moved is None:
-        return written
-    return [
-        m
-        for m in written
-        if (m.acked is not None and m.acked <= moved.lower)
-        or (m.seq not in survivors and (m.acked is None or m.acked <= seen))
-    ]
-
-
-def measure_loss(draft: Draft, sample: Sample, now: Moment) -> None:
-    """Count what of the old primary's markers this look found at the new site. Once for each move."""
-    state = draft.state
-    incident = state.incident
-    if incident is None or incident.stop is None:
-        return
-    there = frozenset(sample.facts.markers or ())
-    judged = judged_by(incident, written_before(state, incident), there, sample.started)
-    loss = achieved(judged, there, incident.stop, incident.proven)
-    counted = loss.markers
-    assert counted is not None
-    acknowledged = counted.lost + counted.surviving > 0
-    draft.state = replace(state, incident=_with_loss(incident, loss, "canary" if acknowledged else "position"))
-    if acknowledged:
-        sentence = "{} acknowledged markers were lost, {} survived, {} were never acknowledged".format(*counted)
-        if loss.rpo is None:
-            sentence += f": writes of at least {loss.at_least:.1f} s; how much in all nobody can tell"
-        draft.record("loss_measured", now.mono, sentence, counted._asdict())
-    draft.state = _without(draft.state, incident.component, judged, there)
-
-
-def _without(state: SystemState, component: str, judged: list[Marker], there: frozenset[int]) -> SystemState:
-    """What is lost is lost once: of the markers that were judged only the acknowledged survivors stay in memory."""
-    gone = {m.seq for m in judged if m.acked is None or m.seq not in there}
-    canary = state.canaries[component]
-    kept = tuple(m for m in canary.markers if m.seq not in gone)
-    return replace(state, canaries={**state.canaries, component: replace(canary, markers=kept)})
 
 
 def current_markers(state: SystemState, component: str) -> list[Marker]:

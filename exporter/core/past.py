@@ -39,17 +39,19 @@ class MarkerCount(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What a move cost, or all moves of an incident together."""
+    """What a move cost, or several of them together."""
 
     rpo: Interval | None = None
     """Seconds of acknowledged writes that were lost; None: no upper bound is known."""
     at_least: float = 0.0
     """Seconds of them that are proven, whether or not an upper bound is known."""
     markers: MarkerCount | None = None
+    by_position: bool = False
+    """At least a part of it is an estimate by positions: there was no acknowledged marker to judge by."""
 
     def after(self, earlier: "Loss") -> "Loss":
-        """Both together. What survived the later move is all that survived; where either has no upper bound, the sum has none, nor
-        where the earlier one could count nothing: no marker would say whether anything was lost."""
+        """Of one component, both together. What survived the later move is all that survived; where either has no upper bound, the
+        sum has none, nor where the earlier one could count nothing: no marker would say whether anything was lost."""
         rpo, markers = None, self.markers or earlier.markers
         counted = earlier.markers is None or earlier.markers.lost + earlier.markers.surviving > 0
         if self.rpo is not None and earlier.rpo is not None and counted:
@@ -59,7 +61,31 @@ class Loss(NamedTuple):
             markers = MarkerCount(
                 lost + self.markers.lost, self.markers.surviving, indeterminate + self.markers.indeterminate
             )
-        return Loss(rpo, max(self.at_least, earlier.at_least), markers)
+        return Loss(rpo, max(self.at_least, earlier.at_least), markers, self.by_position or earlier.by_position)
+
+    def beside(self, other: "Loss") -> "Loss":
+        """Of two components: as many seconds as the one that lost more, and the markers of both. Without an upper bound where
+        either has none."""
+        rpo, markers = None, self.markers or other.markers
+        if self.rpo is not None and other.rpo is not None:
+            rpo = Interval(max(self.rpo.lower, other.rpo.lower), max(self.rpo.upper, other.rpo.upper))
+        if self.markers is not None and other.markers is not None:
+            markers = MarkerCount(*(one + more for one, more in zip(self.markers, other.markers, strict=True)))
+        return Loss(rpo, max(self.at_least, other.at_least), markers, self.by_position or other.by_position)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move of the role or the epoch of one component, whose loss is not counted yet."""
+
+    stop: Instant
+    """When the old primary certainly took no more writes: end of the first failed marker, or the look that saw the move."""
+    moved: When
+    """`lower` is the last good look before it."""
+    proven: Proven | None = None
+    """T of the site that took the role, as it was proven when it did: markers are forgotten after 15 minutes, this is not."""
+    in_place: bool = False
+    """The epoch moved where the role is: the new one may have taken markers before it was seen."""
 
 
 PHASES = (
@@ -108,21 +134,15 @@ class Incident:
     rpo: Interval | None = None
     """Achieved: seconds of acknowledged writes that were lost, by all of its moves. None: not measured, or no upper bound is known."""
     rpo_source: str | None = None
-    """`canary`, or `position` where no acknowledged marker was left to judge by."""
+    """`canary`, or `position` where of some component no acknowledged marker was left to judge by."""
     markers: MarkerCount | None = None
-    """None: not counted. While a later move is not counted yet, what was counted before it, if that proves a loss."""
+    """None: not counted. While a move is not counted yet, what was counted of the others, if that proves a loss."""
     at_least: float = 0.0
     """Seconds of acknowledged writes that are proven to be lost, even where no upper bound is known."""
-    uncounted: bool = False
-    """The markers were counted, but the role or the epoch has moved since."""
-    earlier: Loss | None = None
-    """What the moves before the last one had cost, if it had been measured by then."""
-    proven: Proven | None = None
-    """T of the site that took the role, as it was proven when it did: markers are forgotten after 15 minutes, this is not."""
-    moved: When | None = None
-    """The last move whose loss is counted, or has to be: `lower` is the last good look before it."""
-    in_place: bool = False
-    """That was an epoch which moved where the role is: the new one may have taken markers before it was seen."""
+    owed: Mapping[str, Move] = field(default_factory=dict)
+    """By component: its last move, while what that lost is not counted."""
+    costs: Mapping[str, Loss] = field(default_factory=dict)
+    """By component: what those of its moves lost that were counted."""
     objectives: Mapping[str, float | None] = field(default_factory=dict)
     """rto and rpo in seconds, as they were when it happened."""
     split_brain: float = 0.0
@@ -134,9 +154,7 @@ class Incident:
     expected: float | None = None
     """The RTO estimate as it was before, in seconds."""
     component: str = ""
-    """The stateful component whose role or epoch moved; "" while none did. Such an incident never ends as a blip."""
-    stop: Instant | None = None
-    """When the old primary certainly took no more writes: end of the first failed marker, or the look that saw the move."""
+    """The stateful component whose role or epoch moved last; "" while none did. Such an incident never ends as a blip."""
     flags: frozenset[str] = frozenset()
     """Events of which one is enough: no_primary, stuck_switch."""
     hung: Instant | None = None

@@ -161,7 +161,7 @@ def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant,
     alive = sum(seq in there for seq, _, _ in acknowledged)
     count = MarkerCount(len(acknowledged) - alive, alive, len(markers) - len(acknowledged))
     if not acknowledged:
-        return Loss(None if point is None else Interval(0.0, max(0.0, stop - point)), 0.0, count)
+        return Loss(None if point is None else Interval(0.0, max(0.0, stop - point)), 0.0, count, by_position=True)
     _, newest_sent, newest_acked = acknowledged[-1]
     hole = next((i for i, (seq, _, _) in enumerate(acknowledged) if seq not in there), None)
     if hole is None:

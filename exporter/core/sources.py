@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from exporter.core import active
 from exporter.core.events import Draft
+from exporter.core.losses import measure_loss, written_before
 from exporter.core.model import ENTRY, Facts, Moment, Part, Sample, System
-from exporter.core.moves import current_markers, measure_loss, seen_to_move, unmeasured, written_before
+from exporter.core.moves import current_markers
 from exporter.core.recovery_point import History, from_markers, from_position, read_above, refutes, remember
 from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
@@ -24,9 +25,9 @@ def markers_above(system: System, state: SystemState, part: Part) -> int | None:
         return None
     if part.site == role.site:
         incident = state.incident
-        if incident is None or unmeasured(state) != name:
+        if incident is None or name not in incident.owed:
             return None
-        written = written_before(state, incident)
+        written = written_before(state, name, incident.owed[name])
         return written[0].seq - 1 if written else 0
     markers = current_markers(state, name)
     if not markers:
@@ -55,12 +56,13 @@ def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None,
         draft.state = state.but(histories={**state.histories, component: history})
         _note_writes(draft, sample, before, history)
     incident = draft.state.incident
-    if facts.markers is None or above is None or incident is None or unmeasured(draft.state) != component:
+    if facts.markers is None or above is None or incident is None or component not in incident.owed:
         return
-    moved, written = seen_to_move(incident), written_before(draft.state, incident)
+    move = incident.owed[component]
+    written = written_before(draft.state, component, move)
     # A look that was asked while this site was a standby read the newest markers only: it would count the rest as lost.
     complete = not written or above < written[0].seq
-    if complete and (moved is None or sample.started >= moved):
+    if complete and sample.started >= move.moved.upper:
         measure_loss(draft, sample, now)
 
 

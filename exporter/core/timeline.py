@@ -26,8 +26,8 @@ def _seconds(interval: Interval | None) -> dict[str, float] | None:
 
 
 def verdicts(incident: Incident, down_until: Instant | None = None) -> dict[str, str]:
-    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers, where there are
-    any that were acknowledged. Of a loss without a known upper bound the lower one can miss the objective.
+    """Each objective, as it was when it happened, against the bounds; an RPO of 0 is judged by the lost markers, where each
+    component that moved had any that were acknowledged. Of a loss without a known upper bound the lower one can miss the objective.
 
     `down_until`: of an outage that still runs, until when it is known to; an RTO that is missed already is told.
     """
@@ -37,7 +37,7 @@ def verdicts(incident: Incident, down_until: Instant | None = None) -> dict[str,
     if rpo == 0 and markers is not None:
         if markers.lost:
             judged = Verdict.MISSED
-        elif markers.surviving and incident.rpo is not None:
+        elif markers.surviving and incident.rpo_source == "canary":
             judged = Verdict.MET
     rto = incident.rto
     if rto is None and incident.declared and down_until is not None:

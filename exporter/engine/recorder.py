@@ -27,8 +27,8 @@ from typing import Any, TypeAlias
 
 from exporter.core.canary import Outcome
 from exporter.core.looks import proves_nothing
+from exporter.core.losses import judged_by, written_before
 from exporter.core.model import Facts, Instant, Moment, Part, Reason, Sample, System
-from exporter.core.moves import judged_by, unmeasured, written_before
 from exporter.core.past import MOVES
 from exporter.core.ports import Kept
 from exporter.core.state import Marker, Record, Step, SystemState
@@ -74,7 +74,7 @@ class Recorder:
             self._forget(self._turns, CALM_LOOKS)
             return
         more = self._turn(before, step)
-        if _counted(before, step.state):
+        if _counted(before, step.state, sample.part.component):
             more |= {"loss": _loss(before, sample)}
         if more:
             self._turns.append((self._count, _look(_seen(now, sample, pending)) | more))
@@ -217,20 +217,20 @@ def _write(
     return row | ({"pending": list(pending)} if pending else {})
 
 
-def _counted(before: SystemState, after: SystemState) -> bool:
-    """Whether what the last move lost was counted in between; an incident may also close before that, or another component move."""
-    name, known = unmeasured(before), before.incident
-    if name is None or known is None:
+def _counted(before: SystemState, after: SystemState, component: str) -> bool:
+    """Whether what the last move of a component lost was counted in between; an incident may also close before that."""
+    known = before.incident
+    if known is None or component not in known.owed:
         return False
     now = next((one for one in (after.incident, after.last) if one is not None and one.id == known.id), None)
-    return now is not None and now.component == name and now.markers is not None and not now.uncounted
+    return now is not None and component not in now.owed
 
 
 def _loss(before: SystemState, sample: Sample) -> dict[str, Any]:
     """The markers by which a loss is counted: what was written before the move, and whether it is there."""
-    incident = before.incident
+    incident, component = before.incident, sample.part.component
     assert incident is not None
-    there = frozenset(sample.facts.markers or ())
-    judged = judged_by(incident, written_before(before, incident), there, sample.started)
+    move, there = incident.owed[component], frozenset(sample.facts.markers or ())
+    judged = judged_by(move, written_before(before, component, move), there, sample.started)
     markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in judged]
-    return {"component": incident.component, "stop": incident.stop, "proven": incident.proven, "markers": markers}
+    return {"component": component, "stop": move.stop, "proven": move.proven, "markers": markers}

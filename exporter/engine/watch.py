@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.looks import awaited, proves_nothing
+from exporter.core.losses import unmeasured
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
-from exporter.core.moves import unmeasured
 from exporter.core.ports import Ledger
 from exporter.core.sources import markers_above
 from exporter.core.state import Marker, Mode, Step, SystemState
@@ -156,14 +156,15 @@ class Watch:
 
     def _settle_lost(self, before: SystemState) -> None:
         """Markers that a move has just been found to have lost are noted as never acknowledged: they are lost once."""
-        name = unmeasured(before)
-        if name is None or unmeasured(self.state) is not None:
-            return
-        kept = {marker.seq for marker in self.state.canaries[name].markers}
-        now = self.tools.moment()
-        for marker in before.canaries[name].markers:
-            if marker.acked is not None and marker.seq not in kept:
-                self.tools.ledger.mark(self.system.name, name, marker._replace(acked=None), now)
+        left = unmeasured(self.state)
+        for name in unmeasured(before):
+            if name in left:
+                continue
+            kept = {marker.seq for marker in self.state.canaries[name].markers}
+            now = self.tools.moment()
+            for marker in before.canaries[name].markers:
+                if marker.acked is not None and marker.seq not in kept:
+                    self.tools.ledger.mark(self.system.name, name, marker._replace(acked=None), now)
 
     # --- markers
 

@@ -65,9 +65,13 @@ class Replay:
         self.start: Span | None = None
         self.end: Span | None = None
         self.declared = self.moved = False
-        self.loss: Loss | None = None  # of all moves that were counted
-        self.uncounted = False  # it has moved since
-        self.components: set[str] = set()
+        self.losses: dict[str, Loss] = {}  # by component, of all its moves that were counted
+        self.uncounted: set[str] = set()  # the components that have moved since
+
+    @property
+    def loss(self) -> Loss | None:
+        """What all components lost together; None while one of them is not counted by its markers."""
+        return None if self.uncounted or not self.losses else together(list(self.losses.values()))
 
     def track(self, key: Sequence[str]) -> Track:
         return self.tracks.setdefault(tuple(key), Track())
@@ -89,7 +93,9 @@ class Replay:
         if "needs" in row:
             self.need(row["needs"], row.get("since", ()))
         if "loss" in row:
-            self.loss, self.uncounted = added(self.loss, row["loss"]), False
+            component = row["loss"]["component"]
+            self.losses[component] = added(self.losses.get(component), row["loss"])
+            self.uncounted.discard(component)
         if self.needs:
             self.assess(row["at"])
         self.declared = self.declared or row.get("declared", False)  # the look that declares it still widens it
@@ -105,8 +111,7 @@ class Replay:
     def move(self, row: Row) -> None:
         """The role, or the epoch, of a component moved: always an incident, however short."""
         component, lower, upper = row["moved"]
-        self.components.add(component)
-        self.uncounted = True
+        self.uncounted.add(component)
         if self.start is None:
             wanted = [self.track(key) for key in row.get("before", ())]
             failing = [one for one in wanted if one.count]
@@ -193,7 +198,7 @@ def achieved(loss: Row) -> Loss:
 
 
 def added(first: Loss | None, row: Row) -> Loss:
-    """What the moves up to this one lost together."""
+    """What the moves of a component up to this one lost together."""
     found = achieved(row)
     if first is None or "proven" not in row:  # an older exporter told of the last move alone
         return found
@@ -203,6 +208,16 @@ def added(first: Loss | None, row: Row) -> Loss:
     if bounds is not None and further is not None and counts[0] + counts[1] > 0:
         whole = (max(bounds[0], further[0]), bounds[1] + further[1])
     return whole, max(at_least, more), summed
+
+
+def together(losses: Sequence[Loss]) -> Loss:
+    """What several components lost: as many seconds as the one that lost more, and the markers of all."""
+    known = [bounds for bounds, _, _ in losses if bounds is not None]
+    whole = None
+    if len(known) == len(losses):
+        whole = (max(lower for lower, _ in known), max(upper for _, upper in known))
+    lost, there, unknown = (sum(counts[at] for _, _, counts in losses) for at in range(3))
+    return whole, max(at_least for _, at_least, _ in losses), (lost, there, unknown)
 
 
 def verdict(bounds: Span | None, objective: float | None) -> str:
@@ -216,8 +231,9 @@ def verdict(bounds: Span | None, objective: float | None) -> str:
     return "missed" if bounds[0] > objective else "not_proven"
 
 
-def on_rpo(bounds: Span | None, at_least: float, lost: int, surviving: int, objective: float | None) -> str:
-    """The verdict on an RPO: one of 0 is judged by the count, if there is anything to count."""
-    if objective == 0 and (lost or (surviving and bounds is not None)):
+def on_rpo(bounds: Span | None, at_least: float, lost: int, kept: bool, objective: float | None) -> str:
+    """The verdict on an RPO: one of 0 is judged by the count, if there is anything to count. `kept`: of each component some that
+    were acknowledged survived or were lost."""
+    if objective == 0 and (lost or (kept and bounds is not None)):
         return "missed" if lost else "met"
     return verdict((at_least, float("inf")) if bounds is None else bounds, objective)

@@ -123,9 +123,8 @@ def incident(data: Row, record: Row, chunks: Sequence[Sequence[Row]]) -> tuple[l
     for what, told, found in (("start", start, replay.start), ("end", end, replay.end)):
         if found is None or differs(told, (found[0] + shift, found[1] + shift)):
             differences.append(f"{name}: its {what} is not what the samples say: {told_as(found, shift)}")
-    known = replay.loss if data["markers"] is not None and not replay.uncounted else None
-    if known is not None and len(replay.components) == 1:
-        differences += uncounted(data, known)
+    if replay.loss is not None and data["markers"] is not None:
+        differences += uncounted(data, replay.loss)
     elif data["rpo"] is not None:
         return differences, [
             f"{name}: its RPO was estimated from its {data['rpo_source']}, and not recomputed from markers"
@@ -142,7 +141,7 @@ def misjudged(data: Row) -> Iterator[str]:
         judged = verdict(found, objective)
         if which == "rpo" and data["markers"] is not None:
             lost, surviving = data["markers"]["lost"], data["markers"]["surviving"]
-            judged = on_rpo(found, 0.0, lost, surviving, objective)
+            judged = on_rpo(found, 0.0, lost, surviving > 0 and data["rpo_source"] == "canary", objective)
             if found is None and lost and objective is not None and told == "missed":
                 continue
         if told != judged:
@@ -156,7 +155,7 @@ def uncounted(data: Row, loss: Loss) -> Iterator[str]:
     same = data["rpo"] is None if bounds is None else not differs(data["rpo"], bounds)
     if not same or told != counts:
         yield f"{data['id']}: its RPO is not what the markers say: {bounds}, counts {counts}"
-    judged = on_rpo(bounds, at_least, counts[0], counts[1], data["objectives"].get("rpo_site_loss"))
+    judged = on_rpo(bounds, at_least, counts[0], counts[1] > 0, data["objectives"].get("rpo_site_loss"))
     if bounds is None and data["verdicts"]["rpo"] != judged:
         yield f"{data['id']}: the verdict on the RPO is told as {data['verdicts']['rpo']}, but by the markers it is {judged}"
 

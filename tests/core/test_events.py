@@ -381,10 +381,11 @@ def test_a_loss_is_remembered_beyond_the_next_incident() -> None:
 
 def test_what_the_old_primary_took_in_a_split_brain_may_be_lost() -> None:
     """It took writes until it was first seen without the role, however long after the other had been seen with it."""
+    components = {"database": replace(SYSTEM.components["database"], canary_every=1.0)}
     for ticks in (1, 6):
-        last = film(f"hh{'b' * ticks}sss").state.last
-        assert last is not None
-        assert last.stop == 2.0 + ticks + 1.0
+        incident = film(f"hh{'b' * ticks}sss", replace(SYSTEM, components=components)).state.incident
+        assert incident is not None
+        assert incident.owed["database"].stop == 2.0 + ticks + 1.0
 
 
 def test_a_first_marker_that_fails_at_the_new_primary_does_not_date_the_outage_back() -> None:

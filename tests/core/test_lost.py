@@ -199,7 +199,7 @@ def test_until_the_second_move_is_counted_the_first_stands(killed: bool) -> None
     if killed:
         shown.kill(18.15)
     told = shown.told
-    assert (told.rpo, told.markers, told.uncounted) == (None, (4, 5, 4), True)
+    assert (told.rpo, told.markers, list(told.owed)) == (None, (4, 5, 4), ["database"])
     assert told.at_least == pytest.approx(3.0)
     shown.write(18.3)
     told = closed(shown, "3")
@@ -248,7 +248,7 @@ def test_a_move_that_settles_is_counted_once() -> None:
     shown.see(SG, 15, True, "2")
     shown.see(SG, 15.1, True, "2", there=range(1, 10))
     assert shown.told.markers == (0, 9, 1)
-    assert shown.told.earlier is None
+    assert not shown.told.owed
 
 
 def restarted(there: int, rpo: float) -> World:
@@ -314,7 +314,12 @@ def test_an_emptied_server_tells_no_upper_bound() -> None:
 def test_two_losses_together() -> None:
     """The larger lower bound, the sum of the upper ones, and no upper bound where one is missing or nothing could be counted."""
     first = Loss(Interval(3.0, 5.0), 3.0, MarkerCount(4, 5, 4))
-    assert Loss(Interval(0.0, 1.0), 0.0, MarkerCount(0, 9, 1)).after(first) == (Interval(3.0, 6.0), 3.0, (4, 9, 5))
-    assert Loss(None, 7.0, MarkerCount(5, 0, 0)).after(first) == (None, 7.0, (9, 0, 4))
+    assert Loss(Interval(0.0, 1.0), 0.0, MarkerCount(0, 9, 1)).after(first) == (
+        Interval(3.0, 6.0),
+        3.0,
+        (4, 9, 5),
+        False,
+    )
+    assert Loss(None, 7.0, MarkerCount(5, 0, 0)).after(first) == (None, 7.0, (9, 0, 4), False)
     uncertain = Loss(Interval(0.0, 9.0), 0.0, MarkerCount(0, 0, 3))
-    assert Loss(Interval(0.0, 1.0), 0.0, MarkerCount(0, 9, 0)).after(uncertain) == (None, 0.0, (0, 9, 3))
+    assert Loss(Interval(0.0, 1.0), 0.0, MarkerCount(0, 9, 0)).after(uncertain) == (None, 0.0, (0, 9, 3), False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from exporter.core import fold
+from exporter.core.losses import unmeasured
 from exporter.core.model import Component, Facts, Moment, Objectives, Part, Policy, Reason, Role, Sample, System
-from exporter.core.moves import unmeasured
 from exporter.core.ports import Kept
 from exporter.core.sources import markers_above
 from exporter.core.state import Record
@@ -148,7 +148,7 @@ class Stage:
 
     @property
     def measuring(self) -> bool:
-        return unmeasured(self.watch.state) is not None
+        return bool(unmeasured(self.watch.state))
 
 
 def staged(letters: Sequence[str], **objectives: float) -> Stage:

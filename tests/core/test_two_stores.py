@@ -1,0 +1,215 @@
+"""What was lost when several stateful components moved in one incident: each by its own markers, whatever the order."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from exporter.core import fold
+from exporter.core.canary import Outcome
+from exporter.core.interval import Interval
+from exporter.core.model import Component, Facts, Objectives, Part, Reason, Role, Sample
+from exporter.core.past import MOVES, Incident, Kind, Loss, MarkerCount
+from exporter.core.timeline import verdicts
+from exporter.reports.replay import Replay
+from tests.core.filming import SYSTEM, Projector, moment
+
+STORES = ("database", "cache")
+DIED = 20
+
+
+class Stores(Projector):
+    """Two stores, whose markers (where they have any) are written every second."""
+
+    def write(self, name: str, at: float, site: str, reason: Reason | None = None) -> None:
+        if name in self.state.canaries:
+            self.state, marker = fold.marker_sent(self.state, name, site, at)
+            outcome = Outcome(at + 0.01, reason)
+            self.take(fold.marker_finished(self.system, self.state, name, marker, outcome, moment(at + 0.01)))
+
+    def see(self, name: str, site: str, at: float, epoch: str, there: int | None = None) -> None:
+        """A good look at a holder; `there`: up to which marker it has them."""
+        markers = None if there is None or name not in self.state.canaries else tuple(range(1, there + 1))
+        facts = Facts(Role.PRIMARY, True, epoch=epoch, position=round(at * 10), markers=markers)
+        sample = Sample(Part(site, name), at, at, None, "", facts)
+        above = None if markers is None else 0
+        self.take(fold.observe(self.system, self.state, sample, moment(at), above=above))
+
+    def replicated(self, name: str, at: float, up_to: float) -> None:
+        """A look at the standby, whose replication was cut at `up_to`."""
+        cut = min(at, up_to)
+        markers = tuple(range(1, int(cut) + 1)) if name in self.state.canaries else None
+        facts = Facts(
+            Role.STANDBY, False, epoch="1", position=round(cut * 10), applied=round(cut * 10), markers=markers
+        )
+        sample = Sample(Part("sg", name), at, at, None, "", facts)
+        self.take(fold.observe(self.system, self.state, sample, moment(at), above=None if markers is None else 0))
+
+    def told(self) -> Incident:
+        incident = self.state.incident or self.state.last
+        assert incident is not None
+        return replace(incident, end=incident.start)
+
+
+def stores(
+    cuts: dict[str, int], rpo: float, marked: tuple[str, ...] = STORES, dying: tuple[str, ...] = STORES
+) -> Stores:
+    """Both are replicated up to their cut, and die at 20."""
+    components = {
+        name: Component(name, critical=True, stateful=True, canary_every=1.0 if name in marked else None)
+        for name in STORES
+    }
+    parts = frozenset(Part(site, name) for site in ("hk", "sg") for name in STORES)
+    objectives = Objectives(rto=60.0, rpo={"site_loss": rpo})
+    shown = Stores(replace(SYSTEM, components=components, parts=parts, objectives=objectives))
+    for tick in range(1, DIED):
+        for name in STORES:
+            shown.see(name, "hk", tick, "1")
+            shown.write(name, tick + 0.02, "hk")
+            shown.replicated(name, tick + 0.1, cuts[name])
+    for tick in range(DIED, DIED + 3):
+        for name in dying:
+            shown.take(
+                fold.observe(
+                    shown.system, shown.state, Sample(Part("hk", name), tick, tick, Reason.REFUSED), moment(tick)
+                )
+            )
+            shown.write(name, tick + 0.02, "hk", Reason.REFUSED)
+    return shown
+
+
+ACTS = [("moves", "database"), ("moves", "cache"), ("counted", "database"), ("counted", "cache")]
+ORDERS = [
+    order
+    for order in permutations(ACTS)
+    if all(order.index(("moves", name)) < order.index(("counted", name)) for name in STORES)
+]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("cuts", [(19, 19), (10, 19), (19, 10), (12, 8)])
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_store_is_counted_in_whatever_order(
+    order: tuple[tuple[str, str], ...], cuts: tuple[int, int], killed: bool
+) -> None:
+    """The truth lies inside the bounds once both are counted; until then nothing is told as kept."""
+    has = dict(zip(STORES, cuts, strict=True))
+    lost = {name: DIED - 1 - has[name] for name in STORES}
+    shown = stores(has, 2.0)
+    at, counted = 24.0, set[str]()
+    for act, name in order:
+        at += 0.1
+        if act == "moves":
+            shown.see(name, "sg", at, "2")
+        else:
+            shown.see(name, "sg", at, "2", there=has[name])
+            counted.add(name)
+        if killed:
+            markers = {one: canary.markers for one, canary in shown.state.canaries.items()}
+            shown.kill(at)
+            shown.state = fold.with_markers(shown.state, markers)
+        told = shown.told()
+        so_far = sum(lost[one] for one in counted)
+        if {one for done, one in order[: order.index((act, name)) + 1] if done == "moves"} != counted:
+            assert told.rpo is None
+            assert (0 if told.markers is None else told.markers.lost) == so_far
+            assert verdicts(told)["rpo"] != "met"
+    told = shown.told()
+    assert told.markers == (sum(lost.values()), sum(has.values()), 6)
+    assert told.rpo is not None
+    assert told.rpo.lower == pytest.approx(max([0, *(many - 1 for many in lost.values() if many)]))
+    assert told.rpo.lower <= max(lost.values()) <= told.rpo.upper + 0.1
+    assert told.rpo_source == "canary"
+    assert verdicts(told)["rpo"] == ("missed" if max(lost.values()) > 3 else "met")
+
+
+@pytest.mark.parametrize("first", STORES)
+def test_a_store_without_markers_bounds_the_whole_by_its_position(first: str) -> None:
+    """Nine seconds of the cache may be gone: that the database lost nothing does not keep the objective."""
+    shown = stores({"database": 19, "cache": 10}, 5.0, marked=("database",))
+    for name in (first, *(name for name in STORES if name != first)):
+        shown.see(name, "sg", 24.1, "2")
+        shown.see(name, "sg", 24.2, "2", there=19)
+    told = shown.told()
+    assert told.markers == (0, 19, 3)
+    assert told.rpo_source == "position"
+    assert told.rpo is not None
+    assert told.rpo.lower <= 9 <= told.rpo.upper
+    assert verdicts(told)["rpo"] == "not_proven"
+
+
+def test_a_count_of_one_store_does_not_judge_an_objective_of_nothing_for_both() -> None:
+    """All markers of the database survived; of the cache nobody can tell to the last write."""
+    shown = stores({"database": 19, "cache": 19}, 0.0, marked=("database",))
+    for name in STORES:
+        shown.see(name, "sg", 24.1, "2")
+        shown.see(name, "sg", 24.2, "2", there=19)
+    assert verdicts(shown.told())["rpo"] == "not_proven"
+
+
+def test_a_store_that_restarts_in_the_failover_of_another_is_counted_too() -> None:
+    """The cache comes back empty at home while the database moves: its nineteen markers are lost."""
+    shown = stores({"database": 19, "cache": 19}, 60.0)
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("database", "sg", 24.1, "2", there=19)
+    assert shown.told().markers == (0, 19, 3)
+    shown.see("cache", "hk", 24.2, "2")
+    assert shown.told().rpo is None
+    shown.see("cache", "hk", 24.3, "2", there=0)
+    told = shown.told()
+    assert told.markers is not None
+    assert told.markers.lost == 19
+    assert told.rpo is None
+    assert told.at_least == pytest.approx(18.0)
+
+
+def test_a_store_that_follows_gracefully_leaves_it_a_failover() -> None:
+    """The cache still serves at home and is switched after the database, whose primary died."""
+    shown = stores({"database": 19, "cache": 19}, 60.0, dying=("database",))
+    shown.see("database", "sg", 24.0, "2")
+    stepped_down = Sample(Part("hk", "cache"), 24.1, 24.1, facts=Facts(Role.STANDBY, False, epoch="1"))
+    shown.take(fold.observe(shown.system, shown.state, stepped_down, moment(24.1)))
+    shown.see("cache", "sg", 24.2, "2")
+    told = shown.told()
+    assert told.kind is Kind.FAILOVER
+    assert [record.kind for record in shown.records if record.kind in MOVES] == [Kind.FAILOVER, Kind.SWITCHOVER]
+
+
+def test_what_an_older_exporter_had_counted_stays_in_the_sum() -> None:
+    """Its checkpoint knows the whole alone."""
+    shown = stores({"database": 10, "cache": 19}, 60.0)
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("database", "sg", 24.1, "2", there=10)
+    assert shown.state.incident is not None
+    shown.state = replace(shown.state, incident=replace(shown.state.incident, costs={}))
+    shown.see("cache", "sg", 24.2, "2")
+    shown.see("cache", "sg", 24.3, "2", there=19)
+    assert shown.told().markers == (9, 29, 6)
+
+
+def test_two_components_together() -> None:
+    """The larger bounds, and none where one of them has none."""
+    one, other = (
+        Loss(Interval(3.0, 5.0), 3.0, MarkerCount(4, 5, 4)),
+        Loss(Interval(1.0, 9.0), 1.0, MarkerCount(2, 9, 0)),
+    )
+    assert one.beside(other) == other.beside(one) == (Interval(3.0, 9.0), 3.0, (6, 14, 4), False)
+    assert one.beside(Loss(None, by_position=True)) == (None, 3.0, (4, 5, 4), True)
+
+
+def test_the_verifier_counts_each_component_by_itself() -> None:
+    """Its own rules say the same: nothing while one is owed, then the larger bounds and all markers."""
+    replay = Replay({"stateful": STORES})
+    for name in STORES:
+        replay.move({"moved": [name, 24.0, 24.1]})
+    row = {"stop": 20.0, "proven": 10.0}
+    replay.row(
+        {"at": 25.0, "write": ["sg", "database"], "counts": False}
+        | {"loss": {**row, "component": "database", "markers": [[1, 18.0, 18.1, True], [2, 19.0, 19.1, False]]}}
+    )
+    assert replay.loss is None
+    replay.row(
+        {"at": 25.1, "write": ["sg", "cache"], "counts": False}
+        | {"loss": {**row, "component": "cache", "markers": [[1, 15.0, 15.1, True]]}}
+    )
+    assert replay.loss == ((0.0, 5.0), 0.0, (1, 2, 0))
