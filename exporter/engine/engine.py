@@ -21,7 +21,7 @@ from exporter.engine.publish import Entry, Observer, Publisher
 from exporter.engine.running import Running
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
-from exporter.engine.watch import Tools
+from exporter.engine.watch import Tools, Watch
 from exporter.engine.wheel import Wheel
 
 _LOG = logging.getLogger(__name__)
@@ -104,13 +104,13 @@ class Engine:
     def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
         """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
         wanted = {plan.system.name: plan for plan in plans}
-        kept: dict[str, SystemState] = {}
+        kept: dict[str, Watch] = {}
         if loaded is not None:
             self._departed.load(loaded, wanted, self._env.moment())
         for name in [n for n, r in self._running.items() if n not in wanted or wanted[n].key != r.plan.key]:
             watch = self._running[name].watch
             if name in wanted:
-                kept[name] = watch.state
+                kept[name] = watch
             else:
                 self._departed.leave(name, watch.state, self._env.moment())
             self._retire(self._running.pop(name))
@@ -118,8 +118,9 @@ class Engine:
         self._tools.wheel.gather(looks_a_second(wanted.values()))
         for index, (name, plan) in enumerate(wanted.items()):
             if name not in self._running:
-                begun = self._state(plan.system, kept.get(name))
-                self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools)
+                before = kept.get(name)
+                begun = self._state(plan.system, before.state if before is not None else None)
+                self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools, before)
         self._departed.shed()
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}

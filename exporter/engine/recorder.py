@@ -55,8 +55,7 @@ class Recorder:
     """Of one system. Nothing in it waits or does I/O; a look costs a tuple."""
 
     def __init__(self, system: System) -> None:
-        self._system = system
-        self._parts = max(1, len(system.parts))
+        self.reconfigure(system)
         self._count = 0
         self._looks: list[tuple[int, Look]] = []
         self._writes: list[tuple[int, dict[str, Any]]] = []
@@ -64,6 +63,11 @@ class Recorder:
         self._needs: list[list[str]] | None = None
         self._carried: list[dict[str, Any]] = []
         """What was seen before the last incident closed: the next may begin with the next look."""
+
+    def reconfigure(self, system: System) -> None:
+        """Go on under another configuration: what was seen before a reload belongs to the same incident."""
+        self._system = system
+        self._parts = max(1, len(system.parts))
 
     def looked(self, before: SystemState, step: Step, sample: Sample, pending: Sequence[Instant], now: Instant) -> None:
         """A look was folded in."""

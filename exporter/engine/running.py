@@ -26,15 +26,15 @@ class Running(NamedTuple):
     targets: Mapping[Part, Target]
 
     @classmethod
-    def start(cls, plan: Plan, begun: Step, phase: float, tools: Tools) -> "Running":
-        """`phase`: where in its interval it begins, in [0, 1)."""
+    def start(cls, plan: Plan, begun: Step, phase: float, tools: Tools, before: Watch | None = None) -> "Running":
+        """`phase`: where in its interval it begins, in [0, 1). `before`: who watched it under another configuration."""
         probes = plan.probes()
         system = plan.system
         eyes = {
             part: Eye(part, probe, system.policy, None if part == ENTRY else system.components[part.component])
             for part, probe in probes.items()
         }
-        watch = Watch(system, eyes, begun.state, tools)
+        watch = Watch(system, eyes, begun.state, tools, before.recorder if before is not None else None)
         watch.accept(begun)
         pace = Pace(watch, phase)
         inspector = Inspector(watch, plan.inspections(probes), phase)

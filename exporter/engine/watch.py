@@ -49,7 +49,15 @@ class Tools(NamedTuple):
 class Watch:
     """Looks at one system. `published` is what the outside may see; `state` may be ahead of it by what the ledger still owes."""
 
-    def __init__(self, system: System, eyes: Mapping[Part, Eye], state: SystemState, tools: Tools) -> None:
+    def __init__(
+        self,
+        system: System,
+        eyes: Mapping[Part, Eye],
+        state: SystemState,
+        tools: Tools,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """`recorder`: that of the watch whose state goes on."""
         self.system = system
         self.eyes = eyes
         self.state = state
@@ -59,7 +67,8 @@ class Watch:
         """Set by whoever decides when to look: called after each change, with the state before it."""
         self.overdue: Callable[[Eye, Pending], None] = lambda eye, pending: None
         """The same, when a look or a marker takes longer than usual."""
-        self._recorder = Recorder(system)
+        self.recorder = Recorder(system) if recorder is None else recorder
+        self.recorder.reconfigure(system)
         self._unsettled = 0
         self._trouble = Trouble(system)
         begun = tools.moment()
@@ -145,7 +154,7 @@ class Watch:
         before, now = self.state, tools.moment()
         step = fold.observe(self.system, before, sample, now, above=above, pending=abandoned, heard=tools.sight.heard)
         if not proves_nothing(before, sample.reason, sample.started):
-            self._recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
+            self.recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
         self.accept(step)
         self._settle_lost(before)
         for own in self._trouble.told(self.state, sample, now):
@@ -232,7 +241,7 @@ class Watch:
         step = fold.marker_finished(
             self.system, before, eye.part.component, marker, outcome, now, pending=abandoned, heard=tools.sight.heard
         )
-        self._recorder.wrote(before, step, eye.part, marker, outcome, awaited(before, abandoned), now.mono)
+        self.recorder.wrote(before, step, eye.part, marker, outcome, awaited(before, abandoned), now.mono)
         self.accept(step)
         self.react(before)
 
@@ -267,8 +276,8 @@ class Watch:
     def _with_samples(self, step: Step) -> Step:
         """What was seen around an incident goes beside the chain, and its hash into it."""
         records = list(step.records)
-        for incident in self._recorder.due(step.records):
-            kept = self._recorder.taken(incident, step.state)
+        for incident in self.recorder.due(step.records):
+            kept = self.recorder.taken(incident, step.state)
             now = self.tools.moment()
             self.tools.ledger.keep(kept, now)
             records.append(samples_record(kept, now))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from exporter.core import fold
+from exporter.core import fold, watching
 from exporter.core.losses import unmeasured
 from exporter.core.model import Component, Facts, Moment, Objectives, Part, Policy, Reason, Role, Sample, System
 from exporter.core.ports import Kept
@@ -54,6 +54,9 @@ class Stage:
     kept: list[Kept] = field(default_factory=list)
     sites: dict[str, Site] = field(default_factory=lambda: {"hk": Site(), "sg": Site()})
     holder: str = "hk"
+    reload_after: int = -1
+    """The configuration is reloaded after so many looks and markers."""
+    acts: int = 0
 
     def __post_init__(self) -> None:
         eyes = {part: Eye(part, cast("Probe", None), POLICY, self.system.components["database"]) for part in (HK, SG)}
@@ -62,7 +65,13 @@ class Stage:
             Sight(2), cast("Any", None), lambda at: None, lambda: None, Haste(lambda: self.now),
         )  # fmt: skip
         self.watch = Watch(self.system, eyes, fold.begin(self.system, self.moment()), tools)
-        self.eyes = eyes
+        self.eyes, self.tools = eyes, tools
+
+    def reload(self) -> None:
+        """The same system under a configuration that changed in something."""
+        step = watching.reconfigured(self.system, self.watch.state, self.moment())
+        self.watch = Watch(self.system, self.eyes, step.state, self.tools, self.watch.recorder)
+        self.watch.accept(step)
 
     def moment(self) -> Moment:
         return Moment(self.now, WALL + self.now)
@@ -110,6 +119,12 @@ class Stage:
             facts = Facts(Role.PRIMARY if primary else Role.STANDBY, primary, epoch=str(site.epoch), markers=there)
         sample = Sample(part, started, self.now, None if primary is not None else reason, "", facts)
         self.watch.looked(self.eyes[part], sample, above)
+        self.acted()
+
+    def acted(self) -> None:
+        self.acts += 1
+        if self.acts == self.reload_after:
+            self.reload()
 
     def write(self, works: bool, width: float) -> None:
         eye = self.watch._writer("database")
@@ -122,6 +137,7 @@ class Stage:
             self.sites[eye.part.site].markers.add(marker.seq)
         reason = None if taken else Reason.READ_ONLY
         self.watch._wrote(eye, marker, Sample(eye.part, marker.sent, self.now, reason), self.now - marker.sent)
+        self.acted()
 
     # --- what is left of it
 
@@ -151,10 +167,11 @@ class Stage:
         return bool(unmeasured(self.watch.state))
 
 
-def staged(letters: Sequence[str], **objectives: float) -> Stage:
+def staged(letters: Sequence[str], reload_after: int = -1, **objectives: float) -> Stage:
     """A whole film, which ends in a calm that is long enough for everything to close."""
     rpo = {"site_loss": objectives.get("rpo", 1.5)}
-    stage = Stage(replace(SYSTEM, objectives=Objectives(rto=objectives.get("rto", 4.0), rpo=rpo)))
+    system = replace(SYSTEM, objectives=Objectives(rto=objectives.get("rto", 4.0), rpo=rpo))
+    stage = Stage(system, reload_after=reload_after)
     for letter in [*"hhh", *letters, *(("s" if letters and letters[-1] == "s" else "h") * 6)]:
         stage.frame(letter)
     return stage

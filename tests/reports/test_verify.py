@@ -36,6 +36,17 @@ def test_every_short_history_is_recomputed(letters: str) -> None:
         assert differences == []
 
 
+@pytest.mark.parametrize("letters", ["hhccpppssss", "hhooohhh", "hhsshh", "hhccppppshssh"])
+def test_a_reload_at_any_moment_leaves_it_recomputed(letters: str) -> None:
+    """What was seen before a reload belongs to the same incident: nothing differs, and nothing is skipped."""
+    whole = staged(letters)
+    for after in range(1, whole.acts + 1):
+        found = staged(letters, after).incidents()
+        assert found
+        for data, record, chunks in found:
+            assert verify.incident(data, record, chunks) == ([], []), after
+
+
 def changed(data: dict[str, Any], path: tuple[str, ...], by: float) -> dict[str, Any]:
     key, *rest = path
     return {**data, key: changed(data[key], tuple(rest), by) if rest else data[key] + by}
