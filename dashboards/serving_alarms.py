@@ -8,6 +8,8 @@ from exporter.catalogue import metrics as m
 
 SYSTEM = "{{ $labels.system }}"
 LASTS = "{{ $value | humanizeDuration }}"
+_AT_MOST = f"{{{{ if gt $value 1e15 }}}}nobody can tell how much at most{{{{ else }}}}up to {LASTS}{{{{ end }}}}"
+"""A loss that nothing bounds is told as +Inf, which is no duration."""
 SHARE = "{{ $value | humanizePercentage }}"
 SCENARIO = ("system", "scenario")
 UNPROVEN_LEAST = 60
@@ -114,7 +116,7 @@ EVENTS = (
     Alarm(
         a.LOSS_MEASURED,
         f"{r.LOSS.name}\n  and on (system) time() - {best(m.LAST_LOSS_END.name, 'system')} < {LOSS_SHOWN}",
-        f"A move of {SYSTEM} lost up to {LASTS} of acknowledged writes.",
+        f"A move of {SYSTEM} lost acknowledged writes: {_AT_MOST}.",
         # It goes on after the drill that lost them.
         drills=f"{best(m.LAST_LOSS_DRILL.name, 'system')} == 1",
         board="failovers",

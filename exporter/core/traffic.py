@@ -14,7 +14,9 @@ def follow_traffic(system: System, draft: Draft, sample: Sample, now: Moment) ->
     """
     site = sample.facts.served_by
     state = draft.state
-    if not sample.ok or site is None or site not in system.sites:
+    known = state.parts[sample.part].facts_at
+    late = known is not None and sample.started < known  # a look that began after it has told already where users get
+    if not sample.ok or late or site is None or site not in system.sites:
         return
     settled = state.traffic_settled
     if site == state.traffic != settled:

@@ -217,6 +217,22 @@ def test_traffic_that_moves_in_calm_is_an_event() -> None:
     assert shown.kinds("transition") == ["traffic_moved"]
 
 
+def test_a_late_answer_does_not_turn_traffic_back() -> None:
+    """A look that began before the move ends after it, and tells the site of then: that site's dead web server harms nobody."""
+    shown = Projector(SHOP)
+    for tick in range(1, 30):
+        see(shown, WEB_HK, tick, None if tick < 5 else Reason.REFUSED)
+        see(shown, WEB_SG, tick)
+        see(shown, ENTRY, tick, None, "hk" if tick < 8 else "sg")
+        if tick == 9:
+            for ended in (9.1, 9.2):
+                late = Sample(ENTRY, 7.0, ended, None, "", Facts(served_by="hk"))
+                shown.take(fold.observe(shown.system, shown.state, late, moment(ended)))
+                assert (shown.state.traffic, shown.state.traffic_settled) == ("sg", "sg")
+    assert shown.kinds("transition").count("traffic_moved") == 0
+    assert [kind for *_, kind in shown.incidents] == ["traffic_moved"]
+
+
 def test_nothing_overrules_a_failed_entry() -> None:
     """Every endpoint is well, the entry is not: an outage in place."""
     shown = Projector(SHOP)

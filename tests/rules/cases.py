@@ -171,9 +171,15 @@ NOW = (
     ),
     Case(
         a.LOSS_MEASURED,
-        "A move of orders lost up to 3s of acknowledged writes.",
+        "A move of orders lost acknowledged writes: up to 3s.",
         {series(m.LAST_LOSS_END): (-DAY - 600, -DAY - 600, 0)}, {series(m.LAST_LOSS, bound="upper"): 3},
         severity=_PAGE, drills=series(m.LAST_LOSS_DRILL), board="failovers",
+    ),
+    Case(
+        a.LOSS_MEASURED,
+        "A move of orders lost acknowledged writes: nobody can tell how much at most.",
+        {series(m.LAST_LOSS_END): (-DAY - 600, -DAY - 600, 0)}, {series(m.LAST_LOSS, bound="upper"): float("inf")},
+        severity=_PAGE, drills=series(m.LAST_LOSS_DRILL), board="failovers", variant="without an upper bound",
     ),
     Case(
         a.FAILOVER, "The writable role of orders moved 3s ago.",
