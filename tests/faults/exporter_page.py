@@ -78,6 +78,21 @@ class House(Stage):
         self.door.heal()
         return Outage(began, Interval(before, time.monotonic()), ("outage_in_place",), WIDE)
 
+    def never_seen(self) -> bool:
+        """Whether everything is gone from which an exporter that was started could know that the page ever served. Then it tells
+        no outage, and the page is mended."""
+
+        def told() -> str:
+            shop = self.exporter.system(SHOP)
+            return "never" if shop["sentence"].startswith("never seen") else str(shop["state"])
+
+        until(lambda: told() in ("never", "outage"), f"{SHOP} is judged", step=0.02)
+        if told() == "outage":
+            return False
+        self.door.heal()
+        self.until_state("healthy")
+        return True
+
     def until_state(self, *states: str) -> None:
         until(lambda: self.exporter.system(SHOP)["state"] in states, f"{SHOP} is {' or '.join(states)}", step=0.02)
 
@@ -225,6 +240,8 @@ def _torn(tear: torn.Tear) -> Callable[[House], list[Outage]]:
             exporter.start()
         kept = {one["id"] for one in exporter.incidents(SHOP, blips=True)}
         house.told = {name: one for name, one in house.told.items() if name in kept}
+        if house.never_seen():
+            return []
         # Where the newest records are gone, an earlier outage may be open again, and this one goes on in it, under its id.
         return [house.outage(began)._replace(certain=refusal is not None)]
 
