@@ -19,6 +19,10 @@ HISTORY_LENGTH = 1800
 """Half an hour of looks at 1 s; older ones are thinned, which can only make T older."""
 
 
+ACKNOWLEDGED_WITHIN = 30.0
+"""Seconds after which a marker that nobody acknowledged never will be."""
+
+
 def remember(history: History, instant: Instant, position: Position) -> History:
     """The history with one more (instant before the query was sent, position at the serving site).
 
@@ -99,10 +103,20 @@ def _apply_rate(source: SourceState, facts: Facts, backlog: float | None, seen: 
 
 
 def read_above(source: SourceState, markers: Sequence[Marker]) -> int:
-    """Above which number the markers at a standby have to be read: the last one that was seen must be seen again."""
-    if isinstance(source.position, int) and markers and source.position >= markers[0].seq:
-        return source.position - 1
-    return markers[0].seq - 1 if markers else 0
+    """Above which number the markers at a standby have to be read: the last one that was seen must be seen again, and so must
+    the one before a marker that was passed over because nobody had acknowledged it yet."""
+    if not (isinstance(source.position, int) and markers and source.position >= markers[0].seq):
+        return markers[0].seq - 1 if markers else 0
+    above, seen = source.position - 1, source.seen
+    if seen is None:
+        return above
+    for index in range(_first_above(markers, source.position) - 1, -1, -1):
+        marker = markers[index]
+        if marker.sent < seen - ACKNOWLEDGED_WITHIN:
+            break
+        if marker.acked is None or marker.acked > seen:
+            above = min(above, marker.seq - 2)
+    return max(above, markers[0].seq - 1)
 
 
 def from_markers(

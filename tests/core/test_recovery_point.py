@@ -97,6 +97,25 @@ def test_the_markers_of_a_standby_that_fell_back_are_read_again() -> None:
     assert from_markers(fallen, MARKERS, range(1, 4), 0, 22.0).at == 3.0
 
 
+def test_a_marker_that_is_acknowledged_late_and_missing_is_a_hole() -> None:
+    """It was passed over while nobody had acknowledged it: it is asked for again, with the one before it."""
+    waiting = [m._replace(acked=None) if m.seq == 4 else m for m in MARKERS]
+    source = from_markers(CANARY, waiting, [1, 2, 3, 5], 0, 5.5)
+    assert (source.at, source.position) == (5.0, 5)
+    late = [m._replace(acked=6.0) if m.seq == 4 else m for m in MARKERS]
+    for known in (waiting, late):
+        assert read_above(source, known) == 2
+    assert from_markers(source, late, [3, 5, 6], 2, 7.0).at == 3.0
+    assert from_markers(source, late, [3, 4, 5, 6], 2, 7.0).at == 6.0
+
+
+def test_a_marker_that_was_given_up_is_not_asked_for_for_ever() -> None:
+    """Nobody acknowledged it within half a minute: nobody will."""
+    waiting = [m._replace(acked=None) if m.seq == 4 else m for m in MARKERS]
+    source = from_markers(CANARY, waiting, [1, 2, 3, 5, 6, 7, 8], 0, 40.0)
+    assert read_above(source, waiting) == 7
+
+
 def test_read_above_without_markers() -> None:
     """Nothing was written: everything there may be read."""
     assert read_above(CANARY, []) == 0
