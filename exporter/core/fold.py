@@ -130,7 +130,8 @@ def marker_finished(
         track = abandon(track, started)
     canary = replace(canary, track=track)
     if system.active_active:
-        canary = active.follow_write(canary, marker, outcome, pending, blind=blind)
+        seen = state.parts.get(Part(marker.site, component)) or PartState()
+        canary = active.follow_write(canary, marker, outcome, pending, seen, blind=blind)
     draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
     follow_needs(system, draft, state, Span(marker.sent, outcome.ended))
     step(system, draft, assess(system, draft.state), now, heard)

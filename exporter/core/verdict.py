@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from exporter.core.active import serving_sites, written
+from exporter.core.active import is_fresh, serving_sites, taken, works
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.past import NOTHING, Incident
@@ -149,16 +149,12 @@ def _anywhere(system: System, state: SystemState, component: Component) -> list[
     sites: list[list[Need]] = []
     for part in map(component.part, system.sites):
         if part in system.parts:
-            seen, markers = state.parts.get(part, NO_PART), written(state, part)
+            seen, markers = state.parts.get(part, NO_PART), taken(state, part)
             needs = [_need(state, part, seen.serve, seen.tripped)]
             more = [] if markers is None else [_need(state, part, markers, seen.tripped, canary=True)]
             sites.append([*needs, *more])
-    good = [needs for needs in sites if all(_fresh(state, need.track) for need in needs)]
+    good = [needs for needs in sites if works(state, needs[0].part)]
     return min(good, key=_back) if good else max(sites, key=_failed)
-
-
-def _fresh(state: SystemState, track: Track) -> bool:
-    return track.good is not None and track.count == 0 and track.good.start >= state.trusted_since
 
 
 def _back(needs: list[Need]) -> Instant:
@@ -166,8 +162,14 @@ def _back(needs: list[Need]) -> Instant:
 
 
 def _failed(needs: list[Need]) -> Instant:
-    """One that was not looked at yet may work: it counts as the last to fail."""
-    return min((need.track.bad.end for need in needs if need.track.count and need.track.bad), default=ALWAYS)
+    """One that was not looked at yet may work: it counts as the last to fail. One that answers again and took no write since then
+    fails since it did not answer."""
+    seen = needs[0].track.bad
+    failing = [(need.track.good, need.track.bad.end) for need in needs if need.track.count and need.track.bad]
+    since = [end for _, end in failing]
+    if seen is not None and any(good is not None and good.start < seen.end for good, _ in failing):
+        since.append(seen.end)
+    return min(since, default=ALWAYS)
 
 
 def contested(state: SystemState, component: str) -> bool:
@@ -185,7 +187,7 @@ def assess(system: System, state: SystemState) -> Evidence:
         if need.track.count > 0:
             return _dark(state, [one for one in wanted if one.track.count > 0])
     for need in wanted:
-        if not _fresh(state, need.track):
+        if not is_fresh(state, need.track):
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")

@@ -243,6 +243,85 @@ def test_a_site_that_takes_no_write_is_lost() -> None:
     assert kinds(film) == [Kind.SITE_LOST, Kind.SITE_BACK]
 
 
+def test_a_marker_of_before_is_no_proof_that_a_site_takes_writes_again() -> None:
+    """None goes to a site that does not answer, so none failed: the outage lasts until one is taken, which bounds its end."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    for tick in range(8, 12):
+        film.see(float(tick))
+        assert (film.state.mode, film.state.serving) == (Mode.OUTAGE, ()), "looks alone do not prove that it serves"
+        refused(film, tick + 0.1)
+        refused(film, tick + 0.2)
+    film.mark(12.1)
+    incident = film.state.incident
+    assert (film.state.mode, film.state.serving) == (Mode.RECOVERING, ("hk",))
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (11.1, 12.1)
+
+
+def test_an_outage_ends_with_the_first_marker_that_is_taken() -> None:
+    """No marker was refused, yet the one of before dates nothing: it ends between the last failed look and the first marker."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    film.see(8.0, sg=DEAD)
+    film.see(9.0, sg=DEAD)
+    film.mark(9.1)
+    incident = film.state.incident
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (7.0, 9.1)
+
+
+def test_a_site_that_answers_again_and_takes_no_write_fails_since_it_did_not_answer() -> None:
+    """The other one failed last and dates the outage, though the first refusal of a marker came later."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    for tick in range(8, 12):
+        film.see(float(tick), sg=DEAD)
+        assert refused(film, tick + 0.1) == "hk"
+    incident = film.state.incident
+    assert film.state.mode is Mode.OUTAGE
+    assert incident is not None
+    assert incident.start[:2] == (7.0, 8.0)
+
+
+def test_a_site_serves_no_more_on_a_marker_of_before_a_restart() -> None:
+    """It was seen to answer since, and to take no write yet; it is not lost either."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    film.kill(4.0)
+    film.see(5.0)
+    assert (film.state.mode, film.state.serving) == (Mode.UNKNOWN, ())
+    film.mark(5.1)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk",))
+    film.mark(5.2)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [])
+
+
+def test_a_site_is_not_back_before_it_takes_a_marker() -> None:
+    """It answers again, and refuses the markers: lost once, and back once, when it takes one."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), sg=DEAD)
+        film.mark(tick + 0.1)
+    for tick in range(8, 12):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2)} == {"hk", "sg"}
+    assert (film.state.serving, kinds(film)) == (("hk",), [Kind.SITE_LOST])
+    film.mark(12.1)
+    film.mark(12.2)
+    film.see(13.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST, Kind.SITE_BACK])
+
+
 def test_what_only_a_lost_site_has_stays_exposed() -> None:
     """Its acknowledged markers are nowhere else: that it serves no more is no proof that they are."""
     film = shown()
