@@ -262,6 +262,20 @@ def test_a_marker_of_before_is_no_proof_that_a_site_takes_writes_again() -> None
     assert incident.end[:2] == (11.1, 12.1)
 
 
+def test_the_site_that_is_heard_first_need_not_have_been_back_first() -> None:
+    """No look at the other one failed since 6, and one that is answered later may have been the first to be served."""
+    film = shown()
+    for tick in range(4, 7):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    for tick in range(7, 9):
+        film.one(HK, float(tick), DEAD, Facts())
+    film.one(HK, 9.0, None, Facts(Role.PRIMARY, writable=True))
+    incident = film.state.incident
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (6.0, 9.0)
+
+
 def test_an_outage_ends_with_the_first_marker_that_is_taken() -> None:
     """No marker was refused, yet the one of before dates nothing: it ends between the last failed look and the first marker."""
     film = shown()
