@@ -93,25 +93,27 @@ def still_served(system: System, state: SystemState, sites: tuple[str, ...]) -> 
 
 
 def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: Instant) -> None:
-    """A site is lost with the first of its critical components, by the rule that declares outages; it is back with the last."""
-    state = draft.state
+    """A site is lost with the first of its critical components, by the rule that declares outages; it is back with the last.
+
+    Until then those that work again stay among what is lost, so that its return is told once and for all of them.
+    """
+    state, site = draft.state, part.site
     component = system.components.get(part.component)
-    if component is None or not component.critical or not part.site:
+    if component is None or not component.critical or not site:
         return
-    tracks, lost = [state.parts[part].serve, written(state, part) or NO_TRACK], part in state.lost_standbys
+    known = site in lost_sites(state)
+    tracks = (state.parts[part].serve, written(state, part) or NO_TRACK)
     failing = [track for track in tracks if declarable(system.policy, track, now, heard)]
-    if lost and works(state, part):
-        draft.state = replace(state, lost_standbys=state.lost_standbys - {part})
-        if part.site not in lost_sites(draft.state):
-            draft.record(Kind.SITE_BACK, now.mono, f"{part.site} serves again", {"site": part.site})
-    elif failing and not lost:
-        known = part.site in lost_sites(state)
+    if known and all(works(state, one) for one in critical_at(system, site)):
+        draft.state = replace(state, lost_standbys=frozenset(one for one in state.lost_standbys if one.site != site))
+        draft.record(Kind.SITE_BACK, now.mono, f"{site} serves again", {"site": site})
+    elif failing and part not in state.lost_standbys:
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
-            sentence = f"{part.site} is lost: {part.component} {failing[0].reason}"
+            sentence = f"{site} is lost: {part.component} {failing[0].reason}"
             if state.drill is not None and state.drill.runs(now.mono):
                 draft.state = replace(draft.state, drill=replace(state.drill, site_lost=True))
-            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(failing[0].reason)})
+            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": site, "reason": str(failing[0].reason)})
 
 
 def follow_share(draft: Draft, system: System, sample: Sample) -> None:

@@ -16,7 +16,9 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         roles={
             name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites
         },
-        canaries={name: state.canaries.get(name, CanaryState()) for name in with_canary(system)},
+        canaries={
+            name: _watched(system, name, state.canaries.get(name, CanaryState())) for name in with_canary(system)
+        },
         sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
         backups={name: known for name, known in state.backups.items() if name in system.backups},
         parity={name: known for name, known in state.parity.items() if name in system.parity},
@@ -32,6 +34,14 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         assessed=False,
     )
     return after.but(needed=needed_anew(system, after, now.mono))
+
+
+def _watched(system: System, component: str, canary: CanaryState) -> CanaryState:
+    """What markers told of a site that is taken out tells nothing of it if it is ever put back; what was acknowledged there, and is
+    not known to be elsewhere, stays exposed then."""
+    return replace(
+        canary, tracks={site: t for site, t in canary.tracks.items() if Part(site, component) in system.parts}
+    )
 
 
 def _may_be_lost(system: System, part: Part) -> bool:

@@ -336,6 +336,51 @@ def test_a_site_is_not_back_before_it_takes_a_marker() -> None:
     assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST, Kind.SITE_BACK])
 
 
+def test_a_site_is_back_with_the_last_of_its_critical_components() -> None:
+    """One works again before the other, which began to fail meanwhile, is lost: that is one loss, and one return."""
+    system = replace(BOTH, components={"database": DATABASE, "login": replace(LOGIN, critical=True)})
+    film = Two(system)
+    for tick in range(1, 16):
+        for part, dead in ((HK, range(4, 9)), (LOGINS[0], range(8, 14)), (SG, ()), (LOGINS[1], ())):
+            told = Facts(Role.PRIMARY, writable=True) if part.component == "database" else Facts()
+            film.one(part, float(tick), DEAD if tick in dead else None, told)
+        film.one(ENTRY, float(tick), None, Facts(served_by="sg"))
+        if tick == 13:
+            assert kinds(film) == [Kind.SITE_LOST]
+    assert kinds(film) == [Kind.SITE_LOST, Kind.SITE_BACK]
+
+
+def test_blindness_brings_no_site_back() -> None:
+    """It hides that the markers to a lost site wait in vain; it is back with the first that it takes, and lost until then."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 9):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2, Reason.TIMEOUT)} == {"hk", "sg"}
+    film.take(fold.blinded(BOTH, film.state, 3.5, moment(9)))
+    film.take(fold.sighted(BOTH, film.state, moment(10)))
+    film.see(11.0)
+    film.mark(11.1)
+    film.see(12.0)
+    assert (film.state.mode, film.state.serving, kinds(film)) == (Mode.DEGRADED, ("hk",), [Kind.SITE_LOST])
+    film.mark(12.1)
+    film.see(13.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST, Kind.SITE_BACK])
+
+
+def test_a_site_that_is_watched_again_is_not_judged_by_markers_of_before() -> None:
+    """It was taken out while it refused them; nobody has written to it since."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 9):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2)} == {"hk", "sg"}
+    alone = replace(BOTH, sites=("hk",), parts=BOTH.parts - {SG, LOGINS[1]})
+    film.state = reconfigure(BOTH, reconfigure(alone, film.state, moment(9)), moment(10))
+    film.see(11.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST])
+
+
 def test_what_only_a_lost_site_has_stays_exposed() -> None:
     """Its acknowledged markers are nowhere else: that it serves no more is no proof that they are."""
     film = shown()
