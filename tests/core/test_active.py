@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core import fold
+from exporter.core import fold, watching
 from exporter.core.active import traffic_share, writer
 from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
@@ -433,6 +433,24 @@ def test_a_lost_site_that_is_no_longer_watched_is_forgotten() -> None:
     film.one(HK, 10.0, None, Facts(Role.PRIMARY, writable=True))
     assert (film.state.mode, film.state.sentence) == (Mode.HEALTHY, "serves from hk")
     assert traffic_share(alone, film.state) == {"hk": 1.0}
+
+
+def test_a_reload_to_active_active_ends_a_split_brain() -> None:
+    """Both sites may take writes now: it is told to be over, by a reload or a restart, and nothing is amiss any more."""
+    system = replace(SYSTEM, components={"database": DATABASE})
+    both = replace(system, mode="active-active")
+    film = Projector(system)
+    for tick, letter in enumerate("hhhbbbb", start=1):
+        film.frame(letter, float(tick))
+    assert kinds(film) == ["split_brain"]
+    reloaded = watching.reconfigured(both, film.state, moment(8))
+    for step in (reloaded, fold.resume(both, film.state, 7.5, moment(8))):
+        assert [record.kind for record in step.records].count("split_brain_over") == 1
+        assert (step.state.contest, step.state.roles, step.state.histories) == (None, {}, {})
+    film.system = both
+    film.take(reloaded)
+    film.frame("b", 9.0)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
 
 
 def test_a_share_of_traffic_that_nobody_tells_any_more_is_forgotten() -> None:
