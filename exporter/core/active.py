@@ -38,9 +38,9 @@ def critical_at(system: System, site: str) -> list[Part]:
 
 def serving_sites(system: System, state: SystemState) -> tuple[str, ...]:
     """The sites at which everything critical works; where none has all of it, those that have some."""
-    works = {site: [_works(state, part) for part in critical_at(system, site)] for site in system.sites}
-    whole = tuple(site for site, told in works.items() if told and all(told))
-    return whole or tuple(site for site, told in works.items() if any(told))
+    found = {site: [works(state, part) for part in critical_at(system, site)] for site in system.sites}
+    whole = tuple(site for site, told in found.items() if told and all(told))
+    return whole or tuple(site for site, told in found.items() if any(told))
 
 
 def written(state: SystemState, part: Part) -> Track | None:
@@ -49,15 +49,31 @@ def written(state: SystemState, part: Part) -> Track | None:
     return canary.tracks.get(part.site) if canary is not None else None
 
 
-def _answers(state: SystemState, part: Part) -> bool:
-    track = state.parts.get(part, UNSEEN).serve
+def taken(state: SystemState, part: Part) -> Track | None:
+    """The same as it tells of now: what was acknowledged before the part failed is no proof that it takes writes again."""
+    track = written(state, part)
+    return NO_TRACK if track is not None and _is_old(track, state.parts.get(part, UNSEEN)) else track
+
+
+def _is_old(markers: Track, seen: PartState) -> bool:
+    """No marker goes to a site that does not answer, so none fails there: the newest is that of before."""
+    good, failed = markers.good, seen.serve.last_bad
+    return markers.count == 0 and good is not None and failed is not None and good.start < failed
+
+
+def is_fresh(state: SystemState, track: Track) -> bool:
+    """It works, by what was seen since we look without a break."""
     return track.good is not None and track.count == 0 and track.good.start >= state.trusted_since
 
 
-def _works(state: SystemState, part: Part) -> bool:
+def _answers(state: SystemState, part: Part) -> bool:
+    return is_fresh(state, state.parts.get(part, UNSEEN).serve)
+
+
+def works(state: SystemState, part: Part) -> bool:
     """A site that answers but acknowledges no write does not serve."""
-    track = written(state, part)
-    return _answers(state, part) and (track is None or track.count == 0)
+    track = taken(state, part)
+    return _answers(state, part) and (track is None or is_fresh(state, track))
 
 
 def lost_sites(state: SystemState, since: Instant = float("-inf")) -> list[str]:
@@ -77,25 +93,27 @@ def still_served(system: System, state: SystemState, sites: tuple[str, ...]) -> 
 
 
 def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: Instant) -> None:
-    """A site is lost with the first of its critical components, by the rule that declares outages; it is back with the last."""
-    state = draft.state
+    """A site is lost with the first of its critical components, by the rule that declares outages; it is back with the last.
+
+    Until then those that work again stay among what is lost, so that its return is told once and for all of them.
+    """
+    state, site = draft.state, part.site
     component = system.components.get(part.component)
-    if component is None or not component.critical or not part.site:
+    if component is None or not component.critical or not site:
         return
-    tracks, lost = [state.parts[part].serve, written(state, part) or NO_TRACK], part in state.lost_standbys
+    known = site in lost_sites(state)
+    tracks = (state.parts[part].serve, written(state, part) or NO_TRACK)
     failing = [track for track in tracks if declarable(system.policy, track, now, heard)]
-    if lost and tracks[0].is_good and not tracks[1].count:
-        draft.state = replace(state, lost_standbys=state.lost_standbys - {part})
-        if part.site not in lost_sites(draft.state):
-            draft.record(Kind.SITE_BACK, now.mono, f"{part.site} serves again", {"site": part.site})
-    elif failing and not lost:
-        known = part.site in lost_sites(state)
+    if known and all(works(state, one) for one in critical_at(system, site)):
+        draft.state = replace(state, lost_standbys=frozenset(one for one in state.lost_standbys if one.site != site))
+        draft.record(Kind.SITE_BACK, now.mono, f"{site} serves again", {"site": site})
+    elif failing and part not in state.lost_standbys:
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
-            sentence = f"{part.site} is lost: {part.component} {failing[0].reason}"
+            sentence = f"{site} is lost: {part.component} {failing[0].reason}"
             if state.drill is not None and state.drill.runs(now.mono):
                 draft.state = replace(draft.state, drill=replace(state.drill, site_lost=True))
-            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(failing[0].reason)})
+            draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": site, "reason": str(failing[0].reason)})
 
 
 def follow_share(draft: Draft, system: System, sample: Sample) -> None:
@@ -126,11 +144,15 @@ def writer(system: System, state: SystemState, component: Component) -> str | No
 
 
 def follow_write(
-    canary: CanaryState, marker: Marker, outcome: Outcome, pending: Sequence[Instant], *, blind: bool
+    canary: CanaryState, marker: Marker, outcome: Outcome, pending: Sequence[Instant], seen: PartState, *, blind: bool
 ) -> CanaryState:
-    """A marker was acknowledged or failed: that says something of its site, and of the system only if no site takes any."""
+    """A marker was acknowledged or failed: that says something of its site, and of the system only if no site takes any.
+
+    `seen`: the endpoint to which it was written. The first that it takes after it failed bounds when it was back.
+    """
     site, track = marker.site, canary.tracks.get(marker.site, NO_TRACK)
     if not blind:
+        track = replace(track, recovered=None) if _is_old(track, seen) else track
         track = judge(track, Span(marker.sent, outcome.ended), outcome.reason, outcome.detail)
         for started in pending:
             track = abandon(track, started)

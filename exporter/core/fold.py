@@ -17,7 +17,7 @@ from exporter.core.looks import awaited, changes_nothing, counted, counted_anew,
 from exporter.core.losses import unmeasured
 from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
 from exporter.core.needed import follow_needs, needed_anew, with_canary
-from exporter.core.reload import reconfigure
+from exporter.core.reload import follow_reload
 from exporter.core.roles import follow_roles
 from exporter.core.sources import follow_sources
 from exporter.core.standbys import follow_standby
@@ -130,7 +130,8 @@ def marker_finished(
         track = abandon(track, started)
     canary = replace(canary, track=track)
     if system.active_active:
-        canary = active.follow_write(canary, marker, outcome, pending, blind=blind)
+        seen = state.parts.get(Part(marker.site, component)) or PartState()
+        canary = active.follow_write(canary, marker, outcome, pending, seen, blind=blind)
     draft = Draft(system.name, replace(state, canaries={**state.canaries, component: canary}))
     follow_needs(system, draft, state, Span(marker.sent, outcome.ended))
     step(system, draft, assess(system, draft.state), now, heard)
@@ -209,14 +210,14 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     if state.blind_since is not None:
         written = min(written, state.blind_since)
     state = state.left(written)
-    state = reconfigure(system, _unwatched(replace(state, blind_since=None), written, now.mono), now)
-    state = replace(
-        state,
+    draft = Draft(system.name, _unwatched(replace(state, blind_since=None), written, now.mono))
+    follow_reload(system, draft, now)
+    state = draft.state = replace(
+        draft.state,
         serving=(),
-        parts={part: counted_anew(known) for part, known in state.parts.items()},
-        canaries={name: replace(canary, writes=0, failed=0) for name, canary in state.canaries.items()},
+        parts={part: counted_anew(known) for part, known in draft.state.parts.items()},
+        canaries={name: replace(canary, writes=0, failed=0) for name, canary in draft.state.canaries.items()},
     )
-    draft = Draft(system.name, state)
     if state.mode in CALM:
         enter(draft, Mode.UNKNOWN, "the exporter has just started; it is looking", now)
     return draft.step()

@@ -2,9 +2,18 @@
 
 from dataclasses import replace
 
+from exporter.core.events import Draft
 from exporter.core.model import Moment, Part, System
 from exporter.core.needed import needed_anew, with_canary
-from exporter.core.state import CanaryState, Contest, SystemState
+from exporter.core.roles import end_contest
+from exporter.core.state import CanaryState, Contest, RoleState, SystemState
+
+
+def follow_reload(system: System, draft: Draft, now: Moment) -> None:
+    """As `reconfigure`; a split brain that nobody could tell to be over any more is over with the reload."""
+    if _kept(system, draft.state.contest) is None:
+        end_contest(draft, now)
+    draft.state = reconfigure(system, draft.state, now)
 
 
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
@@ -13,10 +22,11 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
     after = replace(
         state,
         parts={part: known for part, known in state.parts.items() if part in system.parts},
-        roles={
-            name: role for name, role in state.roles.items() if name in system.components and role.site in system.sites
+        roles={name: role for name, role in state.roles.items() if _may_hold(system, name, role)},
+        histories={} if system.active_active else state.histories,
+        canaries={
+            name: _watched(system, name, state.canaries.get(name, CanaryState())) for name in with_canary(system)
         },
-        canaries={name: state.canaries.get(name, CanaryState()) for name in with_canary(system)},
         sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
         backups={name: known for name, known in state.backups.items() if name in system.backups},
         parity={name: known for name, known in state.parity.items() if name in system.parity},
@@ -34,6 +44,18 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
     return after.but(needed=needed_anew(system, after, now.mono))
 
 
+def _may_hold(system: System, component: str, role: RoleState) -> bool:
+    """Whether a role may still be where it was seen; in an active-active system none is anywhere."""
+    return not system.active_active and component in system.components and role.site in system.sites
+
+
+def _watched(system: System, component: str, canary: CanaryState) -> CanaryState:
+    """What markers told of a site that is taken out tells nothing of it if it is ever put back; what was acknowledged there, and is
+    not known to be elsewhere, stays exposed then."""
+    kept = system.parts if system.active_active else ()
+    return replace(canary, tracks={site: t for site, t in canary.tracks.items() if Part(site, component) in kept})
+
+
 def _may_be_lost(system: System, part: Part) -> bool:
     """Whether it is still such a part whose loss is told, so that its return can be told too."""
     component = system.components.get(part.component) if part in system.parts else None
@@ -41,7 +63,8 @@ def _may_be_lost(system: System, part: Part) -> bool:
 
 
 def _kept(system: System, contest: Contest | None) -> Contest | None:
-    """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew."""
-    if contest is None or not contest.declared:
+    """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew. Where all sites may take
+    writes there is none."""
+    if contest is None or not contest.declared or system.active_active:
         return None
     return contest if Part(contest.claimant, contest.component) in system.parts else None

@@ -76,7 +76,7 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
         if other.serve.count == 0:
             _sighted(system, draft, contest, now)
         elif other.reach.count == 0:  # it answers, but takes no writes: no rival of one that does
-            _end_contest(draft, now)
+            end_contest(draft, now)
 
 
 def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> None:
@@ -113,7 +113,7 @@ def _not_claimed(system: System, draft: Draft, sample: Sample, now: Moment) -> N
     if contest is None or (contest.component, contest.claimant) != (sample.part.component, sample.part.site):
         return
     if sample.ok or draft.state.parts[sample.part].reach.count >= system.policy.declare_after:
-        _end_contest(draft, now)
+        end_contest(draft, now)
 
 
 def _won(system: System, draft: Draft, component: str, site: str, since: Interval, now: Moment) -> None:
@@ -121,13 +121,13 @@ def _won(system: System, draft: Draft, component: str, site: str, since: Interva
     contest = draft.state.contest
     ends = contest is not None and contest.component == component
     before = draft.state.incident
-    seconds = _end_contest(draft, now) if ends else 0.0
+    seconds = end_contest(draft, now) if ends else 0.0
     role_moved(system, draft, component, site, since, now)
     if before is None:
         _count(draft, seconds)
 
 
-def _end_contest(draft: Draft, now: Moment) -> float:
+def end_contest(draft: Draft, now: Moment) -> float:
     """One of the two no longer claims the role. A declared split brain gets its second record, with its length, and an incident
     that is open has it as a part. Returns its seconds; 0 if none was declared."""
     contest = draft.state.contest

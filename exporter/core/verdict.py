@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from exporter.core.active import serving_sites, written
+from exporter.core.active import is_fresh, serving_sites, taken, works
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Instant, Part, Reason, System
 from exporter.core.past import NOTHING, Incident
@@ -13,6 +13,7 @@ from exporter.core.track import began, ended, since_needed
 
 NO_PART = PartState()
 ALWAYS = float("inf")
+NEVER = float("-inf")
 LOOK, WRITE = "look", "write"
 """What proves that a thing works."""
 
@@ -146,19 +147,20 @@ def _need(
 
 def _anywhere(system: System, state: SystemState, component: Component) -> list[Need]:
     """What has to work at any of the sites, looks and markers: the one that came back first, or that failed last."""
-    sites: list[list[Need]] = []
-    for part in map(component.part, system.sites):
-        if part in system.parts:
-            seen, markers = state.parts.get(part, NO_PART), written(state, part)
-            needs = [_need(state, part, seen.serve, seen.tripped)]
-            more = [] if markers is None else [_need(state, part, markers, seen.tripped, canary=True)]
-            sites.append([*needs, *more])
-    good = [needs for needs in sites if all(_fresh(state, need.track) for need in needs)]
+    sites = _by_site(system, state, component)
+    good = [needs for needs in sites if works(state, needs[0].part)]
     return min(good, key=_back) if good else max(sites, key=_failed)
 
 
-def _fresh(state: SystemState, track: Track) -> bool:
-    return track.good is not None and track.count == 0 and track.good.start >= state.trusted_since
+def _by_site(system: System, state: SystemState, component: Component) -> list[list[Need]]:
+    sites: list[list[Need]] = []
+    for part in map(component.part, system.sites):
+        if part in system.parts:
+            seen, markers = state.parts.get(part, NO_PART), taken(state, part)
+            needs = [_need(state, part, seen.serve, seen.tripped)]
+            more = [] if markers is None else [_need(state, part, markers, seen.tripped, canary=True)]
+            sites.append([*needs, *more])
+    return sites
 
 
 def _back(needs: list[Need]) -> Instant:
@@ -166,8 +168,14 @@ def _back(needs: list[Need]) -> Instant:
 
 
 def _failed(needs: list[Need]) -> Instant:
-    """One that was not looked at yet may work: it counts as the last to fail."""
-    return min((need.track.bad.end for need in needs if need.track.count and need.track.bad), default=ALWAYS)
+    """One that was not looked at yet may work: it counts as the last to fail. One that answers again and took no write since then
+    fails since it did not answer."""
+    seen = needs[0].track.bad
+    failing = [(need.track.good, need.track.bad.end) for need in needs if need.track.count and need.track.bad]
+    since = [end for _, end in failing]
+    if seen is not None and any(good is not None and good.start < seen.end for good, _ in failing):
+        since.append(seen.end)
+    return min(since, default=ALWAYS)
 
 
 def contested(state: SystemState, component: str) -> bool:
@@ -185,12 +193,12 @@ def assess(system: System, state: SystemState) -> Evidence:
         if need.track.count > 0:
             return _dark(state, [one for one in wanted if one.track.count > 0])
     for need in wanted:
-        if not _fresh(state, need.track):
+        if not is_fresh(state, need.track):
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
     sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, site),)
-    return Serving(sites, NOTHING if state.incident is None else _restored(state.incident, wanted))
+    return Serving(sites, NOTHING if state.incident is None else _restored(system, state, state.incident, wanted))
 
 
 def _serving_site(system: System, state: SystemState, stateless: str) -> str:
@@ -236,14 +244,28 @@ def _needed_since(state: SystemState, need: Need) -> Instant:
     return max(moved, state.trusted_since)
 
 
-def _restored(incident: Incident, wanted: list[Need]) -> Interval:
+def _restored(system: System, state: SystemState, incident: Incident, wanted: list[Need]) -> Interval:
     """When the last needed part came back: only runs that belong to the open incident count."""
     lower = upper = floor = incident.start.lower
-    mine = [need.track for need in wanted if need.track.recovered is not None and need.track.recovered.end > floor]
-    for track in mine:
-        assert track.recovered is not None
-        upper = max(upper, track.recovered.end)
-        if track.last_bad is not None and floor < track.last_bad <= track.recovered.end:
-            lower = max(lower, track.last_bad)
-    likely = [at for at in (ended(track, lower) for track in mine) if at is not None]
+    mine = [need for need in wanted if need.track.recovered is not None and need.track.recovered.end > floor]
+    for need in mine:
+        assert need.track.recovered is not None
+        upper = max(upper, need.track.recovered.end)
+        failed = _failed_until(system, state, need)
+        if failed <= need.track.recovered.end:
+            lower = max(lower, failed)
+    likely = [at for at in (ended(need.track, lower) for need in mine) if at is not None]
     return Interval(lower, upper, max(likely, default=None))
+
+
+def _failed_until(system: System, state: SystemState, need: Need) -> Instant:
+    """Start of the last look that failed. Of what works at any site, of the site where it is the oldest: another one than the
+    one that was heard first may have come back before, and answer later."""
+    component = system.components.get(need.part.component)
+    if component is None or component.dependency or not system.active_active:
+        return _last_bad(need)
+    return min(max(map(_last_bad, needs)) for needs in _by_site(system, state, component))
+
+
+def _last_bad(need: Need) -> Instant:
+    return NEVER if need.track.last_bad is None else need.track.last_bad

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any
 
 from exporter.core import fold
+from exporter.core.events import Draft
 from exporter.core.model import Instant, Moment, Objectives, System
-from exporter.core.reload import reconfigure
+from exporter.core.reload import follow_reload
 from exporter.core.state import Record, Step, SystemState
 
 
@@ -59,8 +60,9 @@ def paused(system: System, state: SystemState, since: Instant, now: Moment) -> S
 
 def reconfigured(system: System, state: SystemState, now: Moment) -> Step:
     """The configuration changed while the exporter runs."""
-    after = replace(reconfigure(system, state, now), promised=system.objectives)
-    return Step(after, _changed(system, state, now))
+    draft = Draft(system.name, state)
+    follow_reload(system, draft, now)
+    return Step(replace(draft.state, promised=system.objectives), (*draft.records, *_changed(system, state, now)))
 
 
 def blinded(system: System, state: SystemState, since: Instant, now: Moment, why: str = "") -> Step:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core import fold
+from exporter.core import fold, watching
 from exporter.core.active import traffic_share, writer
 from exporter.core.canary import Outcome
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
@@ -243,6 +243,144 @@ def test_a_site_that_takes_no_write_is_lost() -> None:
     assert kinds(film) == [Kind.SITE_LOST, Kind.SITE_BACK]
 
 
+def test_a_marker_of_before_is_no_proof_that_a_site_takes_writes_again() -> None:
+    """None goes to a site that does not answer, so none failed: the outage lasts until one is taken, which bounds its end."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    for tick in range(8, 12):
+        film.see(float(tick))
+        assert (film.state.mode, film.state.serving) == (Mode.OUTAGE, ()), "looks alone do not prove that it serves"
+        refused(film, tick + 0.1)
+        refused(film, tick + 0.2)
+    film.mark(12.1)
+    incident = film.state.incident
+    assert (film.state.mode, film.state.serving) == (Mode.RECOVERING, ("hk",))
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (11.1, 12.1)
+
+
+def test_the_site_that_is_heard_first_need_not_have_been_back_first() -> None:
+    """No look at the other one failed since 6, and one that is answered later may have been the first to be served."""
+    film = shown()
+    for tick in range(4, 7):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    for tick in range(7, 9):
+        film.one(HK, float(tick), DEAD, Facts())
+    film.one(HK, 9.0, None, Facts(Role.PRIMARY, writable=True))
+    incident = film.state.incident
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (6.0, 9.0)
+
+
+def test_an_outage_ends_with_the_first_marker_that_is_taken() -> None:
+    """No marker was refused, yet the one of before dates nothing: it ends between the last failed look and the first marker."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, sg=DEAD)
+    film.see(8.0, sg=DEAD)
+    film.see(9.0, sg=DEAD)
+    film.mark(9.1)
+    incident = film.state.incident
+    assert incident is not None
+    assert incident.end is not None
+    assert incident.end[:2] == (7.0, 9.1)
+
+
+def test_a_site_that_answers_again_and_takes_no_write_fails_since_it_did_not_answer() -> None:
+    """The other one failed last and dates the outage, though the first refusal of a marker came later."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), hk=DEAD, entry="sg")
+    for tick in range(8, 12):
+        film.see(float(tick), sg=DEAD)
+        assert refused(film, tick + 0.1) == "hk"
+    incident = film.state.incident
+    assert film.state.mode is Mode.OUTAGE
+    assert incident is not None
+    assert incident.start[:2] == (7.0, 8.0)
+
+
+def test_a_site_serves_no_more_on_a_marker_of_before_a_restart() -> None:
+    """It was seen to answer since, and to take no write yet; it is not lost either."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    film.kill(4.0)
+    film.see(5.0)
+    assert (film.state.mode, film.state.serving) == (Mode.UNKNOWN, ())
+    film.mark(5.1)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk",))
+    film.mark(5.2)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [])
+
+
+def test_a_site_is_not_back_before_it_takes_a_marker() -> None:
+    """It answers again, and refuses the markers: lost once, and back once, when it takes one."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 8):
+        film.see(float(tick), sg=DEAD)
+        film.mark(tick + 0.1)
+    for tick in range(8, 12):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2)} == {"hk", "sg"}
+    assert (film.state.serving, kinds(film)) == (("hk",), [Kind.SITE_LOST])
+    film.mark(12.1)
+    film.mark(12.2)
+    film.see(13.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST, Kind.SITE_BACK])
+
+
+def test_a_site_is_back_with_the_last_of_its_critical_components() -> None:
+    """One works again before the other, which began to fail meanwhile, is lost: that is one loss, and one return."""
+    system = replace(BOTH, components={"database": DATABASE, "login": replace(LOGIN, critical=True)})
+    film = Two(system)
+    for tick in range(1, 16):
+        for part, dead in ((HK, range(4, 9)), (LOGINS[0], range(8, 14)), (SG, ()), (LOGINS[1], ())):
+            told = Facts(Role.PRIMARY, writable=True) if part.component == "database" else Facts()
+            film.one(part, float(tick), DEAD if tick in dead else None, told)
+        film.one(ENTRY, float(tick), None, Facts(served_by="sg"))
+        if tick == 13:
+            assert kinds(film) == [Kind.SITE_LOST]
+    assert kinds(film) == [Kind.SITE_LOST, Kind.SITE_BACK]
+
+
+def test_blindness_brings_no_site_back() -> None:
+    """It hides that the markers to a lost site wait in vain; it is back with the first that it takes, and lost until then."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 9):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2, Reason.TIMEOUT)} == {"hk", "sg"}
+    film.take(fold.blinded(BOTH, film.state, 3.5, moment(9)))
+    film.take(fold.sighted(BOTH, film.state, moment(10)))
+    film.see(11.0)
+    film.mark(11.1)
+    film.see(12.0)
+    assert (film.state.mode, film.state.serving, kinds(film)) == (Mode.DEGRADED, ("hk",), [Kind.SITE_LOST])
+    film.mark(12.1)
+    film.see(13.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST, Kind.SITE_BACK])
+
+
+def test_a_site_that_is_watched_again_is_not_judged_by_markers_of_before() -> None:
+    """It was taken out while it refused them; nobody has written to it since."""
+    film = shown()
+    assert [film.mark(3.1), film.mark(3.2)] == ["hk", "sg"]
+    for tick in range(4, 9):
+        film.see(float(tick))
+        assert {film.mark(tick + 0.1), refused(film, tick + 0.2)} == {"hk", "sg"}
+    alone = replace(BOTH, sites=("hk",), parts=BOTH.parts - {SG, LOGINS[1]})
+    film.state = reconfigure(BOTH, reconfigure(alone, film.state, moment(9)), moment(10))
+    film.see(11.0)
+    assert (film.state.serving, kinds(film)) == (("hk", "sg"), [Kind.SITE_LOST])
+
+
 def test_what_only_a_lost_site_has_stays_exposed() -> None:
     """Its acknowledged markers are nowhere else: that it serves no more is no proof that they are."""
     film = shown()
@@ -295,6 +433,24 @@ def test_a_lost_site_that_is_no_longer_watched_is_forgotten() -> None:
     film.one(HK, 10.0, None, Facts(Role.PRIMARY, writable=True))
     assert (film.state.mode, film.state.sentence) == (Mode.HEALTHY, "serves from hk")
     assert traffic_share(alone, film.state) == {"hk": 1.0}
+
+
+def test_a_reload_to_active_active_ends_a_split_brain() -> None:
+    """Both sites may take writes now: it is told to be over, by a reload or a restart, and nothing is amiss any more."""
+    system = replace(SYSTEM, components={"database": DATABASE})
+    both = replace(system, mode="active-active")
+    film = Projector(system)
+    for tick, letter in enumerate("hhhbbbb", start=1):
+        film.frame(letter, float(tick))
+    assert kinds(film) == ["split_brain"]
+    reloaded = watching.reconfigured(both, film.state, moment(8))
+    for step in (reloaded, fold.resume(both, film.state, 7.5, moment(8))):
+        assert [record.kind for record in step.records].count("split_brain_over") == 1
+        assert (step.state.contest, step.state.roles, step.state.histories) == (None, {}, {})
+    film.system = both
+    film.take(reloaded)
+    film.frame("b", 9.0)
+    assert (film.state.mode, film.state.serving) == (Mode.HEALTHY, ("hk", "sg"))
 
 
 def test_a_share_of_traffic_that_nobody_tells_any_more_is_forgotten() -> None:
