@@ -114,8 +114,8 @@ class CanaryState:
     """Writes judged as looks, at the site that has the role now."""
     tracks: Mapping[str, Track] = field(default_factory=dict)
     """The same by site, in an active-active system."""
-    newest: Mapping[str, Instant] = field(default_factory=dict)
-    """By site, in an active-active system: when the newest marker that was acknowledged there was sent."""
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    """By site, in an active-active system: the highest number that was acknowledged there. No instant: a reboot moves those."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,19 @@
 """Active-active systems: what is told of them where components, sites or restarts differ, and what it may not claim."""
 
+import json
 from dataclasses import replace
 
+import pytest
+
+from exporter.core import fold
+from exporter.core.active import read_above_at
+from exporter.core.canary import Outcome
+from exporter.core.codec import Decoder, encode
 from exporter.core.model import Component, Facts, Instant, Part, Reason, Role
-from exporter.core.readings import writable_expected, writable_sites
+from exporter.core.readings import exposure, recovery_point, writable_expected, writable_sites
 from exporter.core.state import Mode
-from tests.core.filming import HK, SG
-from tests.core.test_active import BOTH, DEAD, Two
+from tests.core.filming import HK, SG, moment
+from tests.core.test_active import BOTH, DATABASE, DEAD, Two
 
 STORE = Component("database", critical=True, stateful=True)
 PLAIN = replace(BOTH, components={"database": STORE}, parts=frozenset({HK, SG}), entry_tells_site=False)
@@ -57,3 +64,95 @@ def test_as_many_sites_are_expected_as_there_can_be() -> None:
     standby = replace(PLAIN, mode="active-standby")
     stateless = replace(PLAIN, components={"database": replace(STORE, stateful=False)})
     assert [writable_expected(system) for system in (PLAIN, standby, stateless)] == [2, 1, None]
+
+
+# --- what only a lost site has, across a restart
+
+
+class Marked(Sites):
+    """Three sites that keep markers: each that is up reads what all have got so far."""
+
+    has: tuple[int, ...] = ()
+
+    def tick(self, at: Instant, *up: str) -> None:
+        for part in sorted(self.system.parts):
+            self.part(part, at, None if part.site in up else DEAD)
+        for number, site in enumerate(up, start=1):
+            self.has += (self.write(site, at + number / 10),)
+        for part in sorted(self.system.parts):
+            above = read_above_at(self.state, part)
+            if part.site in up and above is not None:
+                seen = tuple(seq for seq in self.has if seq > above)
+                self.one(part, at + 0.5, None, Facts(Role.PRIMARY, writable=True, markers=seen), above)
+
+    def write(self, site: str, at: Instant, reason: Reason | None = None) -> int:
+        """One marker to this site; returns its number."""
+        self.state, marker = fold.marker_sent(self.state, "database", site, at)
+        outcome = Outcome(at, reason)
+        self.take(fold.marker_finished(self.system, self.state, "database", marker, outcome, moment(at)))
+        return marker.seq
+
+    def restart(self, at: Instant, checkpoint: str, slack: float = 0.0) -> None:
+        """Another exporter goes on from a checkpoint and the markers that are kept beside it."""
+        markers = {name: canary.markers for name, canary in self.state.canaries.items()}
+        state = fold.with_markers(Decoder(0.0, slack).state(json.loads(checkpoint)), markers)
+        self.take(fold.resume(self.system, state, at, moment(at)))
+
+    @property
+    def checkpoint(self) -> str:
+        return json.dumps(encode(self.state))
+
+    def exposed(self, at: Instant) -> float:
+        told = exposure(self.system, self.state, "site_loss", at)
+        assert told.known
+        return told.seconds
+
+
+def of_three(until: int = 6) -> Marked:
+    three = replace(BOTH, sites=("hk", "sg", "tk"), components={"database": DATABASE}, entry_tells_site=False)
+    film = Marked(replace(three, parts=frozenset({HK, SG, Part("tk", "database")})))
+    for tick in range(1, until):
+        film.tick(float(tick), "hk", "sg", "tk")
+    return film
+
+
+def test_a_marker_after_the_last_checkpoint_stays_exposed() -> None:
+    """It was acknowledged at the site that died with the exporter, and is nowhere else: the loaded markers tell of it."""
+    film = of_three()
+    checkpoint = film.checkpoint
+    film.write("hk", 6.0)
+    film.restart(7.0, checkpoint)
+    for tick in range(8, 20):
+        film.tick(float(tick), "sg", "tk")
+    assert film.state.served == ("sg", "tk")
+    assert film.exposed(20.0) == pytest.approx(20.0 - 5.1), "of hk's markers the newest that another site has"
+
+
+def test_what_is_elsewhere_is_so_after_a_reboot() -> None:
+    """What is proven up to an instant is put back by the slack of the clocks; numbers know no clock."""
+    film = of_three()
+    for tick in (6, 7, 8, *range(50, 1000, 50)):
+        film.tick(float(tick), "sg", "tk")
+    film.restart(1000.0, film.checkpoint, slack=2.0)
+    for tick in range(1001, 1010):
+        film.tick(float(tick), "sg", "tk")
+    assert film.state.served == ("sg", "tk")
+    assert film.exposed(1010.0) == pytest.approx(1010.0 - 1009.1)
+
+
+def test_a_checkpoint_that_knows_instants_only_is_read() -> None:
+    """An earlier exporter kept no numbers: they follow from the markers, and where none is left, nothing counts as settled."""
+    film = of_three()
+    for tick in range(6, 10):
+        film.tick(float(tick), "sg", "tk")
+    old = json.loads(film.checkpoint)
+    ((_, canary),) = old["canaries"]
+    del canary["acknowledged"]
+    canary["newest"] = [["hk", 5.1], ["sg", 9.1], ["tk", 9.2]]
+    twin = film.fork()
+    film.restart(10.0, json.dumps(old))
+    film.tick(11.0, "sg", "tk")
+    assert film.exposed(12.0) == pytest.approx(12.0 - 11.1)
+    twin.state = fold.with_markers(twin.state, {})
+    twin.restart(10.0, json.dumps(old))
+    assert recovery_point(twin.system, twin.state, "site_loss") == pytest.approx(5.1)
