@@ -62,7 +62,8 @@ def _works(state: SystemState, part: Part) -> bool:
 
 def lost_sites(state: SystemState, since: Instant = float("-inf")) -> list[str]:
     """Sites that are known not to serve, and were first seen to fail after `since`."""
-    return sorted({part.site for part in state.lost_standbys if _failed_at(state, part) >= since})
+    lost = state.lost_standbys
+    return sorted({part.site for part in lost if state.lost_at.get(part.site, _failed_at(state, part)) >= since})
 
 
 def _failed_at(state: SystemState, part: Part) -> Instant:
@@ -93,7 +94,9 @@ def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: In
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
             sentence = f"{part.site} is lost: {part.component} {failing[0].reason}"
-            if state.drill is not None and state.drill.runs(now.mono):
+            failed = _failed_at(state, part)
+            draft.state = replace(draft.state, lost_at={**state.lost_at, part.site: failed})
+            if state.drill is not None and state.drill.started <= failed and state.drill.runs(now.mono):
                 draft.state = replace(draft.state, drill=replace(state.drill, site_lost=True))
             draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": part.site, "reason": str(failing[0].reason)})
 

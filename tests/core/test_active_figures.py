@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core import fold
+from exporter.core import drilling, fold, watching
 from exporter.core.active import read_above_at
 from exporter.core.canary import Outcome
 from exporter.core.codec import Decoder, encode
-from exporter.core.model import Component, Facts, Instant, Part, Reason, Role
+from exporter.core.drill import Order
+from exporter.core.model import ENTRY, Component, Facts, Instant, Objectives, Part, Reason, Role
+from exporter.core.past import Kind
 from exporter.core.readings import exposure, recovery_point, writable_expected, writable_sites
 from exporter.core.state import Mode
 from tests.core.filming import HK, SG, moment
@@ -156,3 +158,95 @@ def test_a_checkpoint_that_knows_instants_only_is_read() -> None:
     twin.state = fold.with_markers(twin.state, {})
     twin.restart(10.0, json.dumps(old))
     assert recovery_point(twin.system, twin.state, "site_loss") == pytest.approx(5.1)
+
+
+# --- what is proven by the loss of a site
+
+BEHIND = replace(PLAIN, parts=frozenset({HK, SG, ENTRY}), objectives=Objectives(rto=30.0, drill_every=86400.0))
+"""The same with an entry, and with drills that are promised."""
+
+
+def drilled(film: Sites, at: Instant, seconds: float = 600.0) -> None:
+    film.take(drilling.start(BEHIND, film.state, Order("site_loss", "me", "test", "-", seconds), moment(at)))
+
+
+def stopped(film: Sites, at: Instant) -> bool:
+    """Whether the drill that is stopped now proves the recovery."""
+    assert film.state.drill is not None
+    film.take(drilling.stop(BEHIND, film.state, film.state.drill.id, "me", "all well", moment(at)))
+    return film.state.proof is not None
+
+
+def shown_behind() -> Sites:
+    film = Sites(BEHIND)
+    for tick in range(1, 4):
+        film.all(float(tick))
+    return film
+
+
+def test_blindness_makes_the_loss_of_a_site_no_younger() -> None:
+    """The site hung long before the entry failed: that the run of its looks begins anew makes the outage no loss of it."""
+    film = shown_behind()
+    for tick in range(4, 30):
+        film.all(float(tick), sg=Reason.TIMEOUT)
+    for tick in range(30, 36):
+        film.all(float(tick), sg=Reason.TIMEOUT, entry=DEAD)
+    film.take(watching.blinded(BEHIND, film.state, 35.0, moment(36)))
+    film.take(watching.sighted(BEHIND, film.state, moment(37)))
+    film.kill(37.5)
+    for tick in range(38, 42):
+        film.all(float(tick), sg=Reason.TIMEOUT, entry=DEAD)
+    for tick in range(42, 46):
+        film.all(float(tick), sg=Reason.TIMEOUT)
+    assert film.state.last is not None
+    assert (film.state.last.kind, film.state.proof) == (Kind.OUTAGE_IN_PLACE, None)
+
+
+def test_a_drill_that_nobody_noticed_proves_the_recovery() -> None:
+    """A site was lost in it, the other one served on, and all of it was watched."""
+    film = shown_behind()
+    drilled(film, 4.0)
+    for tick in range(5, 15):
+        film.all(float(tick), sg=DEAD)
+    assert stopped(film, 15.0)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_drill_that_nobody_watched_proves_nothing(back: bool) -> None:
+    """Blind when it is stopped, or blind for a part of it: what users met meanwhile nobody knows."""
+    film = shown_behind()
+    drilled(film, 4.0)
+    for tick in range(5, 10):
+        film.all(float(tick), sg=DEAD)
+    film.take(watching.blinded(BEHIND, film.state, 9.0, moment(10)))
+    if back:
+        film.take(watching.sighted(BEHIND, film.state, moment(200)))
+        for tick in range(201, 205):
+            film.all(float(tick))
+        assert film.state.mode is Mode.HEALTHY
+    assert not stopped(film, 300.0)
+
+
+def test_a_site_that_failed_before_the_drill_is_not_lost_in_it() -> None:
+    """Its loss is told in the drill, but what began before was a disaster."""
+    film = shown_behind()
+    for tick in (4, 5):
+        film.all(float(tick), sg=DEAD)
+    drilled(film, 5.5)
+    for tick in range(6, 9):
+        film.all(float(tick), sg=DEAD)
+    assert "site_lost" in film.kinds()
+    assert not stopped(film, 9.0)
+
+
+@pytest.mark.parametrize("until", [16, 20])
+def test_a_drill_that_ends_in_an_outage_proves_nothing(until: int) -> None:
+    """In doubt or declared: it began after the drill had expired, so it is not the drill's, and it is an outage all the same."""
+    film = shown_behind()
+    drilled(film, 4.0, seconds=10.0)
+    for tick in range(5, 15):
+        film.all(float(tick), sg=DEAD)
+    film.take(drilling.expire(BEHIND, film.state, moment(15)))
+    for tick in range(15, until):
+        film.all(float(tick), hk=DEAD, sg=DEAD)
+    assert not stopped(film, float(until))
