@@ -10,12 +10,13 @@ from exporter.core.active import read_above_at
 from exporter.core.canary import Outcome
 from exporter.core.codec import Decoder, encode
 from exporter.core.drill import Order
+from exporter.core.exposed import written_until
 from exporter.core.model import ENTRY, Component, Facts, Instant, Objectives, Part, Reason, Role
 from exporter.core.past import Kind
 from exporter.core.readings import exposure, recovery_point, writable_expected, writable_sites
 from exporter.core.state import Mode
 from tests.core.filming import HK, SG, moment
-from tests.core.test_active import BOTH, DATABASE, DEAD, Two
+from tests.core.test_active import BOTH, DATABASE, DEAD, Two, shown
 
 STORE = Component("database", critical=True, stateful=True)
 PLAIN = replace(BOTH, components={"database": STORE}, parts=frozenset({HK, SG}), entry_tells_site=False)
@@ -151,7 +152,7 @@ def test_a_checkpoint_that_knows_instants_only_is_read() -> None:
     ((_, canary),) = old["canaries"]
     del canary["acknowledged"]
     canary["newest"] = [["hk", 5.1], ["sg", 9.1], ["tk", 9.2]]
-    twin = film.fork()
+    twin = replace(film, records=[])
     film.restart(10.0, json.dumps(old))
     film.tick(11.0, "sg", "tk")
     assert film.exposed(12.0) == pytest.approx(12.0 - 11.1)
@@ -250,3 +251,56 @@ def test_a_drill_that_ends_in_an_outage_proves_nothing(until: int) -> None:
     for tick in range(15, until):
         film.all(float(tick), hk=DEAD, sg=DEAD)
     assert not stopped(film, float(until))
+
+
+# --- until when writes are taken in an outage
+
+
+def down_at(film: Two, first: int, last: int, *sites: str, now: Reason | None = DEAD) -> None:
+    """The entry is dead, and at these sites all looks and markers fail."""
+    for tick in range(first, last):
+        for site in ("hk", "sg"):
+            write(film, site, tick + 0.1, DEAD if site in sites else None)
+        film.see(tick + 0.5, **dict.fromkeys(sites, now), entry=None)
+
+
+def write(film: Two, site: str, at: Instant, reason: Reason | None, ended: Instant | None = None) -> None:
+    film.state, marker = fold.marker_sent(film.state, "database", site, at)
+    outcome = Outcome(at if ended is None else ended, reason)
+    film.take(fold.marker_finished(film.system, film.state, "database", marker, outcome, moment(outcome.ended)))
+
+
+def test_writes_end_in_an_outage_with_the_last_site_that_takes_any() -> None:
+    """The entry is dead, and the sites take markers from others; then hk fails, and at last sg."""
+    film = shown()
+    down_at(film, 4, 10)
+    assert film.state.mode is Mode.OUTAGE
+    assert written_until(BOTH, film.state, 9.9) == 9.9
+    down_at(film, 10, 20, "hk")
+    assert written_until(BOTH, film.state, 19.9) == 19.9
+    down_at(film, 20, 30, "hk", "sg")
+    assert written_until(BOTH, film.state, 3600.0) == 20.1
+    film.see(31.0, hk=DEAD, entry=None)
+    write(film, "sg", 31.1, None)
+    assert written_until(BOTH, film.state, 3600.0) == 3600.0, "it takes writes again"
+
+
+def test_a_site_that_answers_may_take_writes() -> None:
+    """No marker goes to it, and none failed there."""
+    film = shown()
+    down_at(film, 4, 10)
+    for tick in range(10, 20):
+        film.see(float(tick), hk=DEAD, entry=None)
+    assert written_until(BOTH, film.state, 30.0) == 30.0
+
+
+def test_a_marker_that_is_acknowledged_late_is_a_write() -> None:
+    """Those that went to the other site meanwhile were acknowledged before the outage began."""
+    film = shown()
+    film.state, late = fold.marker_sent(film.state, "database", "hk", 3.1)
+    write(film, "sg", 3.2, None)
+    for tick in range(4, 10):
+        film.see(float(tick), entry=None)
+    assert written_until(BOTH, film.state, 9.5) == 4.0
+    film.take(fold.marker_finished(BOTH, film.state, "database", late, Outcome(9.6), moment(9.6)))
+    assert written_until(BOTH, film.state, 20.0) == 20.0
