@@ -78,7 +78,8 @@ def works(state: SystemState, part: Part) -> bool:
 
 def lost_sites(state: SystemState, since: Instant = float("-inf")) -> list[str]:
     """Sites that are known not to serve, and were first seen to fail after `since`."""
-    return sorted({part.site for part in state.lost_standbys if _failed_at(state, part) >= since})
+    lost = state.lost_standbys
+    return sorted({part.site for part in lost if state.lost_at.get(part.site, _failed_at(state, part)) >= since})
 
 
 def _failed_at(state: SystemState, part: Part) -> Instant:
@@ -111,7 +112,9 @@ def follow_site(system: System, draft: Draft, part: Part, now: Moment, heard: In
         draft.state = replace(state, lost_standbys=state.lost_standbys | {part})
         if not known:
             sentence = f"{site} is lost: {part.component} {failing[0].reason}"
-            if state.drill is not None and state.drill.runs(now.mono):
+            failed = _failed_at(state, part)
+            draft.state = replace(draft.state, lost_at={**state.lost_at, site: failed})
+            if state.drill is not None and state.drill.started <= failed and state.drill.runs(now.mono):
                 draft.state = replace(draft.state, drill=replace(state.drill, site_lost=True))
             draft.record(Kind.SITE_LOST, now.mono, sentence, {"site": site, "reason": str(failing[0].reason)})
 
@@ -156,10 +159,16 @@ def follow_write(
         track = judge(track, Span(marker.sent, outcome.ended), outcome.reason, outcome.detail)
         for started in pending:
             track = abandon(track, started)
-    newest = canary.newest
-    if outcome.reason is None:
-        newest = {**newest, site: max(marker.sent, newest.get(site, marker.sent))}
-    return replace(canary, tracks={**canary.tracks, site: track}, newest=newest)
+    canary = replace(canary, tracks={**canary.tracks, site: track})
+    return canary if outcome.reason is not None else acknowledged(canary, [marker])
+
+
+def acknowledged(canary: CanaryState, markers: Sequence[Marker]) -> CanaryState:
+    """These markers were acknowledged, each at its site; now, or in an earlier run that told nobody else of it."""
+    highest = dict(canary.acknowledged)
+    for marker in markers:
+        highest[marker.site] = max(marker.seq, highest.get(marker.site, marker.seq))
+    return replace(canary, acknowledged=highest)
 
 
 def read_above_at(state: SystemState, part: Part) -> int | None:
@@ -203,14 +212,14 @@ def surviving_point(system: System, state: SystemState) -> Instant | None:
     oldest: Instant | None = None
     for component in system.components.values():
         for origin in system.sites if component.stateful else ():
-            points = [
-                known.at
-                for known in state.sources.values()
-                if known.component == component.name and known.source == f"canary:{origin}" and known.at is not None
+            known = [
+                source
+                for source in state.sources.values()
+                if source.component == component.name and source.source == f"canary:{origin}" and source.at is not None
             ]
-            point = max(points, default=None)
-            if not _counts(system, state, component, origin) and _settled(state, component, origin, point):
+            if not _counts(system, state, component, origin) and _settled(state, component, origin, known):
                 continue
+            point = max((source.at for source in known if source.at is not None), default=None)
             if point is None:
                 return None
             oldest = point if oldest is None else min(oldest, point)
@@ -221,8 +230,11 @@ def _counts(system: System, state: SystemState, component: Component, origin: st
     return component.part(origin) in system.parts and origin in (state.served or system.sites)
 
 
-def _settled(state: SystemState, component: Component, origin: str, point: Instant | None) -> bool:
-    """Whether all markers that were acknowledged at a site are known to be at another one."""
-    canary = state.canaries.get(component.name)
-    newest = canary.newest.get(origin) if canary is not None else None
-    return newest is None or (point is not None and point >= newest)
+def _settled(state: SystemState, component: Component, origin: str, known: Sequence[SourceState]) -> bool:
+    """Whether all markers that were acknowledged at a site are known to be at another one; `known` is what the others have."""
+    canary = state.canaries.get(component.name, CanaryState())
+    if (
+        origin not in canary.acknowledged
+    ):  # none ever was; or an exporter that kept no numbers took some, and which, nobody knows
+        return canary.tracks.get(origin, NO_TRACK).good is None
+    return any(isinstance(at.position, int) and at.position >= canary.acknowledged[origin] for at in known)

@@ -20,7 +20,7 @@ from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stam
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import Incident
 from exporter.core.readings import down_until
-from exporter.core.state import Mode, Record, Step, SystemState
+from exporter.core.state import CALM, Mode, Record, Step, SystemState
 
 STARTED, EXPIRED, STOPPED, SIGNED = "drill_started", "drill_expired", "drill_stopped", "drill_signed"
 MAINTENANCE_STARTED, MAINTENANCE_STOPPED = "maintenance_started", "maintenance_stopped"
@@ -123,16 +123,22 @@ def _stopped(system: System, state: SystemState, drill: Drill, by: str | None, o
         drill=None,
         incident=_settled(state, drill, min(ended, drill.expires)),
         drilled=state.drilled if maintenance else ended,
-        proof=_unnoticed(system, drill, found, ended) or state.proof,
+        proof=_unnoticed(system, state, drill, ended) or state.proof,
     )
     kind = MAINTENANCE_STOPPED if maintenance else STOPPED
     return Step(after, (_record(system, kind, drill, now, sentence, told, at=ended),))
 
 
-def _unnoticed(system: System, drill: Drill, incidents: list[str], ended: Instant) -> Proof | None:
-    """What a drill proves in which a site of an active-active system was lost, and users lost nothing."""
-    lossless = system.active_active and drill.site_lost and not incidents and drill.type is DrillType.DRILL
-    return Proof(ended, None, drill.id) if lossless else None
+def _unnoticed(system: System, state: SystemState, drill: Drill, ended: Instant) -> Proof | None:
+    """What a drill proves in which a site of an active-active system was lost, and users lost nothing.
+
+    That is known only of one that was watched from its start to its end, and at whose end nothing is in doubt.
+    """
+    if not (system.active_active and drill.site_lost and drill.type is DrillType.DRILL):
+        return None
+    watched = state.blind_since is None and state.trusted_since <= drill.started
+    lossless = state.incident is None and not drill.incidents and state.mode in CALM
+    return Proof(ended, None, drill.id) if watched and lossless else None
 
 
 def _open_in(state: SystemState, drill: Drill) -> Incident | None:

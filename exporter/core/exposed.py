@@ -1,13 +1,16 @@
 """What an exposure is made of: until when writes were taken, and up to where those of a lost site are proven to be elsewhere."""
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from exporter.core.model import Instant, Part, Policy, System
 from exporter.core.past import Incident
-from exporter.core.state import PartState, SystemState, Track
+from exporter.core.state import NO_TRACK, CanaryState, PartState, SystemState, Track
 
 UNSEEN = PartState()
+NO_CANARY = CanaryState()
+LONG_AGO = float("-inf")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -20,7 +23,8 @@ def written_until(system: System, state: SystemState, now: Instant) -> Instant:
     """Until when anything can have been acknowledged: until now, or until a declared outage stopped it.
 
     That is where the outage, or its last relapse, began, unless a marker was acknowledged since, or the position of a holder of the
-    role grew: then writes go on until that holder fails as well. While we are blind all of it may be over.
+    role grew: then writes go on until that holder fails as well, in an active-active system until each site does. While we are blind
+    all of it may be over.
     """
     incident = state.incident
     if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
@@ -29,7 +33,9 @@ def written_until(system: System, state: SystemState, now: Instant) -> Instant:
     for component in dict.fromkeys([*incident.written, *state.canaries]):
         newest = _newest_write(state, incident, component)
         if newest is not None and newest >= stop:
-            failed = _failed_since(system.policy, state, component, newest, now)
+            failed = (_failed_everywhere if system.active_active else _failed_since)(
+                system, state, component, newest, now
+            )
             if failed is None:
                 return now
             stop = max(stop, failed)
@@ -41,15 +47,45 @@ def _newest_write(state: SystemState, incident: Incident, component: str) -> Ins
     canary, grown = state.canaries.get(component), incident.written.get(component)
     markers = canary.markers if canary is not None else ()
     acked = next((marker.acked for marker in reversed(markers) if marker.acked is not None), None)
-    return max((at for at in (acked, grown) if at is not None), default=None)
+    taken = [] if canary is None else [_taken(canary, site) for site in canary.acknowledged]
+    return max((at for at in (acked, grown, *taken) if at is not None), default=None)
 
 
-def _failed_since(policy: Policy, state: SystemState, component: str, write: Instant, now: Instant) -> Instant | None:
+def _taken(canary: CanaryState, site: str) -> Instant | None:
+    """When the newest marker that a site of an active-active system took was acknowledged; None: it is forgotten, or none was."""
+    seq = canary.acknowledged.get(site, 0)
+    index = bisect_left(canary.markers, seq, key=lambda marker: marker.seq)
+    found = canary.markers[index : index + 1]
+    return found[0].acked if found and found[0].seq == seq else None
+
+
+def _failed_since(system: System, state: SystemState, component: str, write: Instant, now: Instant) -> Instant | None:
     """When the holder of the role began to fail after this write, by as many looks or markers as declare an outage."""
     role, canary = state.roles.get(component), state.canaries.get(component)
     tracks: list[Track] = [] if canary is None else [canary.track]
     if role is not None:
         tracks.append(state.parts.get(part_at(role.site, component), UNSEEN).serve)
+    return _began_to_fail(system.policy, tracks, write, now)
+
+
+def _failed_everywhere(
+    system: System, state: SystemState, component: str, write: Instant, now: Instant
+) -> Instant | None:
+    """The same of an active-active system, in which no site has the role: when the last of those began to fail that can take
+    writes, each after the newest write there. None: one of them is not known to fail."""
+    canary, stop = state.canaries.get(component, NO_CANARY), write
+    for part in (part_at(site, component) for site in system.sites):
+        if part in system.parts:
+            taken = _taken(canary, part.site)
+            tracks = [state.parts.get(part, UNSEEN).serve, canary.tracks.get(part.site, NO_TRACK)]
+            failed = _began_to_fail(system.policy, tracks, LONG_AGO if taken is None else taken, now)
+            if failed is None:
+                return None
+            stop = max(stop, failed)
+    return stop
+
+
+def _began_to_fail(policy: Policy, tracks: Iterable[Track], write: Instant, now: Instant) -> Instant | None:
     ends = [
         track.bad.end
         for track in tracks

@@ -251,7 +251,8 @@ def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemStat
 
 
 def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) -> SystemState:
-    """The state with its markers, which are kept apart; numbers go on above the highest that was ever used.
+    """The state with its markers, which are kept apart; numbers go on above the highest that was ever used, and what was
+    acknowledged after the state was written down stays exposed like all the rest.
 
     Markers that were never acknowledged and went out before a move that was measured are settled: they are left out.
     """
@@ -264,5 +265,7 @@ def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) ->
         found = markers.get(name, ())
         since = settled.get(name, -ALWAYS)
         kept = tuple(marker for marker in found if marker.acked is not None or marker.sent > since)
-        known[name] = replace(canary, markers=kept, seq=max([canary.seq, *(marker.seq for marker in found)]))
+        seq = max([canary.seq, *(marker.seq for marker in found)])
+        acked = [marker for marker in found if marker.acked is not None]
+        known[name] = replace(active.acknowledged(canary, acked), markers=kept, seq=seq)
     return replace(state, canaries=known)

@@ -149,7 +149,10 @@ def site_role(system: System, state: SystemState, site: str) -> Role:
 
 
 def writable_sites(system: System, state: SystemState) -> int | None:
-    """How many sites take writes by their newest look; None where no component tells. The worst component counts."""
+    """How many sites take writes by their newest look; None where no component tells.
+
+    The worst component counts: the one at most sites where two are a split brain, the one at fewest where they should be.
+    """
     counts: list[int] = []
     for component in system.components.values():
         if component.stateful:
@@ -159,7 +162,18 @@ def writable_sites(system: System, state: SystemState) -> int | None:
                 counts.append(sum(seen))
     if not counts:
         return None
-    return max(counts) if max(counts) > 1 else min(counts)
+    return max(counts) if max(counts) > 1 and not system.active_active else min(counts)
+
+
+def writable_expected(system: System) -> int | None:
+    """How many sites should take writes: one, in an active-active system as many as have the component that is at fewest."""
+    stateful = [component.name for component in system.components.values() if component.stateful]
+    if not stateful:
+        return None
+    if not system.active_active:
+        return 1
+    counts = [sum(part_at(site, name) in system.parts for site in system.sites) for name in stateful]
+    return min([count for count in counts if count], default=len(system.sites))
 
 
 def lasting_events(system: System, state: SystemState) -> dict[Kind, bool]:

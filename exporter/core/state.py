@@ -114,8 +114,8 @@ class CanaryState:
     """Writes judged as looks, at the site that has the role now."""
     tracks: Mapping[str, Track] = field(default_factory=dict)
     """The same by site, in an active-active system."""
-    newest: Mapping[str, Instant] = field(default_factory=dict)
-    """By site, in an active-active system: when the newest marker that was acknowledged there was sent."""
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    """By site, in an active-active system: the highest number that was acknowledged there. No instant: a reboot moves those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +235,8 @@ class SystemState:
     """Whether all that is known was assessed under this configuration: `mode` and `sentence` follow from it."""
     lost_standbys: frozenset[Part] = frozenset()
     """Standbys that are lost; in an active-active system critical parts of any site."""
+    lost_at: Mapping[str, Proven] = field(default_factory=dict)
+    """By site that is or was lost, in an active-active system: when it was first seen to fail. Blindness makes no loss younger."""
     backups: Mapping[str, BackupState] = field(default_factory=dict)
     parity: Mapping[str, ParityState] = field(default_factory=dict)
     kpis: Mapping[str, KpiState] = field(default_factory=dict)

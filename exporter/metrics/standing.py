@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from exporter.catalogue import metrics as m
 from exporter.core.model import ENTRY, NO_PHASES, Phases, Reason, Role, System
 from exporter.core.past import Kind
-from exporter.core.readings import functional_ratio, lasting_events, site_role, writable_sites
+from exporter.core.readings import functional_ratio, lasting_events, site_role, writable_expected, writable_sites
 from exporter.core.state import CanaryState, Mode, PartState, SystemState
 from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, StateSet, line, series
 from exporter.metrics.section import Row, Section, Settled
@@ -44,7 +44,6 @@ class Promised(Section):
     @staticmethod
     def _promises(system: System) -> Row:
         name, goals = system.name, system.objectives
-        expected = len(system.sites) if system.mode == "active-active" else 1
 
         def known(metric: m.Metric, value: float | None, *labels: str) -> bytes:
             return b"" if value is None else line(metric, name, *labels, value=value)
@@ -57,7 +56,7 @@ class Promised(Section):
             b"".join(line(m.RPO_OBJECTIVE, name, scenario, value=value) for scenario, value in goals.rpo.items()),
             known(m.AVAILABILITY_OBJECTIVE, goals.availability),
             known(m.DRILL_OBJECTIVE, goals.drill_every),
-            known(m.WRITABLE_EXPECTED, expected if is_stateful(system) else None),
+            known(m.WRITABLE_EXPECTED, writable_expected(system)),
             b"".join(known(m.BACKUP_INTERVAL_OBJECTIVE, backup.every, which) for which, backup in backups),
             b"".join(known(m.BACKUP_VERIFY_OBJECTIVE, backup.verify_every, which) for which, backup in backups),
             b"".join(known(m.BACKUP_VERSIONS_OBJECTIVE, backup.versions, which) for which, backup in backups),
