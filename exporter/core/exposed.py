@@ -25,15 +25,16 @@ def written_until(system: System, state: SystemState, now: Instant) -> Instant:
     incident = state.incident
     if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
         return now
-    stop = incident.start.upper if incident.stopped is None else incident.stopped
+    stop = until = incident.start.upper if incident.stopped is None else incident.stopped
     for component in dict.fromkeys([*incident.written, *state.canaries]):
         newest = _newest_write(state, incident, component)
+        # Since the outage began: how long another component wrote on says nothing of this one.
         if newest is not None and newest >= stop:
             failed = _failed_since(system.policy, state, component, newest, now)
             if failed is None:
                 return now
-            stop = max(stop, failed)
-    return min(now, stop)
+            until = max(until, failed)
+    return min(now, until)
 
 
 def _newest_write(state: SystemState, incident: Incident, component: str) -> Instant | None:

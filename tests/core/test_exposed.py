@@ -169,6 +169,31 @@ def test_markers_before_a_relapse_do_not_expose_what_comes_after() -> None:
     assert shown.exposed(602.0) == pytest.approx(602.0 - 0.5)
 
 
+@pytest.mark.parametrize("first", sorted(STORES))
+def test_writes_of_each_store_go_on_for_themselves(first: str) -> None:
+    """The web tier fails at 10, the database at 16; the cache writes on, in whatever order the two are configured."""
+    marked = {name: replace(STORES[name], canary_every=1.0) for name in sorted(STORES, key=lambda name: name != first)}
+    parts = SPLIT.parts | {WEB, Part("sg", "web")}
+    shown = Watch(replace(SPLIT, components={**marked, "web": Component("web", critical=True)}, parts=parts))
+    for tick in range(1, 31):
+        shown.web(tick, works=tick < 10)
+        for name in marked:
+            holder, standby = Part("hk", name), Part("sg", name)
+            if name == "database" and tick >= 16:
+                shown.fail(holder, tick + 0.1)
+            else:
+                shown.see(holder, tick + 0.1, 0, primary=True)
+            shown.see(standby, tick + 0.2, 0, primary=False)
+            if tick < 12 or (name == "database" and tick < 16):
+                shown.state, marker = fold.marker_sent(shown.state, name, "hk", tick + 0.3)
+                outcome = Outcome(tick + 0.4)
+                shown.take(fold.marker_finished(shown.system, shown.state, name, marker, outcome, moment(tick + 0.4)))
+    stale = {key: replace(one, at=9.0) for key, one in shown.state.sources.items()}
+    shown.state = replace(shown.state, sources=stale)
+    assert shown.state.mode is Mode.OUTAGE
+    assert shown.exposed(30.5) == pytest.approx(21.5)
+
+
 class Tiers:
     """A database and its web tier, a link that may be cut, and what of all acknowledged writes the standby has."""
 
