@@ -319,6 +319,36 @@ def test_backups_of_what_a_site_does_not_hold_do_not_count_for_its_loss() -> Non
     assert shown.exposed(30.5) == pytest.approx(18.5)
 
 
+def lonely(*more: Part, **backups: Backup) -> Watch:
+    """The database is replicated from hk to sg; the cache has no part at sg."""
+    parts = frozenset({Part("hk", "database"), Part("sg", "database"), Part("hk", "cache"), *more})
+    sites = ("hk", "sg", *sorted({part.site for part in more}))
+    shown = Watch(replace(SPLIT, sites=sites, parts=parts, backups=backups))
+    for tick in range(1, 31):
+        for name in STORES:
+            shown.see(Part("hk", name), tick, tick, primary=True)
+        for part in sorted(parts):
+            if part.site != "hk":
+                shown.see(part, tick + 0.1, min(tick, 20) if part in more else tick, primary=False)
+    return shown
+
+
+def test_a_store_that_is_at_one_site_only_is_lost_with_it() -> None:
+    """That the database is replicated says nothing of the cache: nobody knows how much of it would be left."""
+    shown = lonely()
+    assert exposure(shown.system, shown.state, "site_loss", 30.5) == (30.5, False)
+
+
+def test_what_a_site_does_not_hold_comes_from_a_backup_or_from_a_third_site() -> None:
+    """The one furthest behind counts, whichever of the two it is."""
+    kept = lonely(nightly=Backup("nightly", component="cache"))
+    kept.state = replace(kept.state, backups={"nightly": BackupState(point=12.0)})
+    assert kept.exposed(30.5) == pytest.approx(18.5)
+    kept.state = replace(kept.state, backups={"nightly": BackupState(point=30.4)})
+    assert kept.exposed(30.5) == pytest.approx(0.5)
+    assert lonely(Part("tk", "cache")).exposed(30.5) == pytest.approx(10.5)
+
+
 def test_the_entry_at_another_site_does_not_hide_who_holds_the_data() -> None:
     """Nothing is lost with a site that holds no role: the exposure stays that of the site that does."""
     shown = film("hhhhh")
