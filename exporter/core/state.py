@@ -219,6 +219,8 @@ class SystemState:
     contest: Contest | None = None
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""
+    numbered: Mapping[str, int] = field(default_factory=dict)
+    """By component whose canary was taken out: the highest number that it had given out."""
     sources: Mapping[tuple[str, str, str], SourceState] = field(default_factory=dict)
     """By (site, component, source)."""
     histories: Mapping[str, tuple[tuple[Instant, Position], ...]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from exporter.core import fold
+from exporter.core import fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import Component, Facts, Objectives, Part, Reason, Role, Sample
@@ -15,6 +15,7 @@ from exporter.reports.replay import Replay
 from tests.core.filming import SYSTEM, Projector, moment
 
 STORES = ("database", "cache")
+CACHE = Part("hk", "cache")
 DIED = 20
 
 
@@ -185,6 +186,32 @@ def test_what_an_older_exporter_had_counted_stays_in_the_sum() -> None:
     shown.see("cache", "sg", 24.2, "2")
     shown.see("cache", "sg", 24.3, "2", there=19)
     assert shown.told().markers == (9, 29, 6)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_canary_that_is_put_back_counts_on(killed: bool) -> None:
+    """Its rows of before still stand at the standby, which gets nothing any more: none of them is one of the new markers."""
+    marked = stores({"database": 19, "cache": 19}, 5.0, dying=()).system
+    bare = {**marked.components, "cache": replace(marked.components["cache"], canary_every=None)}
+    shown = Stores(marked)
+    for tick in range(1, 31):
+        if tick in (11, 12):
+            shown.system = marked if tick == 12 else replace(marked, components=bare)
+            shown.take(watching.reconfigured(shown.system, shown.state, moment(tick)))
+            if killed:
+                shown.kill(tick)
+        for name in STORES:
+            shown.see(name, "hk", tick, "1")
+            shown.write(name, tick + 0.02, "hk")
+            shown.replicated(name, tick + 0.1, 10 if name == "cache" else 30)
+    shown.see("cache", "sg", 31.0, "2")
+    shown.take(fold.observe(shown.system, shown.state, Sample(CACHE, 31.1, 31.1, Reason.REFUSED), moment(31.1)))
+    shown.see("cache", "sg", 31.2, "2")
+    shown.see("cache", "sg", 31.3, "2", there=10)
+    told = shown.told()
+    assert told.markers is not None
+    assert told.markers.lost == 19
+    assert verdicts(told)["rpo"] == "missed"
 
 
 def test_two_components_together() -> None:
