@@ -9,7 +9,7 @@ from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.past import MOVES, Incident, Kind, Move
 from exporter.core.readings import rto_estimate
 from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState, Track
-from exporter.core.verdict import Dark, assess, needs
+from exporter.core.verdict import Dark, assess, leading, needs
 
 
 def role_moved(system: System, draft: Draft, component: str, to: str, moved: Interval, now: Moment) -> None:
@@ -43,10 +43,10 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
         state,
         incident=incident,
         roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved)},
-        believed=to,
         serving=(),
         counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),
     )
+    draft.state = led(system, draft.state)
     draft.state = _new_stream(draft.state, component, old.site, to, incident.start.lower)
     draft.state = _new_holder(draft.state, Part(to, component), moved)
     how = " (found afterwards: it happened while nobody looked)" if inferred else ""
@@ -84,6 +84,12 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
         f"{component} at {site} began a new epoch",
         {"site": site, "component": component},
     )
+
+
+def led(system: System, state: SystemState) -> SystemState:
+    """A role is somewhere else now: the system is believed to be served from where the leading one is."""
+    leader = leading(system, state)
+    return state if leader is None else replace(state, believed=state.roles[leader.name].site)
 
 
 def _written_since(state: SystemState, component: str, sample: Sample) -> Track:
