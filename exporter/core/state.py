@@ -126,6 +126,8 @@ class RoleState:
     epoch: str | None
     moved: When | None = None
     """When it came here, if we saw it come."""
+    proven: Proven | None = None
+    """T of the site as it was proven when the role came; None: never proven, or not seen to come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,72 @@ def test_the_exposure_is_never_less_than_what_would_be_lost(steps: list[tuple[st
             before = told
 
 
+# --- a return from a stale standby
+
+
+def stale(back: int, follows: range = range(0), *, killed: bool = False) -> Watch:
+    """Nothing is replicated after 10; hk is out from 60 to 63, sg has the role from 64 on, and people go back to hk at `back`.
+    What hk has of the writes at sg it gets in `follows`."""
+    shown = Watch()
+    for tick in range(1, 64):
+        if tick < 60:
+            shown.see(HK, tick, tick, primary=True)
+        else:
+            shown.fail(HK, tick)
+        shown.see(SG, tick + 0.1, min(tick, 10), primary=False)
+    for tick in range(64, back):
+        shown.see(SG, tick, tick - 50, primary=True, epoch="2")
+        if tick in follows:
+            shown.see(HK, tick + 0.1, tick - 50, primary=False, epoch="2")
+        else:
+            shown.fail(HK, tick + 0.1)
+    if killed:
+        shown.kill(back - 0.5)
+    for tick in range(back, back + 10):
+        shown.fail(SG, tick)
+        shown.see(HK, tick + 0.1, tick + 1, primary=True, epoch="3")
+    return shown
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("back", [66, 100])
+def test_a_return_from_a_stale_standby_proves_nothing_of_it(back: int, killed: bool) -> None:
+    """hk comes back with what sg never got: sg still has no more than up to 10, in that incident or a later one."""
+    shown = stale(back, killed=killed)
+    assert shown.state.roles["database"].site == "hk"
+    assert shown.exposed(back + 9.5) == pytest.approx(back + 9.5 - 10.0)
+
+
+def test_a_return_to_a_site_that_followed_leaves_everything_at_the_old_one() -> None:
+    """hk was made a standby of sg before the role went back: sg has all that hk has until then."""
+    shown = stale(100, range(80, 100))
+    assert shown.exposed(109.5) == pytest.approx(109.5 - 99.0)
+
+
+def test_a_holder_that_was_never_proven_to_have_anything_is_not_credited() -> None:
+    """sg took the role without a T: nobody knows what it lacks once hk is back."""
+    shown = Watch()
+    shown.see(HK, 1.0, 1, primary=True)
+    shown.see(SG, 1.1, 0, primary=False, epoch="0")
+    shown.fail(HK, 2.0)
+    shown.see(SG, 3.0, 1, primary=True, epoch="2")
+    shown.fail(SG, 4.0)
+    shown.see(HK, 4.1, 2, primary=True, epoch="3")
+    assert exposure(SYSTEM, shown.state, "site_loss", 10.0) == (10.0, False)
+
+
+def test_one_that_began_anew_in_place_is_not_credited_with_what_was_before() -> None:
+    """hk comes back empty, and the role moves to sg, which still has everything and never followed: hk may lack all of it."""
+    shown = Watch()
+    for tick in range(1, 10):
+        shown.see(HK, tick, tick, primary=True)
+        shown.see(SG, tick + 0.1, tick, primary=False)
+    shown.see(HK, 10.0, 0, primary=True, epoch="2")
+    shown.fail(HK, 11.0)
+    shown.see(SG, 12.0, 10, primary=True, epoch="3")
+    assert exposure(SYSTEM, shown.state, "site_loss", 20.0) == (20.0, False)
+
+
 # --- roles at several sites
 
 
