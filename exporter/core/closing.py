@@ -24,7 +24,8 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
     kind, site = incident.kind, draft.state.believed
     if kind is Kind.OUTAGE:
         kind = _kind(system, draft.state, incident)
-    closed = replace(incident, kind=kind, to_site=site, open=False, phases={**incident.phases, "stable": now.mono})
+    to = incident.to_site if kind in MOVES else site  # what moved may be another component than the one that leads
+    closed = replace(incident, kind=kind, to_site=to, open=False, phases={**incident.phases, "stable": now.mono})
     rto = incident.rto
     if closed.apart is None and (closed.drill or closed.maintenance):
         closed = replace(closed, apart=_down(closed, rto))

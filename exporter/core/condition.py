@@ -13,7 +13,9 @@ def complaint(system: System, state: SystemState, now: Instant) -> str | None:
     for component in system.components.values():
         if component.critical:
             continue
-        for site in system.sites if system.active_active else (state.believed,):
+        role = state.roles.get(component.name) if component.stateful else None
+        here = state.believed if role is None else role.site
+        for site in system.sites if system.active_active else (here,):
             part = part_of(component, site)
             seen = state.parts.get(part)
             if seen is not None and seen.serve.count >= system.policy.declare_after:

@@ -29,17 +29,18 @@ def written_until(system: System, state: SystemState, now: Instant) -> Instant:
     incident = state.incident
     if incident is None or not incident.declared or incident.end is not None or state.blind_since is not None:
         return now
-    stop = incident.start.upper if incident.stopped is None else incident.stopped
+    stop = until = incident.start.upper if incident.stopped is None else incident.stopped
     for component in dict.fromkeys([*incident.written, *state.canaries]):
         newest = _newest_write(state, incident, component)
+        # Since the outage began: how long another component wrote on says nothing of this one.
         if newest is not None and newest >= stop:
             failed = (_failed_everywhere if system.active_active else _failed_since)(
                 system, state, component, newest, now
             )
             if failed is None:
                 return now
-            stop = max(stop, failed)
-    return min(now, stop)
+            until = max(until, failed)
+    return min(now, until)
 
 
 def _newest_write(state: SystemState, incident: Incident, component: str) -> Instant | None:
@@ -105,10 +106,17 @@ def held(system: System, state: SystemState) -> dict[str, list[str]]:
 
 
 def point_without(system: System, state: SystemState, lost: str, names: Collection[str]) -> Instant | None:
-    """The newest T of these components without what is at the lost site: by the best other site, or by the backups."""
+    """The newest T of these components without what is at the lost site: by the best other site, or by the backups. What another
+    site has no part for is lost to it as well, unless it comes from elsewhere: the one furthest behind counts."""
     newest = backup_point(system, state, lost, names) if state.backups else None
     for site in system.sites:
-        point = None if site == lost else site_point(system, state, site, names=names)
+        if site == lost:
+            continue
+        here = [name for name in names if part_at(site, name) in system.parts]
+        point = site_point(system, state, site, names=here)
+        if point is not None and len(here) < len(names):
+            elsewhere = point_without(system, state, lost, [name for name in names if name not in here])
+            point = None if elsewhere is None else min(point, elsewhere)
         if point is not None and (newest is None or point > newest):
             newest = point
     return newest

@@ -9,7 +9,7 @@ from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.past import MOVES, Incident, Kind, Move
 from exporter.core.readings import rto_estimate
 from exporter.core.state import NO_TRACK, Marker, PartState, RoleState, SourceState, Span, SystemState, Track
-from exporter.core.verdict import Dark, assess, needs
+from exporter.core.verdict import Dark, assess, leading, needs
 
 
 def role_moved(system: System, draft: Draft, component: str, to: str, moved: Interval, now: Moment) -> None:
@@ -28,8 +28,9 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     graceful = (
         kind is Kind.SWITCHOVER and incident.kind is Kind.FAILOVER
     )  # another component follows the one that failed
+    proven = _proven(state, component, to)
     incident = replace(
-        owing(state, incident, component, Move(stop, moved, _proven(state, component, to))),
+        owing(state, incident, component, Move(stop, moved, proven)),
         kind=Kind.FAILOVER if graceful else kind,
         inferred=inferred,
         from_site=old.site,
@@ -42,12 +43,14 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     draft.state = replace(
         state,
         incident=incident,
-        roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved)},
-        believed=to,
+        roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved, proven)},
         serving=(),
         counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),
     )
-    draft.state = _new_stream(draft.state, component, old.site, to, incident.start.lower)
+    draft.state = led(system, draft.state)
+    draft.state = _new_stream(
+        draft.state, component, old.site, to, _held_until(state, component, old, to, incident.start.lower)
+    )
     draft.state = _new_holder(draft.state, Part(to, component), moved)
     how = " (found afterwards: it happened while nobody looked)" if inferred else ""
     sentence = f"{kind}: {component} moved from {old.site} to {to}{how}"
@@ -64,26 +67,34 @@ def epoch_moved(system: System, draft: Draft, sample: Sample, before: PartState,
     incident = _incident(system, state, moved, f"{component} at {site} began a new epoch", now)
     inferred = incident.inferred or moved.lower < state.trusted_since
     incident = replace(incident, inferred=inferred)
-    if not settling(state, incident, component):
+    settles = settling(state, incident, component)
+    if not settles:
         stop = _stop(state, component, moved.upper)
         incident = owing(state, incident, component, Move(stop, moved, in_place=True))
+    proven = state.roles[component].proven if settles else None  # it may have come back with less, or with nothing
     if incident.kind not in MOVES:
         phases = {**incident.phases, "role_moved": sample.ended}
         incident = replace(incident, kind=Kind.OUTAGE_IN_PLACE, component=component, phases=phases)
     draft.state = replace(
         state,
         incident=incident,
-        roles={**state.roles, component: RoleState(site, sample.facts.epoch, moved)},
+        roles={**state.roles, component: RoleState(site, sample.facts.epoch, moved, proven)},
         serving=(),
     )
     canary = _written_since(state, component, sample)
-    draft.state = _new_stream(draft.state, component, "", site, incident.start.lower, canary)
+    draft.state = _new_stream(draft.state, component, "", site, None, canary)
     draft.record(
         "epoch_changed",
         sample.ended,
         f"{component} at {site} began a new epoch",
         {"site": site, "component": component},
     )
+
+
+def led(system: System, state: SystemState) -> SystemState:
+    """A role is somewhere else now: the system is believed to be served from where the leading one is."""
+    leader = leading(system, state)
+    return state if leader is None else replace(state, believed=state.roles[leader.name].site)
 
 
 def _written_since(state: SystemState, component: str, sample: Sample) -> Track:
@@ -135,17 +146,30 @@ def _proven(state: SystemState, component: str, to: str) -> Instant | None:
     return None
 
 
+def _held_until(state: SystemState, component: str, old: RoleState, to: str, start: Instant) -> Instant | None:
+    """T of the site that loses the role, which took all writes until `start`, the last good look before the incident.
+
+    One that had itself taken the role may lack what the other wrote before, and which comes back with that: unless it was seen
+    to follow since, no more is proven than when the role came. What an old primary held when it lost the role has no position.
+    """
+    sources = [state.sources.get((to, component, name)) for name in ("canary", "streaming")]
+    followed = [one.at for one in sources if one is not None and one.position is not None and not one.refuted]
+    if old.moved is None or any(at is not None and at > old.moved.upper for at in followed):
+        return start
+    return None if old.proven is None else min(old.proven, start)
+
+
 def _new_stream(
-    state: SystemState, component: str, old: str, new: str, until: Instant, canary: Track = NO_TRACK
+    state: SystemState, component: str, old: str, new: str, until: Instant | None, canary: Track = NO_TRACK
 ) -> SystemState:
-    """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`. `canary`:
-    what is known of writes in the new one."""
+    """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`, if that is
+    known. `canary`: what is known of writes in the new one."""
     sources = {
         key: source
         for key, source in state.sources.items()
         if source.component != component or source.site not in (old, new)
     }
-    if old:
+    if old and until is not None:
         sources[old, component, "streaming"] = SourceState(old, component, "streaming", at=until)
     canaries = dict(state.canaries)
     if component in canaries:

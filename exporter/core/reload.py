@@ -19,13 +19,19 @@ def follow_reload(system: System, draft: Draft, now: Moment) -> None:
 def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
     """The same knowledge under another configuration: what is no longer watched is forgotten, the rest goes on."""
     told = system.has_entry and system.entry_tells_site
+    # Rows of a canary that is put back may still stand at the sites: its new ones must not be taken for them.
+    canaries = {
+        name: state.canaries.get(name) or CanaryState(seq=state.numbered.get(name, 0)) for name in with_canary(system)
+    }
     after = replace(
         state,
         parts={part: known for part, known in state.parts.items() if part in system.parts},
         roles={name: role for name, role in state.roles.items() if _may_hold(system, name, role)},
         histories={} if system.active_active else state.histories,
-        canaries={
-            name: _watched(system, name, state.canaries.get(name, CanaryState())) for name in with_canary(system)
+        canaries={name: _watched(system, name, canary) for name, canary in canaries.items()},
+        numbered={
+            **state.numbered,
+            **{name: known.seq for name, known in state.canaries.items() if name not in canaries},
         },
         sources={k: s for k, s in state.sources.items() if s.site in system.sites and s.component in system.components},
         backups={name: known for name, known in state.backups.items() if name in system.backups},

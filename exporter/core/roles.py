@@ -19,7 +19,7 @@ from dataclasses import replace
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Moment, Part, Role, Sample, System
-from exporter.core.moves import epoch_moved, role_moved
+from exporter.core.moves import epoch_moved, led, role_moved
 from exporter.core.past import Kind
 from exporter.core.state import Contest, PartState, RoleState
 
@@ -37,7 +37,7 @@ def follow_roles(system: System, draft: Draft, sample: Sample, before: PartState
     role = draft.state.roles.get(component)
     if role is None:
         if sample.ok and claims(sample.facts):
-            _take(draft, component, sample)
+            _take(system, draft, component, sample)
         return
     if sample.part.site == role.site:
         _at_holder(system, draft, role, sample, before, now)
@@ -47,13 +47,9 @@ def follow_roles(system: System, draft: Draft, sample: Sample, before: PartState
         _not_claimed(system, draft, sample, now)
 
 
-def _take(draft: Draft, component: str, sample: Sample) -> None:
-    site = sample.part.site
-    draft.state = replace(
-        draft.state,
-        roles={**draft.state.roles, component: RoleState(site, sample.facts.epoch)},
-        believed=site,
-    )
+def _take(system: System, draft: Draft, component: str, sample: Sample) -> None:
+    role = RoleState(sample.part.site, sample.facts.epoch)
+    draft.state = led(system, replace(draft.state, roles={**draft.state.roles, component: role}))
 
 
 def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:

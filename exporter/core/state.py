@@ -126,6 +126,8 @@ class RoleState:
     epoch: str | None
     moved: When | None = None
     """When it came here, if we saw it come."""
+    proven: Proven | None = None
+    """T of the site as it was proven when the role came; None: never proven, or not seen to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ class SystemState:
     contest: Contest | None = None
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""
+    numbered: Mapping[str, int] = field(default_factory=dict)
+    """By component whose canary was taken out: the highest number that it had given out."""
     sources: Mapping[tuple[str, str, str], SourceState] = field(default_factory=dict)
     """By (site, component, source)."""
     histories: Mapping[str, tuple[tuple[Instant, Position], ...]] = field(default_factory=dict)

@@ -98,13 +98,28 @@ def _answering(system: System, state: SystemState) -> str:
     Behind an entry that answers without telling its site it is home if home works, else a site where everything does.
     Without an entry nothing proves that users went elsewhere.
     """
+    leader = leading(system, state)
+    if leader is not None:
+        return state.roles[leader.name].site
     believed = state.believed or system.home
-    if state.roles or not system.has_entry or system.entry_tells_site:
+    if not system.has_entry or system.entry_tells_site:
         return believed
     for site in (system.home, believed, *system.sites):
         if _all_good(system, state, site):
             return site
     return believed
+
+
+def leading(system: System, state: SystemState) -> Component | None:
+    """The component whose role tells from where the rest is served: the first critical one that has a role, else the first. When
+    another one moves alone, whatever follows no role stays where it is."""
+    first = None
+    for component in system.components.values():
+        if component.stateful and component.name in state.roles:
+            if component.critical:
+                return component
+            first = first or component
+    return first
 
 
 def _all_good(system: System, state: SystemState, site: str) -> bool:
@@ -202,10 +217,8 @@ def assess(system: System, state: SystemState) -> Evidence:
 
 
 def _serving_site(system: System, state: SystemState, stateless: str) -> str:
-    for component in system.components.values():
-        if component.critical and component.stateful and component.name in state.roles:
-            return state.roles[component.name].site
-    return stateless
+    leader = leading(system, state)
+    return state.roles[leader.name].site if leader is not None and leader.critical else stateless
 
 
 def _dark(state: SystemState, failing: list[Need]) -> Dark:

@@ -169,6 +169,31 @@ def test_markers_before_a_relapse_do_not_expose_what_comes_after() -> None:
     assert shown.exposed(602.0) == pytest.approx(602.0 - 0.5)
 
 
+@pytest.mark.parametrize("first", sorted(STORES))
+def test_writes_of_each_store_go_on_for_themselves(first: str) -> None:
+    """The web tier fails at 10, the database at 16; the cache writes on, in whatever order the two are configured."""
+    marked = {name: replace(STORES[name], canary_every=1.0) for name in sorted(STORES, key=lambda name: name != first)}
+    parts = SPLIT.parts | {WEB, Part("sg", "web")}
+    shown = Watch(replace(SPLIT, components={**marked, "web": Component("web", critical=True)}, parts=parts))
+    for tick in range(1, 31):
+        shown.web(tick, works=tick < 10)
+        for name in marked:
+            holder, standby = Part("hk", name), Part("sg", name)
+            if name == "database" and tick >= 16:
+                shown.fail(holder, tick + 0.1)
+            else:
+                shown.see(holder, tick + 0.1, 0, primary=True)
+            shown.see(standby, tick + 0.2, 0, primary=False)
+            if tick < 12 or (name == "database" and tick < 16):
+                shown.state, marker = fold.marker_sent(shown.state, name, "hk", tick + 0.3)
+                outcome = Outcome(tick + 0.4)
+                shown.take(fold.marker_finished(shown.system, shown.state, name, marker, outcome, moment(tick + 0.4)))
+    stale = {key: replace(one, at=9.0) for key, one in shown.state.sources.items()}
+    shown.state = replace(shown.state, sources=stale)
+    assert shown.state.mode is Mode.OUTAGE
+    assert shown.exposed(30.5) == pytest.approx(21.5)
+
+
 class Tiers:
     """A database and its web tier, a link that may be cut, and what of all acknowledged writes the standby has."""
 
@@ -237,6 +262,72 @@ def test_the_exposure_is_never_less_than_what_would_be_lost(steps: list[tuple[st
             before = told
 
 
+# --- a return from a stale standby
+
+
+def stale(back: int, follows: range = range(0), *, killed: bool = False) -> Watch:
+    """Nothing is replicated after 10; hk is out from 60 to 63, sg has the role from 64 on, and people go back to hk at `back`.
+    What hk has of the writes at sg it gets in `follows`."""
+    shown = Watch()
+    for tick in range(1, 64):
+        if tick < 60:
+            shown.see(HK, tick, tick, primary=True)
+        else:
+            shown.fail(HK, tick)
+        shown.see(SG, tick + 0.1, min(tick, 10), primary=False)
+    for tick in range(64, back):
+        shown.see(SG, tick, tick - 50, primary=True, epoch="2")
+        if tick in follows:
+            shown.see(HK, tick + 0.1, tick - 50, primary=False, epoch="2")
+        else:
+            shown.fail(HK, tick + 0.1)
+    if killed:
+        shown.kill(back - 0.5)
+    for tick in range(back, back + 10):
+        shown.fail(SG, tick)
+        shown.see(HK, tick + 0.1, tick + 1, primary=True, epoch="3")
+    return shown
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("back", [66, 100])
+def test_a_return_from_a_stale_standby_proves_nothing_of_it(back: int, killed: bool) -> None:
+    """hk comes back with what sg never got: sg still has no more than up to 10, in that incident or a later one."""
+    shown = stale(back, killed=killed)
+    assert shown.state.roles["database"].site == "hk"
+    assert shown.exposed(back + 9.5) == pytest.approx(back + 9.5 - 10.0)
+
+
+def test_a_return_to_a_site_that_followed_leaves_everything_at_the_old_one() -> None:
+    """hk was made a standby of sg before the role went back: sg has all that hk has until then."""
+    shown = stale(100, range(80, 100))
+    assert shown.exposed(109.5) == pytest.approx(109.5 - 99.0)
+
+
+def test_a_holder_that_was_never_proven_to_have_anything_is_not_credited() -> None:
+    """sg took the role without a T: nobody knows what it lacks once hk is back."""
+    shown = Watch()
+    shown.see(HK, 1.0, 1, primary=True)
+    shown.see(SG, 1.1, 0, primary=False, epoch="0")
+    shown.fail(HK, 2.0)
+    shown.see(SG, 3.0, 1, primary=True, epoch="2")
+    shown.fail(SG, 4.0)
+    shown.see(HK, 4.1, 2, primary=True, epoch="3")
+    assert exposure(SYSTEM, shown.state, "site_loss", 10.0) == (10.0, False)
+
+
+def test_one_that_began_anew_in_place_is_not_credited_with_what_was_before() -> None:
+    """hk comes back empty, and the role moves to sg, which still has everything and never followed: hk may lack all of it."""
+    shown = Watch()
+    for tick in range(1, 10):
+        shown.see(HK, tick, tick, primary=True)
+        shown.see(SG, tick + 0.1, tick, primary=False)
+    shown.see(HK, 10.0, 0, primary=True, epoch="2")
+    shown.fail(HK, 11.0)
+    shown.see(SG, 12.0, 10, primary=True, epoch="3")
+    assert exposure(SYSTEM, shown.state, "site_loss", 20.0) == (20.0, False)
+
+
 # --- roles at several sites
 
 
@@ -292,6 +383,36 @@ def test_backups_of_what_a_site_does_not_hold_do_not_count_for_its_loss() -> Non
     sources = {key: one for key, one in shown.state.sources.items() if key[1] != "database"}
     shown.state = replace(shown.state, sources=sources, backups={"nightly": BackupState(point=12.0)})
     assert shown.exposed(30.5) == pytest.approx(18.5)
+
+
+def lonely(*more: Part, **backups: Backup) -> Watch:
+    """The database is replicated from hk to sg; the cache has no part at sg."""
+    parts = frozenset({Part("hk", "database"), Part("sg", "database"), Part("hk", "cache"), *more})
+    sites = ("hk", "sg", *sorted({part.site for part in more}))
+    shown = Watch(replace(SPLIT, sites=sites, parts=parts, backups=backups))
+    for tick in range(1, 31):
+        for name in STORES:
+            shown.see(Part("hk", name), tick, tick, primary=True)
+        for part in sorted(parts):
+            if part.site != "hk":
+                shown.see(part, tick + 0.1, min(tick, 20) if part in more else tick, primary=False)
+    return shown
+
+
+def test_a_store_that_is_at_one_site_only_is_lost_with_it() -> None:
+    """That the database is replicated says nothing of the cache: nobody knows how much of it would be left."""
+    shown = lonely()
+    assert exposure(shown.system, shown.state, "site_loss", 30.5) == (30.5, False)
+
+
+def test_what_a_site_does_not_hold_comes_from_a_backup_or_from_a_third_site() -> None:
+    """The one furthest behind counts, whichever of the two it is."""
+    kept = lonely(nightly=Backup("nightly", component="cache"))
+    kept.state = replace(kept.state, backups={"nightly": BackupState(point=12.0)})
+    assert kept.exposed(30.5) == pytest.approx(18.5)
+    kept.state = replace(kept.state, backups={"nightly": BackupState(point=30.4)})
+    assert kept.exposed(30.5) == pytest.approx(0.5)
+    assert lonely(Part("tk", "cache")).exposed(30.5) == pytest.approx(10.5)
 
 
 def test_the_entry_at_another_site_does_not_hide_who_holds_the_data() -> None:

@@ -5,16 +5,18 @@ from itertools import permutations
 
 import pytest
 
-from exporter.core import fold
+from exporter.core import fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
-from exporter.core.model import Component, Facts, Objectives, Part, Reason, Role, Sample
+from exporter.core.model import ENTRY, Component, Facts, Objectives, Part, Reason, Role, Sample
 from exporter.core.past import MOVES, Incident, Kind, Loss, MarkerCount
+from exporter.core.state import Mode
 from exporter.core.timeline import verdicts
 from exporter.reports.replay import Replay
 from tests.core.filming import SYSTEM, Projector, moment
 
 STORES = ("database", "cache")
+CACHE = Part("hk", "cache")
 DIED = 20
 
 
@@ -185,6 +187,85 @@ def test_what_an_older_exporter_had_counted_stays_in_the_sum() -> None:
     shown.see("cache", "sg", 24.2, "2")
     shown.see("cache", "sg", 24.3, "2", there=19)
     assert shown.told().markers == (9, 29, 6)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_canary_that_is_put_back_counts_on(killed: bool) -> None:
+    """Its rows of before still stand at the standby, which gets nothing any more: none of them is one of the new markers."""
+    marked = stores({"database": 19, "cache": 19}, 5.0, dying=()).system
+    bare = {**marked.components, "cache": replace(marked.components["cache"], canary_every=None)}
+    shown = Stores(marked)
+    for tick in range(1, 31):
+        if tick in (11, 12):
+            shown.system = marked if tick == 12 else replace(marked, components=bare)
+            shown.take(watching.reconfigured(shown.system, shown.state, moment(tick)))
+            if killed:
+                shown.kill(tick)
+        for name in STORES:
+            shown.see(name, "hk", tick, "1")
+            shown.write(name, tick + 0.02, "hk")
+            shown.replicated(name, tick + 0.1, 10 if name == "cache" else 30)
+    shown.see("cache", "sg", 31.0, "2")
+    shown.take(fold.observe(shown.system, shown.state, Sample(CACHE, 31.1, 31.1, Reason.REFUSED), moment(31.1)))
+    shown.see("cache", "sg", 31.2, "2")
+    shown.see("cache", "sg", 31.3, "2", there=10)
+    told = shown.told()
+    assert told.markers is not None
+    assert told.markers.lost == 19
+    assert verdicts(told)["rpo"] == "missed"
+
+
+def tiered(critical: bool, entry: bool) -> Stores:
+    """Two stores without markers and a web tier, which is cold at sg."""
+    components = {
+        "database": Component("database", critical=True, stateful=True),
+        "cache": Component("cache", critical=critical, stateful=True),
+        "web": Component("web", critical=True),
+    }
+    parts = frozenset(Part(site, name) for site in ("hk", "sg") for name in components)
+    return Stores(replace(SYSTEM, components=components, parts=parts | ({ENTRY} if entry else set())))
+
+
+def served(shown: Stores, ticks: range, holders: dict[str, str], web: tuple[str, ...] = ("hk",)) -> None:
+    """A look at everything each second; of the stores the standby first."""
+    for tick in ticks:
+        for part in sorted(part for part in shown.system.parts if part.component not in STORES):
+            works = part == ENTRY or part.site in web
+            reason = None if works else Reason.REFUSED
+            shown.take(fold.observe(shown.system, shown.state, Sample(part, tick, tick, reason), moment(tick)))
+        for name, holder in holders.items():
+            other, epoch = ("sg", "1") if holder == "hk" else ("hk", "2")
+            facts = Facts(Role.STANDBY, False, epoch=epoch, position=tick * 10, applied=tick * 10)
+            sample = Sample(Part(other, name), tick + 0.1, tick + 0.1, facts=facts)
+            shown.take(fold.observe(shown.system, shown.state, sample, moment(tick + 0.1)))
+            shown.see(name, holder, tick + 0.2, epoch)
+
+
+@pytest.mark.parametrize("entry", [False, True])
+@pytest.mark.parametrize("critical", [False, True])
+def test_a_store_that_moves_alone_leaves_the_rest_where_it_is(critical: bool, entry: bool) -> None:
+    """The cache is switched to sg, where the web tier is cold: nobody is without service, until the database follows."""
+    shown = tiered(critical, entry)
+    served(shown, range(1, 10), {"database": "hk", "cache": "hk"})
+    served(shown, range(10, 40), {"database": "hk", "cache": "sg"})
+    assert "outage" not in [record.data.get("to") for record in shown.records]
+    assert (shown.state.serving, shown.state.believed) == (("hk",), "hk")
+    assert shown.state.sentence == "serves from hk, but no standby is ready: sg (reachable)"
+    last = shown.state.last
+    assert last is not None
+    assert (last.kind, last.component, last.from_site, last.to_site) == (Kind.SWITCHOVER, "cache", "hk", "sg")
+    served(shown, range(40, 50), {"database": "sg", "cache": "sg"})
+    assert shown.state.mode is Mode.OUTAGE
+    served(shown, range(50, 60), {"database": "sg", "cache": "sg"}, web=("sg",))
+    assert (shown.state.serving, shown.state.believed, shown.state.incident) == (("sg",), "sg", None)
+
+
+@pytest.mark.parametrize("order", [STORES, STORES[::-1]])
+def test_roles_that_are_apart_from_the_beginning(order: tuple[str, str]) -> None:
+    """The rest is served from where the database is, whichever of the two is seen first."""
+    shown = tiered(critical=True, entry=False)
+    served(shown, range(1, 10), {name: {"database": "hk", "cache": "sg"}[name] for name in order})
+    assert shown.state.serving == ("hk",)
 
 
 def test_two_components_together() -> None:
