@@ -24,7 +24,10 @@ def owing(state: SystemState, incident: Incident, component: str, move: Move) ->
 
 
 def settling(state: SystemState, incident: Incident, component: str) -> bool:
-    """Whether a new epoch is but the end of a move of the role that the incident knows already."""
+    """Whether a new epoch is but the end of a move of the role that the incident knows already. So ends each move once at most:
+    whoever took the role in an epoch of its own, or came to one since, has begun anew."""
+    if not state.roles[component].settling:
+        return False
     move = incident.owed.get(component)
     if component in state.canaries:
         return move is not None and not move.in_place

@@ -24,7 +24,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     phases = {**incident.phases, "role_moved": moved.upper}
     if kind is Kind.FAILBACK:
         phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
-    stop = _stop(state, component, _given_up(holder, moved))
+    stop, epoch = _stop(state, component, _given_up(holder, moved)), _epoch(state, component, to)
     graceful = (
         kind is Kind.SWITCHOVER and incident.kind is Kind.FAILOVER
     )  # another component follows the one that failed
@@ -42,7 +42,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     draft.state = replace(
         state,
         incident=incident,
-        roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved)},
+        roles={**state.roles, component: RoleState(to, epoch, moved, settling=epoch == old.epoch)},
         believed=to,
         serving=(),
         counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),

@@ -126,6 +126,8 @@ class RoleState:
     epoch: str | None
     moved: When | None = None
     """When it came here, if we saw it come."""
+    settling: bool = False
+    """It came in the epoch of the old holder, so the next one may be but the end of that move."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,20 @@ def test_a_store_that_restarts_in_the_failover_of_another_is_counted_too() -> No
     assert told.at_least == pytest.approx(18.0)
 
 
+@pytest.mark.parametrize("epochs", [("2", "3"), ("1", "2", "3")])
+def test_a_store_without_markers_that_is_emptied_where_it_went_is_one_more_loss(epochs: tuple[str, ...]) -> None:
+    """A move settles in one epoch, at most; the cache restarts after it, and nobody can tell what it still has."""
+    shown = stores({"database": 19, "cache": 19}, 5.0, marked=("database",))
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("database", "sg", 24.1, "2", there=19)
+    for tick, epoch in enumerate(epochs):
+        told = shown.told()
+        shown.see("cache", "sg", 24.2 + tick / 10, epoch)
+        assert tick == 0 or told.rpo is not None
+    assert shown.told().rpo is None
+    assert verdicts(shown.told())["rpo"] == "not_proven"
+
+
 def test_a_store_that_follows_gracefully_leaves_it_a_failover() -> None:
     """The cache still serves at home and is switched after the database, whose primary died."""
     shown = stores({"database": 19, "cache": 19}, 60.0, dying=("database",))
