@@ -62,6 +62,14 @@ def _told(incident: Incident) -> Incident:
     return replace(incident, rpo=rpo, rpo_source=source, markers=markers, at_least=at_least)
 
 
+def without_canaries(incident: Incident, canaries: Container[str]) -> Incident:
+    """The incident under a configuration in which these components alone have a canary: of what another still owes nobody will
+    find the markers any more, so nobody can tell how much that was."""
+    for component in [name for name in incident.owed if name not in canaries]:
+        incident = _with_loss(incident, component, Loss(None, by_position=True))
+    return incident
+
+
 def unmeasured(state: SystemState) -> list[str]:
     """The components whose lost markers still have to be counted after a move."""
     incident = state.incident

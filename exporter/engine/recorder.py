@@ -224,7 +224,7 @@ def _write(
 def _counted(before: SystemState, after: SystemState, component: str) -> bool:
     """Whether what the last move of a component lost was counted in between; an incident may also close before that."""
     known = before.incident
-    if known is None or component not in known.owed:
+    if known is None or component not in known.owed or component not in before.canaries:
         return False
     now = next((one for one in (after.incident, after.last) if one is not None and one.id == known.id), None)
     return now is not None and component not in now.owed

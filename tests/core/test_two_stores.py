@@ -10,6 +10,7 @@ from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import Component, Facts, Objectives, Part, Reason, Role, Sample
 from exporter.core.past import MOVES, Incident, Kind, Loss, MarkerCount
+from exporter.core.reload import reconfigure
 from exporter.core.timeline import verdicts
 from exporter.reports.replay import Replay
 from tests.core.filming import SYSTEM, Projector, moment
@@ -227,3 +228,18 @@ def test_the_verifier_counts_each_component_by_itself() -> None:
         | {"loss": {**row, "component": "cache", "markers": [[1, 15.0, 15.1, True]]}}
     )
     assert replay.loss == ((0.0, 5.0), 0.0, (1, 2, 0))
+
+
+def test_a_move_whose_canary_is_taken_out_stays_uncounted() -> None:
+    """Nobody can find the lost markers any more: the next move alone, by its position, proves nothing of both."""
+    shown = stores({"database": 10, "cache": 19}, 60.0)
+    shown.see("cache", "sg", 24.0, "2")
+    shown.see("cache", "sg", 24.1, "2", there=19)
+    shown.see("database", "sg", 24.2, "2")
+    components = {**shown.system.components, "database": Component("database", critical=True, stateful=True)}
+    shown.system = replace(shown.system, components=components)
+    shown.state = reconfigure(shown.system, shown.state, moment(24.3))
+    assert not shown.told().owed
+    shown.see("database", "sg", 25.0, "3")
+    assert (shown.told().rpo, shown.told().markers) == (None, (0, 19, 3))
+    assert verdicts(shown.told())["rpo"] == "not_proven"
