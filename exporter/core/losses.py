@@ -70,6 +70,17 @@ def without_canaries(incident: Incident, canaries: Container[str]) -> Incident:
     return incident
 
 
+def given_up(state: SystemState, incident: Incident) -> SystemState:
+    """The state without the markers that a closing incident could not count: they are nobody's loss but that incident's, which
+    tells that it is not known. Another move would be charged with them, and with all the time that went well in between."""
+    canaries = dict(state.canaries)
+    for component, move in incident.owed.items():
+        if component in canaries:
+            kept = tuple(m for m in canaries[component].markers if m.sent > move.moved.upper)
+            canaries[component] = replace(canaries[component], markers=kept)
+    return replace(state, canaries=canaries)
+
+
 def unmeasured(state: SystemState) -> list[str]:
     """The components whose lost markers still have to be counted after a move."""
     incident = state.incident

@@ -243,3 +243,28 @@ def test_a_move_whose_canary_is_taken_out_stays_uncounted() -> None:
     shown.see("database", "sg", 25.0, "3")
     assert (shown.told().rpo, shown.told().markers) == (None, (0, 19, 3))
     assert verdicts(shown.told())["rpo"] == "not_proven"
+
+
+def test_what_a_closed_incident_owes_is_not_charged_to_the_next() -> None:
+    """The nine lost markers of the cache were never looked for; it returns later, with all that was written since."""
+    shown = stores({"database": 19, "cache": 10}, 5.0)
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("cache", "sg", 24.1, "2")
+    shown.see("database", "sg", 24.2, "2", there=19)
+    for tick in range(25, 60):
+        for name in STORES:
+            shown.see(name, "sg", tick, "2")
+            shown.write(name, tick + 0.02, "sg")
+    assert shown.state.incident is None
+    assert shown.told().rpo is None
+    markers = {name: canary.markers for name, canary in shown.state.canaries.items()}
+    assert (markers["database"][0].seq, markers["cache"][0].sent) == (1, 25.02)
+    stepped_down = Sample(Part("sg", "cache"), 60.0, 60.0, facts=Facts(Role.STANDBY, False, epoch="2"))
+    shown.take(fold.observe(shown.system, shown.state, stepped_down, moment(60.0)))
+    shown.see("cache", "hk", 60.1, "3")
+    shown.see("cache", "hk", 60.2, "3", there=markers["cache"][-1].seq)
+    told = shown.told()
+    assert told.markers == (0, 35, 0)
+    assert told.rpo is not None
+    assert told.rpo.lower == 0.0
+    assert told.rpo.upper == pytest.approx(60.1 - 59.02)
