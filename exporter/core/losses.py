@@ -18,7 +18,7 @@ def owing(state: SystemState, incident: Incident, component: str, move: Move) ->
     up to which the new site was proven to have everything."""
     incident = replace(incident, costs=_costs(incident))
     if component in state.canaries:
-        return _told(replace(incident, owed={**incident.owed, component: move}))
+        return _told(replace(incident, owed={**incident.owed, component: move.after(incident.owed.get(component))}))
     bounds = None if move.proven is None else Interval(0.0, max(0.0, move.stop - move.proven))
     return _with_loss(incident, component, Loss(bounds, by_position=True))
 
@@ -117,7 +117,7 @@ def measure_loss(draft: Draft, sample: Sample, now: Moment) -> None:
         return
     move, there = incident.owed[component], frozenset(sample.facts.markers or ())
     judged = judged_by(move, written_before(state, component, move), there, sample.started)
-    loss = achieved(judged, there, move.stop, move.proven)
+    loss = achieved(judged, there, move.stop, move.proven, move.earlier)
     counted = loss.markers
     assert counted is not None
     draft.state = replace(state, incident=_with_loss(incident, component, loss))
