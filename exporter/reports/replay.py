@@ -66,7 +66,7 @@ class Replay:
         self.end: Span | None = None
         self.declared = self.moved = False
         self.losses: dict[str, Loss] = {}  # by component, of all its moves that were counted
-        self.uncounted: set[str] = set()  # the components that have moved since
+        self.uncounted: dict[str, float] = {}  # the components that have moved since, and when they first did
 
     @property
     def loss(self) -> Loss | None:
@@ -95,7 +95,9 @@ class Replay:
         if "loss" in row:
             component = row["loss"]["component"]
             self.losses[component] = added(self.losses.get(component), row["loss"])
-            self.uncounted.discard(component)
+            first = row["loss"].get("since")
+            if first is None or first <= self.uncounted.get(component, first):  # else one was estimated by its position
+                self.uncounted.pop(component, None)
         if self.needs:
             self.assess(row["at"])
         self.declared = self.declared or row.get("declared", False)  # the look that declares it still widens it
@@ -111,7 +113,7 @@ class Replay:
     def move(self, row: Row) -> None:
         """The role, or the epoch, of a component moved: always an incident, however short."""
         component, lower, upper = row["moved"]
-        self.uncounted.add(component)
+        self.uncounted.setdefault(component, upper)
         if self.start is None:
             wanted = [self.track(key) for key in row.get("before", ())]
             failing = [one for one in wanted if one.count]

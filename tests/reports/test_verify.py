@@ -168,6 +168,23 @@ def test_what_several_moves_lost_is_judged_alike(
     assert (loss.rpo and loss.rpo[:2], loss.at_least, loss.markers) == (bounds, at_least, counts)
 
 
+def test_a_move_that_was_estimated_stays_so_when_the_next_is_counted() -> None:
+    """A reload gave the component a canary in between: the markers of the second move alone tell nothing of the first."""
+    loss = {"component": "database", "stop": 9.0, "proven": 1.0, "earlier": [], "markers": [[1, 8.0, 8.1, True]]}
+    for since, found in ((5.0, ((0.0, 1.0), 0.0, (0, 1, 0))), (7.0, None)):
+        replay = Replay({"stateful": ["database"]})
+        replay.move({"moved": ["database", 4.0, 5.0]})
+        replay.move({"moved": ["database", 6.0, 7.0]})
+        replay.row({"at": 9.0, "write": ["hk", "database"], "counts": False, "loss": {**loss, "since": since}})
+        assert replay.loss == found
+
+
+def test_a_component_that_a_reload_brought_is_known_from_then_on() -> None:
+    """The samples of the declaration do not name it yet; that it was read-only later is a part of the outage."""
+    ((data, record, (first, *more)),) = staged("ooooorr").incidents()
+    assert verify.incident(data, record, [[{**first[0], "stateful": []}, *first[1:]], *more]) == ([], [])
+
+
 LINES = staged("hhccpppsssshhhoooohhhh").lines()
 
 
