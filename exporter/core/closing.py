@@ -7,6 +7,7 @@ from exporter.core.availability import book
 from exporter.core.drill import INCIDENTS_KEPT, Drill
 from exporter.core.events import Draft
 from exporter.core.interval import Interval
+from exporter.core.losses import given_up
 from exporter.core.model import Moment, System
 from exporter.core.past import MOVES, Counters, Incident, Kind
 from exporter.core.proof import measured_by, missed_by, proof_of
@@ -32,7 +33,7 @@ def close_incident(system: System, draft: Draft, now: Moment) -> None:
     sentence = f"{kind} closed: RTO {rto.estimate:.2f} s, between {rto.lower:.2f} and {rto.upper:.2f} s"
     draft.record("incident", now.mono, sentence, incident_json(closed, now))
     counters = book(_count(draft.state.counters, closed, rto), closed, now)
-    state = draft.state
+    state = given_up(draft.state, closed)
     draft.state = replace(
         state,
         incident=None,

@@ -18,13 +18,16 @@ def owing(state: SystemState, incident: Incident, component: str, move: Move) ->
     up to which the new site was proven to have everything."""
     incident = replace(incident, costs=_costs(incident))
     if component in state.canaries:
-        return _told(replace(incident, owed={**incident.owed, component: move}))
+        return _told(replace(incident, owed={**incident.owed, component: move.after(incident.owed.get(component))}))
     bounds = None if move.proven is None else Interval(0.0, max(0.0, move.stop - move.proven))
     return _with_loss(incident, component, Loss(bounds, by_position=True))
 
 
 def settling(state: SystemState, incident: Incident, component: str) -> bool:
-    """Whether a new epoch is but the end of a move of the role that the incident knows already."""
+    """Whether a new epoch is but the end of a move of the role that the incident knows already. So ends each move once at most:
+    whoever took the role in an epoch of its own, or came to one since, has begun anew."""
+    if not state.roles[component].settling:
+        return False
     move = incident.owed.get(component)
     if component in state.canaries:
         return move is not None and not move.in_place
@@ -57,6 +60,25 @@ def _told(incident: Incident) -> Incident:
         rpo, markers = None, markers if markers is not None and markers.lost else None
     source = None if rpo is None else "position" if by_position else "canary"
     return replace(incident, rpo=rpo, rpo_source=source, markers=markers, at_least=at_least)
+
+
+def without_canaries(incident: Incident, canaries: Container[str]) -> Incident:
+    """The incident under a configuration in which these components alone have a canary: of what another still owes nobody will
+    find the markers any more, so nobody can tell how much that was."""
+    for component in [name for name in incident.owed if name not in canaries]:
+        incident = _with_loss(incident, component, Loss(None, by_position=True))
+    return incident
+
+
+def given_up(state: SystemState, incident: Incident) -> SystemState:
+    """The state without the markers that a closing incident could not count: they are nobody's loss but that incident's, which
+    tells that it is not known. Another move would be charged with them, and with all the time that went well in between."""
+    canaries = dict(state.canaries)
+    for component, move in incident.owed.items():
+        if component in canaries:
+            kept = tuple(m for m in canaries[component].markers if m.sent > move.moved.upper)
+            canaries[component] = replace(canaries[component], markers=kept)
+    return replace(state, canaries=canaries)
 
 
 def unmeasured(state: SystemState) -> list[str]:
@@ -95,7 +117,7 @@ def measure_loss(draft: Draft, sample: Sample, now: Moment) -> None:
         return
     move, there = incident.owed[component], frozenset(sample.facts.markers or ())
     judged = judged_by(move, written_before(state, component, move), there, sample.started)
-    loss = achieved(judged, there, move.stop, move.proven)
+    loss = achieved(judged, there, move.stop, move.proven, move.earlier)
     counted = loss.markers
     assert counted is not None
     draft.state = replace(state, incident=_with_loss(incident, component, loss))

@@ -24,10 +24,9 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     phases = {**incident.phases, "role_moved": moved.upper}
     if kind is Kind.FAILBACK:
         phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
-    stop = _stop(state, component, _given_up(holder, moved))
-    graceful = (
-        kind is Kind.SWITCHOVER and incident.kind is Kind.FAILOVER
-    )  # another component follows the one that failed
+    stop, epoch = _stop(state, component, _given_up(holder, moved)), _epoch(state, component, to)
+    # Another component that follows gracefully leaves it the failover of the one that failed.
+    graceful = kind is Kind.SWITCHOVER and incident.kind is Kind.FAILOVER
     proven = _proven(state, component, to)
     incident = replace(
         owing(state, incident, component, Move(stop, moved, proven)),
@@ -43,7 +42,7 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     draft.state = replace(
         state,
         incident=incident,
-        roles={**state.roles, component: RoleState(to, _epoch(state, component, to), moved, proven)},
+        roles={**state.roles, component: RoleState(to, epoch, moved, proven, settling=epoch == old.epoch)},
         serving=(),
         counters=replace(state.counters, failovers={**failovers, (kind, drill): failovers.get((kind, drill), 0) + 1}),
     )

@@ -1,7 +1,7 @@
 """What happened to a system: incidents, moves of its role, and what is only ever counted up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -74,6 +74,18 @@ class Loss(NamedTuple):
         return Loss(rpo, max(self.at_least, other.at_least), markers, self.by_position or other.by_position)
 
 
+class Ended(NamedTuple):
+    """An epoch that ended before its markers were counted."""
+
+    moved: When
+    """What was acknowledged up to `lower` was written in it, what was sent after `upper` in the next one."""
+    stop: Instant
+    """When it certainly took no more writes."""
+
+
+EARLIER_KEPT = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A move of the role or the epoch of one component, whose loss is not counted yet."""
@@ -86,6 +98,22 @@ class Move:
     """T of the site that took the role, as it was proven when it did: markers are forgotten after 15 minutes, this is not."""
     in_place: bool = False
     """The epoch moved where the role is: the new one may have taken markers before it was seen."""
+    earlier: tuple[Ended, ...] = ()
+    """The moves before it that were not counted: their markers are judged with its own."""
+
+    def after(self, owed: "Move | None") -> "Move":
+        """The same move, of which the markers are judged together with those of the one that is still owed. Of a server that begins
+        anew without end the last epochs are taken together, whose markers then date less."""
+        if owed is None:
+            return self
+        # The new site of a role was written to only after it was seen there.
+        lower = owed.moved.lower if owed.in_place else owed.moved.upper
+        earlier = (*owed.earlier, Ended(Interval(lower, owed.moved.upper), owed.stop))
+        if len(earlier) > EARLIER_KEPT:
+            *kept, one, more = earlier
+            lower, upper = min(one.moved.lower, more.moved.lower), max(one.moved.upper, more.moved.upper)
+            earlier = (*kept, Ended(Interval(lower, upper), max(one.stop, more.stop)))
+        return replace(self, earlier=earlier)
 
 
 PHASES = (

@@ -4,13 +4,14 @@ Positions, canary markers and backups all yield the same thing, an instant T of 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeAlias
 
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Position
-from exporter.core.past import Loss, MarkerCount
+from exporter.core.past import Ended, Loss, MarkerCount
 from exporter.core.position import gap, gap_bytes
 from exporter.core.state import Marker, SourceState, Span
 
@@ -158,7 +159,17 @@ def _first_above(markers: Sequence[Marker], above: int) -> int:
     return bisect_right(markers, above, key=lambda marker: marker.seq)
 
 
-def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant, point: Instant | None) -> Loss:
+Acknowledged: TypeAlias = tuple[int, Instant, Instant]
+"""(number, sent, acknowledged) of a marker."""
+
+
+def achieved(
+    markers: Sequence[Marker],
+    survivors: Iterable[int],
+    stop: Instant,
+    point: Instant | None,
+    earlier: Sequence[Ended] = (),
+) -> Loss:
     """The achieved RPO of a move, from the markers written before it and the numbers found at the new site.
 
     s is the newest acknowledged marker before which every acknowledged one survived, L the newest acknowledged one, and
@@ -169,20 +180,55 @@ def achieved(markers: Sequence[Marker], survivors: Iterable[int], stop: Instant,
     Markers reach back 15 minutes. Where not even the oldest survived, or none is left that was acknowledged, the upper bound
     counts from `point`, T of the new site as it was proven before the move. Without one, or with one that the lost
     marker disproves, there is none: the oldest marker that happens to be remembered proves nothing about what is older.
+
+    `earlier`: epochs that ended before, whose markers are among these. What survived lies between what they lost then, so only
+    an unbroken run of lost markers of one epoch is proven; and of each may be lost what it took after its last marker.
     """
     there = frozenset(survivors)
     acknowledged = [(m.seq, m.sent, m.acked) for m in markers if m.acked is not None]
     alive = sum(seq in there for seq, _, _ in acknowledged)
     count = MarkerCount(len(acknowledged) - alive, alive, len(markers) - len(acknowledged))
     if not acknowledged:
-        return Loss(None if point is None else Interval(0.0, max(0.0, stop - point)), 0.0, count, by_position=True)
-    _, newest_sent, newest_acked = acknowledged[-1]
-    hole = next((i for i, (seq, _, _) in enumerate(acknowledged) if seq not in there), None)
-    if hole is None:
-        return Loss(Interval(0.0, max(0.0, stop - newest_sent)), 0.0, count)
-    lower = max(0.0, newest_acked - acknowledged[hole][2])
+        known = point is not None and _unmarked((), point, earlier) is not None
+        bounds = Interval(0.0, max(0.0, stop - point)) if known and point is not None else None
+        return Loss(bounds, 0.0, count, by_position=True)
+    hole = next((i for i, (seq, _, _) in enumerate(acknowledged) if seq not in there), len(acknowledged))
+    lower = _proven_lost(acknowledged, there, hole, earlier)
+    written = point
     if hole > 0:
-        point = acknowledged[hole - 1][1]
+        _, point, written = acknowledged[hole - 1]
     elif point is not None and point > acknowledged[0][2]:
         point = None
-    return Loss(None if point is None else Interval(lower, max(lower, stop - point)), lower, count)
+    if point is None or written is None or (more := _unmarked(acknowledged, written, earlier)) is None:
+        return Loss(None, lower, count)
+    return Loss(Interval(lower, max(lower, max(0.0, stop - point) + more)), lower, count)
+
+
+def _proven_lost(
+    acknowledged: Sequence[Acknowledged], there: Container[int], hole: int, earlier: Sequence[Ended]
+) -> float:
+    """Seconds of acknowledged writes that are lost for sure, from the marker at `hole` on."""
+    if not earlier:
+        return max(0.0, acknowledged[-1][2] - acknowledged[hole][2]) if hole < len(acknowledged) else 0.0
+
+    def epoch(marker: Acknowledged) -> int | None:
+        """Of a lost marker; None of one that survived, or of which nobody knows in which it was written."""
+        seq, sent, acked = marker
+        doubtful = any(moved.lower < acked and sent <= moved.upper for moved, _ in earlier)
+        return None if doubtful or seq in there else sum(moved.upper < sent for moved, _ in earlier)
+
+    runs = [list(run) for known, run in groupby(acknowledged, epoch) if known is not None]
+    return max((max(one[2] for one in run) - run[0][2] for run in runs), default=0.0)
+
+
+def _unmarked(acknowledged: Sequence[Acknowledged], written: Instant, earlier: Sequence[Ended]) -> float | None:
+    """Seconds for which epochs that ended before `written` may have taken writes after their last marker. None: of one of them
+    none is remembered."""
+    longest: dict[Instant, float] = {}
+    for moved, stop in earlier:
+        if moved.lower < written:
+            last = max((sent for _, sent, acked in acknowledged if acked <= moved.lower), default=None)
+            if last is None:
+                return None
+            longest[last] = max(longest.get(last, 0.0), stop - last)
+    return sum(longest.values())

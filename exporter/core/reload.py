@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from exporter.core.events import Draft
+from exporter.core.losses import without_canaries
 from exporter.core.model import Moment, Part, System
 from exporter.core.needed import needed_anew, with_canary
 from exporter.core.roles import end_contest
@@ -47,6 +48,8 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         contest=_kept(system, state.contest),
         assessed=False,
     )
+    if after.incident is not None:
+        after = replace(after, incident=without_canaries(after.incident, after.canaries))
     return after.but(needed=needed_anew(system, after, now.mono))
 
 

@@ -58,7 +58,8 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
     holds = state.parts[sample.part].serve.count == 0
     if sample.ok and claims(sample.facts) and sample.facts.epoch is not None:
         if role.epoch is None or role.epoch == sample.facts.continues:
-            draft.state = replace(state, roles={**state.roles, component: replace(role, epoch=sample.facts.epoch)})
+            known = replace(role, epoch=sample.facts.epoch, settling=False)
+            draft.state = replace(state, roles={**state.roles, component: known})
         elif role.epoch != sample.facts.epoch:
             epoch_moved(system, draft, sample, before, now)
     if contest is None:

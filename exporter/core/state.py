@@ -128,6 +128,8 @@ class RoleState:
     """When it came here, if we saw it come."""
     proven: Proven | None = None
     """T of the site as it was proven when the role came; None: never proven, or not seen to come."""
+    settling: bool = False
+    """It came in the epoch of the old holder, so the next one may be but the end of that move."""
 
 
 @dataclass(frozen=True, slots=True)

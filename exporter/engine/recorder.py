@@ -13,8 +13,9 @@ names their hash. The first line says what they are of. Keys of the others:
     moved     [component, lower, upper]: its role or epoch moved in between
     state     the state of the system changed to this
     declared  the outage was declared here
-    loss      {component, stop, proven, markers: [[seq, sent, acked, is there], ...]}: what a move was found to have lost;
-              `proven`: T of the site that took the role
+    loss      {component, stop, proven, since, earlier, markers: [[seq, sent, acked, is there], ...]}: what a move was found to
+              have lost; `proven`: T of the site that took the role; `earlier`: [[lower, upper, stop], ...] of the moves that
+              are judged with it (see Ended); `since`: when the first of them all was seen
 
 Looks and writes that changed nothing are forgotten beyond a bound, so an outage of hours leaves its beginning, its turns and its end.
 """
@@ -224,7 +225,7 @@ def _write(
 def _counted(before: SystemState, after: SystemState, component: str) -> bool:
     """Whether what the last move of a component lost was counted in between; an incident may also close before that."""
     known = before.incident
-    if known is None or component not in known.owed:
+    if known is None or component not in known.owed or component not in before.canaries:
         return False
     now = next((one for one in (after.incident, after.last) if one is not None and one.id == known.id), None)
     return now is not None and component not in now.owed
@@ -237,4 +238,7 @@ def _loss(before: SystemState, sample: Sample) -> dict[str, Any]:
     move, there = incident.owed[component], frozenset(sample.facts.markers or ())
     judged = judged_by(move, written_before(before, component, move), there, sample.started)
     markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in judged]
-    return {"component": component, "stop": move.stop, "proven": move.proven, "markers": markers}
+    earlier = [[moved.lower, moved.upper, stop] for moved, stop in move.earlier]
+    since = earlier[0][1] if earlier else move.moved.upper
+    told = {"component": component, "stop": move.stop, "proven": move.proven}
+    return told | {"since": since, "earlier": earlier, "markers": markers}

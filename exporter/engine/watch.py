@@ -156,7 +156,6 @@ class Watch:
         if not proves_nothing(before, sample.reason, sample.started):
             self.recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
         self.accept(step)
-        self._settle_lost(before)
         for own in self._trouble.told(self.state, sample, now):
             self.accept(own)
         if not answered:
@@ -164,7 +163,8 @@ class Watch:
         self.react(before)
 
     def _settle_lost(self, before: SystemState) -> None:
-        """Markers that a move has just been found to have lost are noted as never acknowledged: they are lost once."""
+        """Markers that a move has just been found to have lost, or that nobody could count until its incident closed, are noted as
+        never acknowledged: they are lost once, also after a restart."""
         left = unmeasured(self.state)
         for name in unmeasured(before):
             if name in left:
@@ -260,7 +260,8 @@ class Watch:
 
         `kept` is called when its records are there; without records never.
         """
-        self.state = step.state
+        before, self.state = self.state, step.state
+        self._settle_lost(before)
         if step.records:
             step = self._with_samples(step)
             self._unsettled += 1

@@ -66,7 +66,7 @@ class Replay:
         self.end: Span | None = None
         self.declared = self.moved = False
         self.losses: dict[str, Loss] = {}  # by component, of all its moves that were counted
-        self.uncounted: set[str] = set()  # the components that have moved since
+        self.uncounted: dict[str, float] = {}  # the components that have moved since, and when they first did
 
     @property
     def loss(self) -> Loss | None:
@@ -95,7 +95,9 @@ class Replay:
         if "loss" in row:
             component = row["loss"]["component"]
             self.losses[component] = added(self.losses.get(component), row["loss"])
-            self.uncounted.discard(component)
+            first = row["loss"].get("since")
+            if first is None or first <= self.uncounted.get(component, first):  # else one was estimated by its position
+                self.uncounted.pop(component, None)
         if self.needs:
             self.assess(row["at"])
         self.declared = self.declared or row.get("declared", False)  # the look that declares it still widens it
@@ -111,7 +113,7 @@ class Replay:
     def move(self, row: Row) -> None:
         """The role, or the epoch, of a component moved: always an incident, however short."""
         component, lower, upper = row["moved"]
-        self.uncounted.add(component)
+        self.uncounted.setdefault(component, upper)
         if self.start is None:
             wanted = [self.track(key) for key in row.get("before", ())]
             failing = [one for one in wanted if one.count]
@@ -181,20 +183,53 @@ class Replay:
 def achieved(loss: Row) -> Loss:
     """The loss of a move from its markers."""
     markers, stop, point = loss["markers"], loss["stop"], loss.get("proven")
+    earlier = loss.get("earlier", ())
     acked = [one for one in markers if one[2] is not None]
     there = sum(bool(one[3]) for one in acked)
     counts = (len(acked) - there, there, len(markers) - len(acked))
     if not acked:
-        return None if point is None else (0.0, max(0.0, stop - point)), 0.0, counts
+        whole = point is not None and all(point <= lower for lower, _, _ in earlier)
+        return (0.0, max(0.0, stop - point)) if whole and point is not None else None, 0.0, counts
     hole = next((at for at, one in enumerate(acked) if not one[3]), None)
     if hole is None:
-        return (0.0, max(0.0, stop - acked[-1][1])), 0.0, counts
-    lower = max(0.0, acked[-1][2] - acked[hole][2])
-    if hole or "proven" not in loss:  # an older exporter counted from the oldest marker, and said so
-        point = acked[max(0, hole - 1)][1]
-    elif point is not None and point > acked[0][2]:
-        point = None  # the marker that was lost disproves it
-    return None if point is None else (lower, max(lower, stop - point)), lower, counts
+        lower, point, known = 0.0, acked[-1][1], acked[-1][2]
+    else:
+        lower = longest(acked, earlier) if earlier else max(0.0, acked[-1][2] - acked[hole][2])
+        known = point
+        if hole or "proven" not in loss:  # an older exporter counted from the oldest marker, and said so
+            _, point, known, _ = acked[max(0, hole - 1)]
+        elif point is not None and point > acked[0][2]:
+            point = None  # the marker that was lost disproves it
+    more = None if point is None else ends(acked, known, earlier)
+    return None if more is None else (lower, max(lower, max(0.0, stop - point) + more)), lower, counts
+
+
+def longest(acked: Sequence[Any], earlier: Sequence[Sequence[float]]) -> float:
+    """Of several epochs that are judged together: the longest time between two lost markers of one, with none that survived
+    between them. One that either of two may have taken dates nothing."""
+    most, begun, of = 0.0, None, -1
+    for _, sent, acknowledged, there in acked:
+        if there or any(lower < acknowledged and sent <= upper for lower, upper, _ in earlier):
+            begun = None
+            continue
+        epoch = sum(sent > upper for _, upper, _ in earlier)
+        if begun is None or epoch != of:
+            begun, of = acknowledged, epoch
+        most = max(most, acknowledged - begun)
+    return most
+
+
+def ends(acked: Sequence[Any], known: float, earlier: Sequence[Sequence[float]]) -> float | None:
+    """Seconds at the ends of epochs before `known` of which no marker tells; None if one had none at all."""
+    found: dict[float, float] = {}
+    for lower, _, stop in earlier:
+        if lower >= known:
+            continue
+        sent = [one[1] for one in acked if one[2] <= lower]
+        if not sent:
+            return None
+        found[max(sent)] = max(found.get(max(sent), 0.0), stop - max(sent))
+    return sum(found.values())
 
 
 def added(first: Loss | None, row: Row) -> Loss:

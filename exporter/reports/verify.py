@@ -116,6 +116,7 @@ def incident(data: Row, record: Row, chunks: Sequence[Sequence[Row]]) -> tuple[l
         return differences, [f"{name}: its bounds were not recomputed, {why}"]
     replay = Replay(chunks[0][0])
     for chunk in chunks:
+        replay.stateful |= set(chunk[0]["stateful"])  # a reload may have brought one since the outage was declared
         for row in chunk[1:]:
             replay.row(row)
     # The moment at which it closed is known on both clocks.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
@@ -9,7 +10,7 @@ from exporter.core import fold
 from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Objectives, Part, Reason, Role, Sample
-from exporter.core.past import Incident, Kind, Loss, MarkerCount
+from exporter.core.past import EARLIER_KEPT, Ended, Incident, Kind, Loss, MarkerCount, Move
 from exporter.core.timeline import incident_json, verdicts
 from tests.core.filming import HK, SG, SYSTEM, Projector, moment
 
@@ -249,6 +250,69 @@ def test_a_move_that_settles_is_counted_once() -> None:
     shown.see(SG, 15.1, True, "2", there=range(1, 10))
     assert shown.told.markers == (0, 9, 1)
     assert not shown.told.owed
+
+
+def twice(kept: int) -> World:
+    """The server restarts with so many of its nine markers, takes two more and dies before anybody counted; the other site has all
+    that it had."""
+    shown = world(2.0)
+    for tick in range(1, 10):
+        shown.see(HK, tick, True)
+        shown.write(tick + 0.02)
+    shown.see(HK, 10.1, True, "2")
+    shown.write(10.2)
+    shown.write(11.2)
+    shown.refused(12)
+    shown.see(SG, 14, True, "3")
+    shown.see(SG, 14.1, True, "3", there=[*range(1, kept + 1), 10, 11])
+    return shown
+
+
+def test_two_moves_judged_together_prove_what_one_of_them_lost() -> None:
+    """From the seventh on they are lost, the ninth of either epoch; what was taken after the restart survived, and dates nothing."""
+    told = twice(6).told
+    assert told.markers == (3, 8, 1)
+    assert told.rpo is not None
+    assert told.rpo.lower == pytest.approx(1.0)
+    assert told.rpo.upper == pytest.approx(12.11 - 6.02)
+    assert verdicts(told)["rpo"] == "not_proven"
+
+
+def test_two_moves_judged_together_may_each_have_lost_its_last_writes() -> None:
+    """All markers are there. Of the first epoch the eighth is the last that was surely taken in it: two seconds may be lost there."""
+    told = twice(9).told
+    assert told.markers == (0, 11, 1)
+    assert told.rpo is not None
+    assert told.rpo.lower == 0.0
+    assert told.rpo.upper == pytest.approx(12.11 - 11.2 + 10.1 - 8.02)
+    assert verdicts(told)["rpo"] == "not_proven"
+
+
+def test_a_new_primary_that_is_emptied_before_the_count_is_one_more_loss() -> None:
+    """It came in an epoch of its own: the next one is no end of that move, and what was written in between is lost."""
+    shown = world(2.0)
+    for tick in range(1, 10):
+        shown.see(HK, tick, True)
+        shown.write(tick + 0.02)
+    shown.refused(10)
+    shown.see(SG, 14, True, "2")
+    shown.write(14.1, "sg")
+    shown.write(15.1, "sg")
+    shown.see(SG, 16, True, "3")
+    shown.see(SG, 16.1, True, "3", there=range(1, 10))
+    assert shown.told.markers == (2, 9, 1)
+    assert shown.told.rpo is not None
+    assert shown.told.rpo.lower == pytest.approx(1.0)
+    assert shown.told.rpo.upper == pytest.approx(16 - 9.02)
+
+
+def test_a_server_that_restarts_without_end_takes_no_more_memory() -> None:
+    """Of many moves that nobody could count the last are taken together, from the first of them to the last."""
+    moves = [Move(at + 0.1, Interval(at, at + 0.2), in_place=True) for at in range(100)]
+    owed = reduce(lambda before, move: move.after(before), moves)
+    assert len(owed.earlier) == EARLIER_KEPT
+    assert owed.earlier[0] == Ended(Interval(0, 0.2), 0.1)
+    assert owed.earlier[-1] == Ended(Interval(EARLIER_KEPT - 1, 98.2), 98.1)
 
 
 def restarted(there: int, rpo: float) -> World:

@@ -10,6 +10,7 @@ from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Facts, Objectives, Part, Reason, Role, Sample
 from exporter.core.past import MOVES, Incident, Kind, Loss, MarkerCount
+from exporter.core.reload import reconfigure
 from exporter.core.state import Mode
 from exporter.core.timeline import verdicts
 from exporter.reports.replay import Replay
@@ -165,6 +166,20 @@ def test_a_store_that_restarts_in_the_failover_of_another_is_counted_too() -> No
     assert told.at_least == pytest.approx(18.0)
 
 
+@pytest.mark.parametrize("epochs", [("2", "3"), ("1", "2", "3")])
+def test_a_store_without_markers_that_is_emptied_where_it_went_is_one_more_loss(epochs: tuple[str, ...]) -> None:
+    """A move settles in one epoch, at most; the cache restarts after it, and nobody can tell what it still has."""
+    shown = stores({"database": 19, "cache": 19}, 5.0, marked=("database",))
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("database", "sg", 24.1, "2", there=19)
+    for tick, epoch in enumerate(epochs):
+        told = shown.told()
+        shown.see("cache", "sg", 24.2 + tick / 10, epoch)
+        assert tick == 0 or told.rpo is not None
+    assert shown.told().rpo is None
+    assert verdicts(shown.told())["rpo"] == "not_proven"
+
+
 def test_a_store_that_follows_gracefully_leaves_it_a_failover() -> None:
     """The cache still serves at home and is switched after the database, whose primary died."""
     shown = stores({"database": 19, "cache": 19}, 60.0, dying=("database",))
@@ -294,3 +309,43 @@ def test_the_verifier_counts_each_component_by_itself() -> None:
         | {"loss": {**row, "component": "cache", "markers": [[1, 15.0, 15.1, True]]}}
     )
     assert replay.loss == ((0.0, 5.0), 0.0, (1, 2, 0))
+
+
+def test_a_move_whose_canary_is_taken_out_stays_uncounted() -> None:
+    """Nobody can find the lost markers any more: the next move alone, by its position, proves nothing of both."""
+    shown = stores({"database": 10, "cache": 19}, 60.0)
+    shown.see("cache", "sg", 24.0, "2")
+    shown.see("cache", "sg", 24.1, "2", there=19)
+    shown.see("database", "sg", 24.2, "2")
+    components = {**shown.system.components, "database": Component("database", critical=True, stateful=True)}
+    shown.system = replace(shown.system, components=components)
+    shown.state = reconfigure(shown.system, shown.state, moment(24.3))
+    assert not shown.told().owed
+    shown.see("database", "sg", 25.0, "3")
+    assert (shown.told().rpo, shown.told().markers) == (None, (0, 19, 3))
+    assert verdicts(shown.told())["rpo"] == "not_proven"
+
+
+def test_what_a_closed_incident_owes_is_not_charged_to_the_next() -> None:
+    """The nine lost markers of the cache were never looked for; it returns later, with all that was written since."""
+    shown = stores({"database": 19, "cache": 10}, 5.0)
+    shown.see("database", "sg", 24.0, "2")
+    shown.see("cache", "sg", 24.1, "2")
+    shown.see("database", "sg", 24.2, "2", there=19)
+    for tick in range(25, 60):
+        for name in STORES:
+            shown.see(name, "sg", tick, "2")
+            shown.write(name, tick + 0.02, "sg")
+    assert shown.state.incident is None
+    assert shown.told().rpo is None
+    markers = {name: canary.markers for name, canary in shown.state.canaries.items()}
+    assert (markers["database"][0].seq, markers["cache"][0].sent) == (1, 25.02)
+    stepped_down = Sample(Part("sg", "cache"), 60.0, 60.0, facts=Facts(Role.STANDBY, False, epoch="2"))
+    shown.take(fold.observe(shown.system, shown.state, stepped_down, moment(60.0)))
+    shown.see("cache", "hk", 60.1, "3")
+    shown.see("cache", "hk", 60.2, "3", there=markers["cache"][-1].seq)
+    told = shown.told()
+    assert told.markers == (0, 35, 0)
+    assert told.rpo is not None
+    assert told.rpo.lower == 0.0
+    assert told.rpo.upper == pytest.approx(60.1 - 59.02)

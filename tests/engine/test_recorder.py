@@ -1,11 +1,12 @@
 """What is remembered of an incident is bounded, however long it lasts."""
 
 import json
+from dataclasses import replace
 
 from exporter.core.canary import Outcome
 from exporter.core.interval import Interval
 from exporter.core.model import Reason, Sample
-from exporter.core.past import Incident, Kind
+from exporter.core.past import Incident, Kind, Move
 from exporter.core.state import Marker, Step
 from exporter.engine.recorder import DOUBTFUL_LOOKS, Recorder
 from tests.core.filming import HK, SYSTEM, film
@@ -27,3 +28,15 @@ def test_an_outage_of_hours_takes_no_more_memory_than_one_of_minutes() -> None:
     assert sum("write" in row for row in rows) <= kept + 1
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
     assert rows[-1]["at"] == at + 0.2
+
+
+def test_what_a_component_without_canary_owed_is_no_loss_by_markers() -> None:
+    """Its canary was taken out while they were still to be counted: there are none to write down."""
+    calm = film("hhh").state
+    owing = Incident(
+        "x", "orders", Kind.FAILOVER, Interval(4.0, 5.0), "refused", owed={HK.component: Move(5.0, Interval(4.0, 5.0))}
+    )
+    before, after = calm.but(incident=owing, canaries={}), calm.but(incident=replace(owing, owed={}), canaries={})
+    recorder = Recorder(SYSTEM)
+    recorder.looked(before, Step(after), Sample(HK, 6.0, 6.1), (), 6.1)
+    assert "loss" not in recorder.taken("x", after).text

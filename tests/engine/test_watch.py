@@ -11,7 +11,7 @@ import pytest
 from exporter.core import fold
 from exporter.core.looks import proves_nothing
 from exporter.core.model import Component, Moment, Part, Reason, Sample, System
-from exporter.core.state import PartState
+from exporter.core.state import Marker, PartState
 from exporter.engine.eye import Eye, Pending, no_longer_awaited
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Publisher
@@ -23,6 +23,7 @@ from exporter.probes.attempt import attempt
 from exporter.probes.kind import STALL
 from tests.hostile import hang, serve
 from tests.probes.looking import probe
+from tests.reports.stage import Stage
 
 PART = Part("hk", "web")
 WEB = Component("web", critical=True)
@@ -203,3 +204,27 @@ async def test_a_clock_that_jumps_stamps_no_marker(tmp_path: Path) -> None:
     watch.stop()
     await ledger.close()
     assert 0 <= stamps[1] - stamps[0] < 60
+
+
+class Marked(Stage):
+    """A stage that remembers what the ledger was told of its markers last."""
+
+    noted: dict[int, Marker]
+
+    def mark(self, *told: object) -> None:
+        marker = next(one for one in told if isinstance(one, Marker))
+        self.noted[marker.seq] = marker
+
+
+def test_what_could_not_be_counted_is_not_counted_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The incident closes before anybody could read the markers: the ledger no longer says that they were acknowledged."""
+    monkeypatch.setattr("tests.reports.stage.markers_above", lambda system, state, part: None)
+    stage = Marked()
+    stage.noted = {}
+    for letter in "hhhccpppssssssss":
+        stage.frame(letter)
+    assert len(stage.incidents()) == 1
+    kept = stage.watch.state.canaries["database"].markers
+    again = fold.with_markers(stage.watch.state, {"database": sorted(stage.noted.values())})
+    assert again.canaries["database"].markers == kept
+    assert {marker.site for marker in kept} == {"sg"}

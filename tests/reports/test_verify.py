@@ -9,7 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exporter.core import recovery_point
+from exporter.core.interval import Interval
 from exporter.core.model import Objectives
+from exporter.core.past import Ended
+from exporter.core.state import Marker
 from exporter.reports import verify
 from exporter.reports.replay import Replay, achieved, added
 from tests.reports.stage import LETTERS, SYSTEM, Stage, staged
@@ -140,6 +144,45 @@ def test_what_an_older_exporter_counted_is_as_it_counted() -> None:
     assert achieved({**row, "proven": 0.5}) == ((1.0, 8.5), 1.0, (2, 0, 0))
     assert achieved({**row, "proven": 1.2}) == (None, 1.0, (2, 0, 0))
     assert added(((3.0, 4.0), 3.0, (2, 1, 0)), row) == achieved(row)
+
+
+MARKS = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([None, 1, 2, 9]), st.booleans()), max_size=12)
+ENDS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4), st.integers(-3, 3)), max_size=3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKS, ENDS, st.sampled_from([None, 0.0, 5.0, 20.0]))
+def test_what_several_moves_lost_is_judged_alike(
+    marks: list[tuple[int, int | None, bool]], ends: list[tuple[int, int, int]], point: float | None
+) -> None:
+    """The rules of both for moves whose markers are judged together, whatever survived."""
+    marks.sort(key=lambda mark: mark[0])
+    rows = [
+        [seq, sent, None if after is None else sent + after, there] for seq, (sent, after, there) in enumerate(marks)
+    ]
+    earlier = [Ended(Interval(lower, lower + width), lower + stop) for lower, width, stop in sorted(ends)]
+    markers = [Marker(seq, "hk", sent, acked) for seq, sent, acked, _ in rows]  # type: ignore[arg-type]  # of mixed rows
+    loss = recovery_point.achieved(markers, [row[0] for row in rows if row[3]], 45.0, point, earlier)  # type: ignore[misc]
+    told = {"stop": 45.0, "proven": point, "markers": rows}
+    bounds, at_least, counts = achieved(told | {"earlier": [[*moved[:2], stop] for moved, stop in earlier]})
+    assert (loss.rpo and loss.rpo[:2], loss.at_least, loss.markers) == (bounds, at_least, counts)
+
+
+def test_a_move_that_was_estimated_stays_so_when_the_next_is_counted() -> None:
+    """A reload gave the component a canary in between: the markers of the second move alone tell nothing of the first."""
+    loss = {"component": "database", "stop": 9.0, "proven": 1.0, "earlier": [], "markers": [[1, 8.0, 8.1, True]]}
+    for since, found in ((5.0, ((0.0, 1.0), 0.0, (0, 1, 0))), (7.0, None)):
+        replay = Replay({"stateful": ["database"]})
+        replay.move({"moved": ["database", 4.0, 5.0]})
+        replay.move({"moved": ["database", 6.0, 7.0]})
+        replay.row({"at": 9.0, "write": ["hk", "database"], "counts": False, "loss": {**loss, "since": since}})
+        assert replay.loss == found
+
+
+def test_a_component_that_a_reload_brought_is_known_from_then_on() -> None:
+    """The samples of the declaration do not name it yet; that it was read-only later is a part of the outage."""
+    ((data, record, (first, *more)),) = staged("ooooorr").incidents()
+    assert verify.incident(data, record, [[{**first[0], "stateful": []}, *first[1:]], *more]) == ([], [])
 
 
 LINES = staged("hhccpppsssshhhoooohhhh").lines()
