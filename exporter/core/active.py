@@ -233,8 +233,7 @@ def _counts(system: System, state: SystemState, component: Component, origin: st
 def _settled(state: SystemState, component: Component, origin: str, known: Sequence[SourceState]) -> bool:
     """Whether all markers that were acknowledged at a site are known to be at another one; `known` is what the others have."""
     canary = state.canaries.get(component.name, CanaryState())
-    if (
-        origin not in canary.acknowledged
-    ):  # none ever was; or an exporter that kept no numbers took some, and which, nobody knows
+    if origin not in canary.acknowledged:
+        # None ever was; or an exporter that kept no numbers took some, and which, nobody knows.
         return canary.tracks.get(origin, NO_TRACK).good is None
     return any(isinstance(at.position, int) and at.position >= canary.acknowledged[origin] for at in known)

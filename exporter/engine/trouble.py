@@ -45,9 +45,8 @@ class Trouble:
         if self._is_missed(state, part):
             self._hides = part
             why = f"the exporter cannot look at {part}: {sample.detail}"
-            since = max(
-                [self._told[part], *(_worked(state, other) for other in self._elsewhere(part))]
-            )  # observed till then
+            # Until then it was observed elsewhere.
+            since = max([self._told[part], *(_worked(state, other) for other in self._elsewhere(part))])
             yield watching.blinded(self._system, state, since, now, why)
 
     def _is_missed(self, state: SystemState, part: Part) -> bool:
