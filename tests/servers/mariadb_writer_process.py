@@ -36,13 +36,18 @@ async def write(dsn: str, ids: "itertools.count[int]", notes: Notes, every: floa
     connection: Any = None
     failed: float | None = 0.0
     while True:
-        sent = time.monotonic()
+        sent, kept = time.monotonic(), connection is not None
         try:
             async with asyncio.timeout(DEADLINE):
                 connection = connection or await connect(dsn)
                 number = next(ids)
                 sent = time.monotonic()
                 await add(connection, number)
+            # Who stayed connected is served again; whether anybody new is, has to be seen.
+            if failed is not None and kept:
+                connection.close()
+                connection = None
+                continue
             note: dict[str, Any] = {"id": number, "sent": sent, "acked": time.monotonic(), "port": port}
             notes.add(note if failed is None else note | {"failed": failed})
             failed = None

@@ -2,8 +2,8 @@
 
 `python -m tests.servers.writer_process --out FILE --every 0.01 DSN DSN` writes to every server that takes writes, as an
 application would that finds the primary by itself. Each line of FILE is JSON and is on disk before the next write:
-{"id", "sent", "acked", "port"} and, at the first acknowledgement after failures, "failed": when the last attempt
-at that port that failed had begun; {"port", "sent", "ended", "error"} at the first failure after an acknowledgement.
+{"id", "sent", "acked", "port"} and, at the first acknowledgement after failures, which is one over a new connection, "failed": when the
+last attempt at that port that failed had begun; {"port", "sent", "ended", "error"} at the first failure after an acknowledgement.
 Instants are CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
@@ -40,13 +40,18 @@ async def write(dsn: str, ids: "itertools.count[int]", notes: Notes, every: floa
     connection: asyncpg.Connection[asyncpg.Record] | None = None
     failed: float | None = 0.0
     while True:
-        sent = time.monotonic()
+        sent, kept = time.monotonic(), connection is not None
         try:
             async with asyncio.timeout(DEADLINE):
                 connection = connection or await asyncpg.connect(dsn, ssl=False)
                 number = next(ids)
                 sent = time.monotonic()
                 await connection.execute("INSERT INTO truth (id) VALUES ($1)", number)
+            # Who stayed connected is served again; whether anybody new is, has to be seen.
+            if failed is not None and kept:
+                connection.terminate()
+                connection = None
+                continue
             note: dict[str, Any] = {"id": number, "sent": sent, "acked": time.monotonic(), "port": port}
             notes.add(note if failed is None else note | {"failed": failed})
             failed = None
