@@ -141,6 +141,17 @@ def test_a_store_without_markers_bounds_the_whole_by_its_position(first: str) ->
     assert verdicts(told)["rpo"] == "not_proven"
 
 
+def test_a_store_that_came_to_the_role_empty_is_not_bounded_by_what_it_had() -> None:
+    """The cache without markers restarted before it was seen at the other site: its position shows that it has less than before."""
+    shown = stores({"database": 19, "cache": 19}, 5.0, marked=("database",))
+    emptied = Facts(Role.PRIMARY, True, epoch="2", position=3)
+    shown.take(
+        fold.observe(shown.system, shown.state, Sample(Part("sg", "cache"), 24.1, 24.1, facts=emptied), moment(24.1))
+    )
+    told = shown.told()
+    assert (told.rpo, verdicts(told)["rpo"]) == (None, "not_proven")
+
+
 def test_a_count_of_one_store_does_not_judge_an_objective_of_nothing_for_both() -> None:
     """All markers of the database survived; of the cache nobody can tell to the last write."""
     shown = stores({"database": 19, "cache": 19}, 0.0, marked=("database",))
