@@ -157,10 +157,11 @@ def tripped(state: SystemState, part: Part, at: Instant) -> SystemState:
 def blinded(system: System, state: SystemState, since: Instant, now: Moment, why: str = "") -> Step:
     """The exporter is cut off: nothing that was silent since counts, and a doubt that rests on silence is withdrawn.
 
-    `why`: a sentence, if it is not cut off from everybody.
+    `why`: a sentence, if it is not cut off from everybody. What hid it before we began to look hid nothing.
     """
     if state.blind_since is not None:
         return Step(state)
+    since = max(since, state.trusted_since)
     evidence = assess(system, state)
     incident = state.incident
     hollow = incident is not None and not incident.declared and not incident.component

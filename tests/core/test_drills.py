@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.core import drilling, fold
@@ -205,6 +205,7 @@ SCRIPT = st.lists(st.sampled_from("hhhhoootsrbxDDMQQKBS"), min_size=5, max_size=
 
 
 @settings(max_examples=60, deadline=None)
+@example(["o", "o", "o", "K", "B", "K"], SYSTEM, 1000.0)
 @given(SCRIPT, st.sampled_from([SYSTEM, EXCLUDING]), st.sampled_from([2.0, 5.0, 1000.0]))
 def test_no_sum_ever_falls(script: list[str], system: System, seconds: float) -> None:
     """Whatever happens, deaths and blindness included: each total only grows, and what is apart is a part of all."""
