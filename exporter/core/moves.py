@@ -1,11 +1,12 @@
 """What a move of the role, or of the epoch, does to everything that is remembered."""
 
+from bisect import bisect_right
 from dataclasses import replace
 
 from exporter.core.events import Draft, open_incident, reopened
 from exporter.core.interval import Interval
 from exporter.core.losses import owing, settling
-from exporter.core.model import Instant, Moment, Part, Position, Sample, System
+from exporter.core.model import Instant, Moment, Part, Sample, System
 from exporter.core.past import MOVES, Incident, Kind, Move
 from exporter.core.position import LogPosition
 from exporter.core.readings import rto_estimate
@@ -139,20 +140,25 @@ def _epoch(state: SystemState, component: str, site: str) -> str | None:
 
 def _proven(state: SystemState, component: str, to: str) -> Instant | None:
     """T of the site that takes the role: by markers where any was ever seen there, since a position can lie. None where it shows
-    less now than it was seen to have: it came to the role empty, or restored from something older."""
+    less now than T needs: it came to the role empty, or restored from something older."""
     for name in ("canary", "streaming"):
         source = state.sources.get((to, component, name))
         if source is not None and source.at is not None and not source.refuted:
-            now = state.parts[Part(to, component)].facts.position
-            return None if name == "streaming" and _fell(source.position, now) else source.at
+            return None if name == "streaming" and _fell(state, source, source.at) else source.at
     return None
 
 
-def _fell(before: Position | None, now: Position | None) -> bool:
-    """Whether a position went back. A server's own log file tells nothing of how far it was in that of another."""
-    if before is None or now is None or isinstance(now, LogPosition):
+def _fell(state: SystemState, source: SourceState, at: Instant) -> bool:
+    """Whether a site shows less than what was written before `at`. That it shows less than it had received is no fall: the end of
+    that may be half a record, which a promotion drops. A server's own log file tells nothing of how far it was in that of another.
+    """
+    now = state.parts[Part(source.site, source.component)].facts.position
+    history = state.histories.get(source.component, ())
+    index = bisect_right(history, at, key=lambda entry: entry[0])
+    needed = history[index - 1][1] if index else source.position
+    if now is None or needed is None or isinstance(now, LogPosition):
         return False
-    return now <= before and not before <= now
+    return now <= needed and not needed <= now
 
 
 def _held_until(state: SystemState, component: str, old: RoleState, to: str, start: Instant) -> Instant | None:

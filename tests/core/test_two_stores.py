@@ -141,15 +141,22 @@ def test_a_store_without_markers_bounds_the_whole_by_its_position(first: str) ->
     assert verdicts(told)["rpo"] == "not_proven"
 
 
-def test_a_store_that_came_to_the_role_empty_is_not_bounded_by_what_it_had() -> None:
-    """The cache without markers restarted before it was seen at the other site: its position shows that it has less than before."""
-    shown = stores({"database": 19, "cache": 19}, 5.0, marked=("database",))
-    emptied = Facts(Role.PRIMARY, True, epoch="2", position=3)
+@pytest.mark.parametrize(("position", "kept"), [(3, False), (185, False), (190, True), (191, True)])
+def test_a_store_that_shows_less_than_it_had_is_not_bounded_by_that(position: int, kept: bool) -> None:
+    """The cache without markers was proven up to 190, and had 192 with half a record. One that shows less than 190 at the other site
+    restarted empty, or was restored, before it was seen there; one that dropped the half record lost nothing."""
+    shown = stores({"database": 19, "cache": 19}, 7.0, marked=("database",))
+    source = shown.state.sources["sg", "cache", "streaming"]
+    assert source.position == 190
+    source = replace(source, position=192, received=192)
+    shown.state = replace(shown.state, sources={**shown.state.sources, ("sg", "cache", "streaming"): source})
+    facts = Facts(Role.PRIMARY, True, epoch="2", position=position)
     shown.take(
-        fold.observe(shown.system, shown.state, Sample(Part("sg", "cache"), 24.1, 24.1, facts=emptied), moment(24.1))
+        fold.observe(shown.system, shown.state, Sample(Part("sg", "cache"), 24.1, 24.1, facts=facts), moment(24.1))
     )
     told = shown.told()
-    assert (told.rpo, verdicts(told)["rpo"]) == (None, "not_proven")
+    assert (told.rpo is not None) is kept
+    assert verdicts(told)["rpo"] == ("met" if kept else "not_proven")
 
 
 def test_a_count_of_one_store_does_not_judge_an_objective_of_nothing_for_both() -> None:
