@@ -20,8 +20,9 @@ def complaint(system: System, state: SystemState, now: Instant) -> str | None:
             seen = state.parts.get(part)
             if seen is not None and seen.serve.count >= system.policy.declare_after:
                 return f"{part} fails: {seen.serve.reason}"
-    if state.contest is not None and state.contest.declared:
-        return f"{state.contest.component} takes writes at two sites"
+    contested = [name for name, contest in state.contests.items() if contest.declared]
+    if contested:
+        return f"{' and '.join(contested)} {'takes' if len(contested) == 1 else 'take'} writes at two sites"
     for name, kpi in system.kpis.items():
         if kpi_low(kpi, state.kpis.get(name)):
             return kpi_sentence(kpi, state.kpis[name])

@@ -63,7 +63,7 @@ def changes_nothing(
         and good.start >= state.trusted_since
         and before.serve is before.reach
         and state.incident is None
-        and state.contest is None
+        and not state.contests
         and state.blind_since is None
         and not (pending or state.roles or state.sources or state.backups or state.parity or state.kpis)
         and _tells_nothing_new(before.facts, sample.facts)

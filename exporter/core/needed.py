@@ -60,7 +60,7 @@ def _keys(system: System, state: SystemState) -> list[Key]:
     """A canary that two sites contest is needed again when one has won: it counts as needed meanwhile."""
     if system.active_active:
         return [key for component in system.components.values() for key in _anywhere(system, component)]
-    return [need.key for need in needs(system, state if state.contest is None else state.but(contest=None))]
+    return [need.key for need in needs(system, state.but(contests={}) if state.contests else state)]
 
 
 def _anywhere(system: System, component: Component) -> list[Key]:

@@ -182,7 +182,7 @@ def lasting_events(system: System, state: SystemState) -> dict[Kind, bool]:
     incident = state.incident
     flags = incident.flags if incident is not None and incident.end is None else frozenset()
     return {
-        Kind.SPLIT_BRAIN: state.contest is not None and state.contest.declared,
+        Kind.SPLIT_BRAIN: any(contest.declared for contest in state.contests.values()),
         Kind.NO_PRIMARY: Kind.NO_PRIMARY in flags and writable_sites(system, state) == 0,
         Kind.STUCK_SWITCH: Kind.STUCK_SWITCH in flags,
     }

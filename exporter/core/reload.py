@@ -1,5 +1,6 @@
 """What a reload leaves of what is known: what is no longer watched is forgotten, what is new is needed from now on."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from exporter.core.events import Draft
@@ -12,8 +13,9 @@ from exporter.core.state import CanaryState, Contest, RoleState, SystemState
 
 def follow_reload(system: System, draft: Draft, now: Moment) -> None:
     """As `reconfigure`; a split brain that nobody could tell to be over any more is over with the reload."""
-    if _kept(system, draft.state.contest) is None:
-        end_contest(draft, now)
+    kept = _kept(system, draft.state.contests)
+    for component in [component for component in draft.state.contests if component not in kept]:
+        end_contest(draft, component, now)
     draft.state = reconfigure(system, draft.state, now)
 
 
@@ -45,7 +47,7 @@ def reconfigure(system: System, state: SystemState, now: Moment) -> SystemState:
         traffic_settled=state.traffic_settled if told and state.traffic_settled in system.sites else None,
         traffic_seen=tuple(site for site in state.traffic_seen if site in system.sites),
         lost_standbys=frozenset(part for part in state.lost_standbys if _may_be_lost(system, part)),
-        contest=_kept(system, state.contest),
+        contests=_kept(system, state.contests),
         assessed=False,
     )
     if after.incident is not None:
@@ -71,9 +73,13 @@ def _may_be_lost(system: System, part: Part) -> bool:
     return component is not None and (component.critical if system.active_active else component.stateful)
 
 
-def _kept(system: System, contest: Contest | None) -> Contest | None:
+def _kept(system: System, contests: Mapping[str, Contest]) -> dict[str, Contest]:
     """A split brain that was told goes on until it is told to be over; a mere suspicion is proven anew. Where all sites may take
     writes there is none."""
-    if contest is None or not contest.declared or system.active_active:
-        return None
-    return contest if Part(contest.claimant, contest.component) in system.parts else None
+    if system.active_active:
+        return {}
+    return {
+        name: contest
+        for name, contest in contests.items()
+        if contest.declared and Part(contest.claimant, name) in system.parts
+    }

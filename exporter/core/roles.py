@@ -21,7 +21,7 @@ from exporter.core.interval import Interval
 from exporter.core.model import Facts, Moment, Part, Role, Sample, System
 from exporter.core.moves import epoch_moved, led, role_moved
 from exporter.core.past import Kind
-from exporter.core.state import Contest, PartState, RoleState
+from exporter.core.state import Contest, PartState, RoleState, SystemState
 
 
 def claims(facts: Facts) -> bool:
@@ -54,7 +54,7 @@ def _take(system: System, draft: Draft, component: str, sample: Sample) -> None:
 
 def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
     component, state = sample.part.component, draft.state
-    contest = state.contest if state.contest and state.contest.component == component else None
+    contest = state.contests.get(component)
     holds = state.parts[sample.part].serve.count == 0
     if sample.ok and claims(sample.facts) and sample.facts.epoch is not None:
         if role.epoch is None or role.epoch == sample.facts.continues:
@@ -73,7 +73,7 @@ def _at_holder(system: System, draft: Draft, role: RoleState, sample: Sample, be
         if other.serve.count == 0:
             _sighted(system, draft, contest, now)
         elif other.reach.count == 0:  # it answers, but takes no writes: no rival of one that does
-            end_contest(draft, now)
+            end_contest(draft, component, now)
 
 
 def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> None:
@@ -87,7 +87,7 @@ def _sighted(system: System, draft: Draft, contest: Contest, now: Moment) -> Non
             Kind.SPLIT_BRAIN, now.mono, sentence, {"sites": [holder, contest.claimant], "component": contest.component}
         )
         contest = replace(contest, declared=True)
-    draft.state = replace(draft.state, contest=contest)
+    draft.state = draft.state.but(contests={**draft.state.contests, contest.component: contest})
 
 
 def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, before: PartState, now: Moment) -> None:
@@ -101,41 +101,47 @@ def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, befo
     since = Interval(min(earlier, sample.ended), sample.ended)
     if holder is not None and holder.serve.count > 0 and holder.sample is not None:
         _won(system, draft, component, site, since, now)
-    elif state.contest is None:
-        draft.state = replace(state, contest=Contest(component, site, since))
+    elif component not in state.contests:
+        draft.state = state.but(contests={**state.contests, component: Contest(component, site, since)})
 
 
 def _not_claimed(system: System, draft: Draft, sample: Sample, now: Moment) -> None:
-    contest = draft.state.contest
-    if contest is None or (contest.component, contest.claimant) != (sample.part.component, sample.part.site):
+    contest = draft.state.contests.get(sample.part.component)
+    if contest is None or contest.claimant != sample.part.site:
         return
     if sample.ok or draft.state.parts[sample.part].reach.count >= system.policy.declare_after:
-        end_contest(draft, now)
+        end_contest(draft, contest.component, now)
 
 
 def _won(system: System, draft: Draft, component: str, site: str, since: Interval, now: Moment) -> None:
     """The role moved. A split brain that this ends is part of the move's incident, which may begin only here."""
-    contest = draft.state.contest
-    ends = contest is not None and contest.component == component
     before = draft.state.incident
-    seconds = end_contest(draft, now) if ends else 0.0
+    seconds = end_contest(draft, component, now)
     role_moved(system, draft, component, site, since, now)
     if before is None:
         _count(draft, seconds)
 
 
-def end_contest(draft: Draft, now: Moment) -> float:
+def end_contest(draft: Draft, component: str, now: Moment) -> float:
     """One of the two no longer claims the role. A declared split brain gets its second record, with its length, and an incident
-    that is open has it as a part. Returns its seconds; 0 if none was declared."""
-    contest = draft.state.contest
-    draft.state = replace(draft.state, contest=None)
+    that is open has it as a part. Returns the seconds that count there: those of it in which no other runs on; 0 if none was declared."""
+    draft.state, contest = uncontested(draft.state, component), draft.state.contests.get(component)
     if contest is None or not contest.declared:
         return 0.0
     seconds = now.mono - contest.since.upper
-    sentence = f"the split brain of {contest.component} is over after {seconds:.1f} s"
-    draft.record("split_brain_over", now.mono, sentence, {"component": contest.component, "seconds": seconds})
-    _count(draft, seconds)
-    return seconds
+    sentence = f"the split brain of {component} is over after {seconds:.1f} s"
+    draft.record("split_brain_over", now.mono, sentence, {"component": component, "seconds": seconds})
+    others = [other.since.upper for other in draft.state.contests.values() if other.declared]
+    alone = max(0.0, min([now.mono, *others]) - contest.since.upper)
+    _count(draft, alone)
+    return alone
+
+
+def uncontested(state: SystemState, component: str) -> SystemState:
+    """The same, once one of the two sites has won: its canary is needed again."""
+    if component not in state.contests:
+        return state
+    return state.but(contests={name: contest for name, contest in state.contests.items() if name != component})
 
 
 def _count(draft: Draft, seconds: float) -> None:

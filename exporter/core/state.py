@@ -220,7 +220,8 @@ class SystemState:
     """The sites that answered at the entry of an active-active system last, oldest first."""
     needed: Mapping[tuple[str, str, str], Needed | None] = field(default_factory=dict)
     """What has to work, by (site, component, `look` or `write`), in an active-active system at any site. None: as long as we look."""
-    contest: Contest | None = None
+    contests: Mapping[str, Contest] = field(default_factory=dict)
+    """By stateful component."""
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
     """By component."""
     numbered: Mapping[str, int] = field(default_factory=dict)

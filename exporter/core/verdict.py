@@ -195,7 +195,7 @@ def _failed(needs: list[Need]) -> Instant:
 
 def contested(state: SystemState, component: str) -> bool:
     """Two sites claim its role, so no marker is written and none is missed."""
-    return state.contest is not None and state.contest.component == component
+    return component in state.contests
 
 
 def assess(system: System, state: SystemState) -> Evidence:

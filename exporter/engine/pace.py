@@ -130,7 +130,7 @@ class Pace:
 
     def _doubtful(self) -> bool:
         state = self._watch.state
-        return state.mode in DOUBTFUL or state.contest is not None
+        return state.mode in DOUBTFUL or bool(state.contests)
 
     def _overdue(self, eye: Eye, pending: Pending) -> None:
         """It waits no longer than a fast one would, and a witness is sent after it at once.

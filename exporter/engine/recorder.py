@@ -22,7 +22,6 @@ Looks and writes that changed nothing are forgotten beyond a bound, so an outage
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -32,6 +31,7 @@ from exporter.core.losses import judged_by, written_before
 from exporter.core.model import Facts, Instant, Moment, Part, Reason, Sample, System
 from exporter.core.past import MOVES
 from exporter.core.ports import Kept
+from exporter.core.roles import uncontested
 from exporter.core.state import Marker, Record, Step, SystemState
 from exporter.core.verdict import needs
 
@@ -146,8 +146,7 @@ class Recorder:
                 if moved is not None:
                     more["moved"] = [record.data["component"], moved.lower, moved.upper]
                 if before.incident is None:
-                    # What two sites contested is needed again once one of them has won.
-                    more["before"] = _needs(self._system, replace(before, contest=None))
+                    more["before"] = _needs(self._system, uncontested(before, str(record.data["component"])))
             elif record.kind == "transition":
                 more["state"] = record.data.get("to")
                 if _declares(record):

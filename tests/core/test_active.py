@@ -446,7 +446,7 @@ def test_a_reload_to_active_active_ends_a_split_brain() -> None:
     reloaded = watching.reconfigured(both, film.state, moment(8))
     for step in (reloaded, fold.resume(both, film.state, 7.5, moment(8))):
         assert [record.kind for record in step.records].count("split_brain_over") == 1
-        assert (step.state.contest, step.state.roles, step.state.histories) == (None, {}, {})
+        assert (step.state.contests, step.state.roles, step.state.histories) == ({}, {}, {})
     film.system = both
     film.take(reloaded)
     film.frame("b", 9.0)

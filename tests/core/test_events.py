@@ -243,23 +243,63 @@ def test_nothing_overrules_a_failed_entry() -> None:
     assert shown.incidents == [((4, 5), (9, 10), "outage_in_place")]
 
 
+class Stores:
+    """A database and a queue at two sites; `claims`: at whose look, from which instant on, it says that it takes writes."""
+
+    def __init__(self, *more: Part) -> None:
+        parts = {*more} | {Part(site, name) for site in ("hk", "sg") for name in ("database", "queue")}
+        names = {name: Component(name, critical=True, stateful=True) for name in ("database", "queue")}
+        self.shown = Projector(replace(SYSTEM, components=names, parts=frozenset(parts)))
+
+    def look(self, site: str, name: str, at: float, role: Role | None) -> None:
+        part = Part(site, name)
+        sample = Sample(part, at, at, None if role else Reason.REFUSED, "", Facts(role, role is Role.PRIMARY))
+        self.shown.take(fold.observe(self.shown.system, self.shown.state, sample, moment(at)))
+
+
 def test_one_contest_hides_no_other_move() -> None:
     """Two sites claim one component; the other component's failover is seen all the same."""
-    parts = {Part(site, name) for site in ("hk", "sg") for name in ("database", "queue")}
-    names = {name: Component(name, critical=True, stateful=True) for name in ("database", "queue")}
-    shown = Projector(replace(SYSTEM, components=names, parts=frozenset(parts)))
-
-    def told(part: Part, at: float, role: Role | None) -> None:
-        sample = Sample(part, at, at, None if role else Reason.REFUSED, "", Facts(role, role is Role.PRIMARY))
-        shown.take(fold.observe(shown.system, shown.state, sample, moment(at)))
-
+    stores = Stores()
     for tick in range(1, 12):
-        told(Part("hk", "database"), tick, Role.PRIMARY)
-        told(Part("sg", "database"), tick, Role.STANDBY if tick < 4 else Role.PRIMARY)
-        told(Part("hk", "queue"), tick, Role.PRIMARY if tick < 6 else None)
-        told(Part("sg", "queue"), tick, Role.STANDBY if tick < 7 else Role.PRIMARY)
-    assert shown.kinds("transition", "standby_lost", "incident") == ["split_brain", "failover"]
-    assert shown.state.roles["queue"].site == "sg"
+        stores.look("hk", "database", tick, Role.PRIMARY)
+        stores.look("sg", "database", tick, Role.STANDBY if tick < 4 else Role.PRIMARY)
+        stores.look("hk", "queue", tick, Role.PRIMARY if tick < 6 else None)
+        stores.look("sg", "queue", tick, Role.STANDBY if tick < 7 else Role.PRIMARY)
+    assert stores.shown.kinds("transition", "standby_lost", "incident") == ["split_brain", "failover"]
+    assert stores.shown.state.roles["queue"].site == "sg"
+
+
+@pytest.mark.parametrize("first", ["database", "queue"])
+def test_each_component_has_a_split_brain_of_its_own(first: str) -> None:
+    """A cut between the sites lets both stores be promoted: who mends one is still told of the other."""
+    stores = Stores()
+    for tick in range(1, 31):
+        for name in ("database", "queue"):
+            rival = 4 <= tick < (12 if name == first else 20)
+            stores.look("hk", name, tick, Role.PRIMARY)
+            stores.look("sg", name, tick + 0.1, Role.PRIMARY if rival else Role.STANDBY)
+        if tick == 11:
+            assert stores.shown.state.sentence == "serves from hk, but database and queue take writes at two sites"
+        assert lasting_events(stores.shown.system, stores.shown.state)[Kind.SPLIT_BRAIN] is (6 <= tick < 20)
+    told = [(r.kind, r.data["component"]) for r in stores.shown.records if r.kind.startswith("split_brain")]
+    second = "queue" if first == "database" else "database"
+    assert sorted(told[:2]) == [("split_brain", "database"), ("split_brain", "queue")]
+    assert told[2:] == [("split_brain_over", first), ("split_brain_over", second)]
+
+
+def test_two_split_brains_of_one_incident_count_once_where_they_overlap() -> None:
+    """The second of them began and ended later: the incident's seconds are those in which anything was contested."""
+    stores = Stores(ENTRY)
+    for tick in range(1, 41):
+        down = tick >= 10
+        for name, until in (("database", 20), ("queue", 30)):
+            rival = (4 if name == "database" else 6) <= tick < until
+            stores.look("hk", name, tick, Role.PRIMARY)
+            stores.look("sg", name, tick + 0.1, Role.PRIMARY if rival else Role.STANDBY)
+        entry = Sample(ENTRY, tick, tick, Reason.STATUS if down and tick < 35 else None, "", Facts())
+        stores.shown.take(fold.observe(stores.shown.system, stores.shown.state, entry, moment(tick)))
+    (told,) = [r.data for r in stores.shown.records if r.kind == "incident"]
+    assert told["split_brain_seconds"] == pytest.approx(30.1 - 4.1, abs=0.2)
 
 
 def test_totals_never_fall() -> None:
@@ -297,7 +337,7 @@ def test_a_standby_that_is_cut_loose_but_takes_no_writes_is_no_split_brain() -> 
     for tick in range(4, 12):
         shown.look(HK, float(tick), True)
         fenced(shown, tick + 0.1)
-    assert shown.state.contest is None
+    assert not shown.state.contests
     for tick in range(12, 18):
         shown.look(HK, float(tick), None, Reason.REFUSED)
         fenced(shown, tick + 0.1)

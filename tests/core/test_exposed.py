@@ -432,6 +432,5 @@ def test_a_rival_without_an_epoch_proves_nothing() -> None:
         rival = tick >= 5
         shown.see(HK, tick, tick * 10, primary=True, epoch=None)
         shown.see(SG, tick + 0.1, tick * 10 + (30 if rival else 0), primary=rival, epoch=None)
-    assert shown.state.contest is not None
-    assert shown.state.contest.declared
+    assert [contest.declared for contest in shown.state.contests.values()] == [True]
     assert shown.exposed(30.2) == pytest.approx(26.2)
