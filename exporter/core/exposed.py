@@ -99,7 +99,7 @@ def held(system: System, state: SystemState) -> dict[str, list[str]]:
     """The stateful components by the site that holds their role; one whose role nobody has seen counts where the system serves."""
     serving = state.serving[0] if state.serving else state.believed
     found: dict[str, list[str]] = {}
-    for name in _stateful(system):
+    for name in system.stateful:
         role = state.roles.get(name)
         found.setdefault(serving if role is None else role.site, []).append(name)
     return found or {serving: []}
@@ -127,7 +127,7 @@ def backup_point(
 ) -> Instant | None:
     """T of the backups that are kept outside of the lost site: of the stateful components, or of `names`, the one furthest behind."""
     oldest: Instant | None = None
-    wanted: Collection[str | None] = _stateful(system) if names is None else names
+    wanted: Collection[str | None] = system.stateful if names is None else names
     for component in wanted or [None]:
         points = [
             known.point
@@ -141,10 +141,6 @@ def backup_point(
             return None
         oldest = max(points) if oldest is None else min(oldest, max(points))
     return oldest
-
-
-def _stateful(system: System) -> list[str]:
-    return [component.name for component in system.components.values() if component.stateful]
 
 
 def site_point(

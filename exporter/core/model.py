@@ -288,12 +288,13 @@ class System:
     backups: Mapping[str, Backup] = field(default_factory=dict)
     parity: Mapping[str, Parity] = field(default_factory=dict)
     kpis: Mapping[str, Kpi] = field(default_factory=dict)
+    has_entry: bool = field(init=False, repr=False, compare=False)
+    active_active: bool = field(init=False, repr=False, compare=False)
+    """Several sites serve at once."""
+    stateful: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def has_entry(self) -> bool:
-        return ENTRY in self.parts
-
-    @property
-    def active_active(self) -> bool:
-        """Several sites serve at once."""
-        return self.mode == "active-active"
+    def __post_init__(self) -> None:
+        """What every look and every scrape asks is worked out once."""
+        object.__setattr__(self, "has_entry", ENTRY in self.parts)
+        object.__setattr__(self, "active_active", self.mode == "active-active")
+        object.__setattr__(self, "stateful", tuple(name for name, one in self.components.items() if one.stateful))

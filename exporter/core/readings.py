@@ -43,7 +43,7 @@ def scenarios(system: System) -> tuple[str, ...]:
     """The scenarios for which an exposure is told: site loss where there is data to lose, data corruption where
     there are backups, any by objective."""
     named = dict.fromkeys(system.objectives.rpo)
-    if any(component.stateful for component in system.components.values()):
+    if system.stateful:
         named = {SITE_LOSS: None, **named}
     if system.backups:
         named[DATA_CORRUPTION] = None
@@ -167,12 +167,11 @@ def writable_sites(system: System, state: SystemState) -> int | None:
 
 def writable_expected(system: System) -> int | None:
     """How many sites should take writes: one, in an active-active system as many as have the component that is at fewest."""
-    stateful = [component.name for component in system.components.values() if component.stateful]
-    if not stateful:
+    if not system.stateful:
         return None
     if not system.active_active:
         return 1
-    counts = [sum(part_at(site, name) in system.parts for site in system.sites) for name in stateful]
+    counts = [sum(part_at(site, name) in system.parts for site in system.sites) for name in system.stateful]
     return min([count for count in counts if count], default=len(system.sites))
 
 

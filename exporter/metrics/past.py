@@ -12,7 +12,6 @@ from exporter.core.state import SystemState
 from exporter.core.timeline import verdicts
 from exporter.metrics.lines import INSTANT, SECONDS, Block, StateSet, Value, line, series
 from exporter.metrics.section import Row, Section
-from exporter.metrics.standing import is_stateful
 
 BOUNDS = ("lower", "estimate", "upper")
 
@@ -157,7 +156,7 @@ def _ends(system: System) -> tuple[Kind, ...]:
         return (Kind.OUTAGE_IN_PLACE, Kind.SITE_LOST)
     if len(system.sites) == 1:
         return (Kind.OUTAGE_IN_PLACE,)
-    return (Kind.OUTAGE_IN_PLACE, Kind.TRAFFIC_MOVED, *(sorted(MOVES) if is_stateful(system) else ()))
+    return (Kind.OUTAGE_IN_PLACE, Kind.TRAFFIC_MOVED, *(sorted(MOVES) if system.stateful else ()))
 
 
 def _bounds(value: Interval | None) -> list[Value]:

@@ -15,11 +15,6 @@ _UNSEEN = PartState()
 _NO_CANARY = CanaryState()
 
 
-def is_stateful(system: System) -> bool:
-    """Whether the system has a component whose endpoints tell a role."""
-    return any(component.stateful for component in system.components.values())
-
-
 class Promised(Section):
     """What the configuration says: never changes while the system objects are the same."""
 
@@ -88,13 +83,13 @@ class Standing(Settled):
         self._serving = Block(series(m.SERVING_SITE, system.name, site) for system in systems for site in system.sites)
         self._roles = [
             [(site, StateSet(m.SITE_ROLE, system.name, site, states=Role)) for site in system.sites]
-            if is_stateful(system)
+            if system.stateful
             else []
             for system in systems
         ]
         self._writable = Block(series(m.WRITABLE_SITES, system.name) for system in systems)
         self._events = Block(
-            series(m.EVENT_ACTIVE, system.name, event) for system in systems if is_stateful(system) for event in LASTING
+            series(m.EVENT_ACTIVE, system.name, event) for system in systems if system.stateful for event in LASTING
         )
         self._ratio = Block((series(m.FUNCTIONAL_RATIO, system.name) for system in systems), NUMBER)
         self._bound = [sorted(part for part in system.parts if part != ENTRY) for system in systems]
@@ -140,7 +135,7 @@ class Standing(Settled):
                 [
                     lasting[event]
                     for system, state in pairs
-                    if is_stateful(system)
+                    if system.stateful
                     for lasting in (lasting_events(system, state),)
                     for event in LASTING
                 ]
