@@ -175,8 +175,9 @@ def achieved(
     s is the newest acknowledged marker before which every acknowledged one survived, L the newest acknowledged one, and
     `stop` the instant after which the old primary took no more:
 
-        nothing lost: [0, stop - sent(L)]          lost: [acked(L) - acked(s+1), stop - sent(s)]
+        nothing lost: [0, stop - sent(L)]          lost: [sent(L) - acked(s+1), stop - sent(s)]
 
+    When L was acknowledged we know only from when we read it, which may be long after, also of the old primary's death.
     Markers reach back 15 minutes. Where not even the oldest survived, or none is left that was acknowledged, the upper bound
     counts from `point`, T of the new site as it was proven before the move. Without one, or with one that the lost
     marker disproves, there is none: the oldest marker that happens to be remembered proves nothing about what is older.
@@ -209,7 +210,7 @@ def _proven_lost(
 ) -> float:
     """Seconds of acknowledged writes that are lost for sure, from the marker at `hole` on."""
     if not earlier:
-        return max(0.0, acknowledged[-1][2] - acknowledged[hole][2]) if hole < len(acknowledged) else 0.0
+        return max(0.0, acknowledged[-1][1] - acknowledged[hole][2]) if hole < len(acknowledged) else 0.0
 
     def epoch(marker: Acknowledged) -> int | None:
         """Of a lost marker; None of one that survived, or of which nobody knows in which it was written."""
@@ -218,7 +219,7 @@ def _proven_lost(
         return None if doubtful or seq in there else sum(moved.upper < sent for moved, _ in earlier)
 
     runs = [list(run) for known, run in groupby(acknowledged, epoch) if known is not None]
-    return max((max(one[2] for one in run) - run[0][2] for run in runs), default=0.0)
+    return max([0.0, *(run[-1][1] - run[0][2] for run in runs)])
 
 
 def _unmarked(acknowledged: Sequence[Acknowledged], written: Instant, earlier: Sequence[Ended]) -> float | None:

@@ -239,5 +239,5 @@ def _loss(before: SystemState, sample: Sample) -> dict[str, Any]:
     markers = [[m.seq, m.sent, m.acked, m.seq in there] for m in judged]
     earlier = [[moved.lower, moved.upper, stop] for moved, stop in move.earlier]
     since = earlier[0][1] if earlier else move.moved.upper
-    told = {"component": component, "stop": move.stop, "proven": move.proven}
+    told = {"component": component, "stop": move.stop, "proven": move.proven, "last": "sent"}
     return told | {"since": since, "earlier": earlier, "markers": markers}

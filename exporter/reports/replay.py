@@ -194,7 +194,10 @@ def achieved(loss: Row) -> Loss:
     if hole is None:
         lower, point, known = 0.0, acked[-1][1], acked[-1][2]
     else:
-        lower = longest(acked, earlier) if earlier else max(0.0, acked[-1][2] - acked[hole][2])
+        until = (
+            1 if loss.get("last") == "sent" else 2
+        )  # an older exporter counted to the last acknowledgement, and said so
+        lower = longest(acked, earlier, until) if earlier else max(0.0, acked[-1][until] - acked[hole][2])
         known = point
         if hole or "proven" not in loss:  # an older exporter counted from the oldest marker, and said so
             _, point, known, _ = acked[max(0, hole - 1)]
@@ -204,18 +207,19 @@ def achieved(loss: Row) -> Loss:
     return None if more is None else (lower, max(lower, max(0.0, stop - point) + more)), lower, counts
 
 
-def longest(acked: Sequence[Any], earlier: Sequence[Sequence[float]]) -> float:
+def longest(acked: Sequence[Any], earlier: Sequence[Sequence[float]], until: int) -> float:
     """Of several epochs that are judged together: the longest time between two lost markers of one, with none that survived
-    between them. One that either of two may have taken dates nothing."""
+    between them. One that either of two may have taken dates nothing. `until`: the column that dates the later one."""
     most, begun, of = 0.0, None, -1
-    for _, sent, acknowledged, there in acked:
+    for one in acked:
+        _, sent, acknowledged, there = one
         if there or any(lower < acknowledged and sent <= upper for lower, upper, _ in earlier):
             begun = None
             continue
         epoch = sum(sent > upper for _, upper, _ in earlier)
         if begun is None or epoch != of:
             begun, of = acknowledged, epoch
-        most = max(most, acknowledged - begun)
+        most = max(most, one[until] - begun)
     return most
 
 

