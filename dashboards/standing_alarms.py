@@ -54,6 +54,7 @@ STANDBYS = (
         f"The sites of {SYSTEM} answer {{{{ $labels.check }}}} differently: {SHARE} of the exporters that see find them alike.",
         ("system", "check"),
         wait="1m",
+        vanished=f"({r.PARITY_LOST.name} unless on (system, check) {r.PARITY.name} and on (system) {r.SEEING.name})",
     ),
     Alarm(
         a.KPI_BELOW_NORMAL,

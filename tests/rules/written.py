@@ -13,9 +13,13 @@ BESIDE_NOW = ("standing", "budget", "exporter")
 
 def stories() -> dict[str, tuple[int, Sequence[Story]]]:
     """By file: seconds of a step, and what is told."""
-    standing = [*(cases.story(replace(case, patience=12)) for case in cases.STANDING), exporters.contact_stale()]
+    standing = [
+        *(cases.story(replace(case, patience=12)) for case in cases.STANDING),
+        exporters.contact_stale(),
+        *doubts.standing(),
+    ]
     burns = (several.slow_burn(), several.one_burns(), several.burnt_by_an_outage(), several.burnt_by_a_long_outage())
-    budget = [*(cases.story(case) for case in cases.BUDGET), *burns]
+    budget = [*(cases.story(case) for case in cases.BUDGET), *burns, doubts.stricter_availability()]
     return {
         "now": (10, [cases.story(case) for case in cases.NOW]),
         "vantages": (5, [*several.now(), *doubts.now()]),
