@@ -7,7 +7,11 @@ from exporter.catalogue import alerts as a
 from exporter.catalogue import metrics as m
 from tests.rules.cases import CHAT, GOOD, ORDERS
 from tests.rules.several import OUT, WARN, check, goes_blind, watched
-from tests.rules.story import Story, always, growing, series, told_by
+from tests.rules.story import Story, Told, always, growing, series, told_by
+
+
+def _between(since: int, until: int, value: float) -> Told:
+    return lambda step: value if since <= step < until else 0.0
 
 
 def restarted_in_a_breach() -> Story:
@@ -17,10 +21,10 @@ def restarted_in_a_breach() -> Story:
     for system, lasts in ((ORDERS, 91.0), (CHAT, 46.0)):
         story.tell(
             {
-                series(m.STATE, state="outage").of(system): lambda step: float(GOOD <= step < doubt),
-                series(m.STATE, state="unknown").of(system): lambda step: float(doubt <= step < over),
-                series(m.RTO).of(system): lambda step, lasts=lasts: lasts if GOOD <= step < doubt else 0.0,
-                series(m.RTO_OBJECTIVE).of(system): lambda _: 90.0,
+                series(m.STATE, state="outage").of(system): _between(GOOD, doubt, 1.0),
+                series(m.STATE, state="unknown").of(system): _between(doubt, over, 1.0),
+                series(m.RTO).of(system): _between(GOOD, doubt, lasts),
+                series(m.RTO_OBJECTIVE).of(system): always(90),
             }
         )
     at_risk = {"system": CHAT, **WARN}
