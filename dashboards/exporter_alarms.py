@@ -11,6 +11,9 @@ WHERE = "{{ $labels.instance }}"
 WHO = ("job", "instance")
 NOBODY = f"count({r.LOST.name} unless on (system) present_over_time({r.TOLD.name}[1m]))"
 """Not those of another one, of which only a scrape was lost."""
+_NOTHING = f"absent_over_time({r.TOLD.name}[1m])"
+"""Nobody tells of any system. Which there were is not known if it was so before this Prometheus began to look."""
+_UNWATCHED = f"({NOBODY} > 0 or {_NOTHING})"
 
 _HERE = m.EXPORTER_BLIND.name
 _LATELY = f"{r.GONE} unless on (job, instance) present_over_time({_HERE}[1m]) and on (job, instance) {r.GONE} offset 1m"
@@ -33,6 +36,13 @@ of one that is silent, too, is not known any more."""
 _PAGES = f"{_BLIND}\n  unless on (job, instance) {_SAW}\n  and on (job, instance) (\n{indented(indented(_ALONE))}\n  )"
 
 
+def _watched_by_others() -> str:
+    """A query of a template: it has a result if all systems are seen that the exporter, which is gone, is known to have had."""
+    its = f"last_over_time({m.SYSTEM_INFO.name}{{job=%q, instance=%q}}[{MEMORY}])"
+    text = f"count({its} and on (system) {r.SEEING.name}) == count({its})"
+    return f"query (printf `{text}` $labels.job $labels.instance $labels.job $labels.instance)"
+
+
 def down(job: str) -> tuple[Alarm, ...]:
     """That an exporter is gone. It pages if nobody is left for some system; `job` is its name in the scrape configuration."""
     gone = "has not been scraped for a minute"
@@ -40,20 +50,21 @@ def down(job: str) -> tuple[Alarm, ...]:
         Alarm(
             a.EXPORTER_DOWN,
             # No exporter at all: not before this Prometheus has run for a minute, since it knows nothing when it starts.
-            f"{_LATELY}\n  and on () {NOBODY} > 0\nor\n"
+            f"{_LATELY}\n  and on () {_UNWATCHED}\nor\n"
             f'absent_over_time({_HERE}[{MEMORY}])\n  unless on () up{{job="{job}"}} == 0\n'
             f'  and on () ALERTS{{alertname="{a.WATCHDOG.name}"}} offset 1m',
             f"{{{{ if not $labels.instance }}}}No exporter was scraped within {MEMORY}: nothing is measured at all."
-            f"{{{{ else }}}}The exporter {WHERE} {gone}, and {{{{ with query `{NOBODY}` }}}}{{{{ . | first | value }}}}{{{{ end }}}} systems"
-            " are watched by nobody.{{ end }}",
+            f"{{{{ else }}}}The exporter {WHERE} {gone}, and {{{{ with query `{NOBODY}` }}}}{{{{ . | first | value }}}} systems"
+            " are watched by nobody.{{ else }}no other tells of any system: nothing is measured at all.{{ end }}{{ end }}",
             WHO,
             Severity.CRITICAL,
             board="exporter",
         ),
         Alarm(
             a.EXPORTER_DOWN,
-            f"{_LATELY}\n  unless on () {NOBODY} > 0",
-            f"The exporter {WHERE} {gone}. Other exporters still watch its systems.",
+            f"{_LATELY}\n  unless on () {_UNWATCHED}",
+            f"The exporter {WHERE} {gone}. {{{{ if {_watched_by_others()} }}}}Other exporters still watch its systems."
+            "{{ else }}It is not known whether others watch all of its systems.{{ end }}",
             WHO,
             Severity.WARNING,
             board="exporter",

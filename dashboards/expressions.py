@@ -69,6 +69,12 @@ def best(metric: str, by: str) -> str:
     return f"max by ({by}) ({metric})"
 
 
+def strictest(objective: Metric) -> str:
+    """How to aggregate an objective: most are limits, of which the smallest counts, and some are what there must be at least."""
+    at_least = (m.AVAILABILITY_OBJECTIVE, m.KPI_OBJECTIVE, m.BACKUP_VERSIONS_OBJECTIVE)
+    return "max" if objective in at_least else "min"
+
+
 def promised(metric: Metric, by: str) -> str:
     """An objective; the strictest one while the vantages are configured differently."""
-    return f"min by ({by}) ({recent(metric.name)})"
+    return f"{strictest(metric)} by ({by}) ({recent(metric.name)})"

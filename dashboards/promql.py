@@ -7,6 +7,7 @@ tells which is not cut off itself; if all of them are, the worst that any of the
 import re
 from collections.abc import Mapping
 
+from dashboards.expressions import strictest
 from exporter.catalogue import metrics as m
 from exporter.catalogue.metrics import Metric, Type
 
@@ -56,8 +57,7 @@ def worst_rank(ranks: str, by: str = "system", how: str = "max") -> str:
 
 def promised(metric: Metric, *matchers: str, by: str = "system") -> str:
     """An objective: all exporters are told the same, and the strictest counts while a change is on its way to them."""
-    how = "max" if metric in (m.AVAILABILITY_OBJECTIVE, m.KPI_OBJECTIVE, m.BACKUP_VERSIONS_OBJECTIVE) else "min"
-    return f"{how} by ({by}) ({select(metric, *matchers)})"
+    return f"{strictest(metric)} by ({by}) ({select(metric, *matchers)})"
 
 
 def ranked(states: str, label: str, ranks: Mapping[str, int]) -> str:

@@ -95,6 +95,15 @@ ESTIMATE = Recording(
     "system:dr_rto_estimate_seconds:most", most(seeing(recent(m.RTO_ESTIMATE.name)), "system", Worse.HIGH)
 )
 PARITY = Recording("system_check:dr_parity_match:share", share(seeing(recent(m.PARITY_MATCH.name)), "system, check"))
+PARITY_HELD = 6 * 3600
+"""Seconds for which a difference is held while nobody can compare."""
+PARITY_LOST = Recording(
+    "system_check:dr_parity_match:lost",
+    f"(\n  timestamp({PARITY.name} < 0.5)\n  or\n"
+    f"  system_check:dr_parity_match:lost unless on (system, check) {PARITY.name}\n) > time() - {PARITY_HELD}",
+)
+"""When sites were last told to differ, in Unix seconds. It goes on by itself while they are not compared, but not for ever: that
+a check is configured no longer looks the same."""
 _KPI_EACH = f"{recent(m.KPI_VALUE.name)} / on (job, instance, system, kpi) {recent(m.KPI_NORMAL.name)}"
 KPI = Recording("system_kpi:dr_kpi:ratio", most(seeing(_KPI_EACH), "system, kpi", Worse.LOW))
 SERVING = Recording("system_site:dr_serving_site:share", share(known(m.SERVING_SITE.name), STANDBY))
@@ -117,10 +126,10 @@ EXPIRY = Recording(
     "system_site_component:dr_probe_tls_expiry_timestamp_seconds:min",
     f"min by (system, site, component) ({recent(m.PROBE_TLS_EXPIRY.name)})",
 )
+_CANARY_EACH = f"increase({m.CANARY_FAILURES.name}[5m]) / (increase({m.CANARY_WRITES.name}[5m]) > 0)"
 CANARY = Recording(
     "system_component:dr_canary_write_failures:ratio_rate5m",
-    f"sum by (system, component) (increase({m.CANARY_FAILURES.name}[5m]))\n"
-    f"/ (sum by (system, component) (increase({m.CANARY_WRITES.name}[5m])) > 0)",
+    most(seeing(_CANARY_EACH), "system, component", Worse.HIGH),
 )
 
 BURN_5M = "system:dr_downtime:ratio_rate5m"
@@ -156,7 +165,7 @@ NOW = (
 )  # fmt: skip
 
 STANDING = (
-    STANDBYS, READY, REPLICATING, REFUTED, ESTIMATE, PARITY, KPI, SERVING, BACKUP_AGE, RESTORE_AGE, EXPIRY, CANARY,
+    STANDBYS, READY, REPLICATING, REFUTED, ESTIMATE, PARITY, PARITY_LOST, KPI, SERVING, BACKUP_AGE, RESTORE_AGE, EXPIRY, CANARY,
 )  # fmt: skip
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 BUDGET = (BURN, BUDGET_SHARE, *(_burnt(window) for window in WINDOWS))

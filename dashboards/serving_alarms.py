@@ -35,11 +35,13 @@ OUTAGES = (
         a.RTO_AT_RISK,
         f"({r.RTO.name} / on (system) ({r.RTO_OBJECTIVE.name} > 0) > 0.5) <= 1",
         f"{SHARE} of the recovery time objective of {SYSTEM} is used up, and it does not serve yet.",
+        vanished=_DOUBT,
     ),
     Alarm(
         a.RTO_BREACH,
         f"{r.RTO.name} > on (system) {r.RTO_OBJECTIVE.name}",
         f"{SYSTEM} has not served for up to {LASTS}, which is longer than its recovery time objective.",
+        vanished=_DOUBT,
     ),
     Alarm(
         a.STATE_UNKNOWN,

@@ -54,6 +54,7 @@ STANDBYS = (
         f"The sites of {SYSTEM} answer {{{{ $labels.check }}}} differently: {SHARE} of the exporters that see find them alike.",
         ("system", "check"),
         wait="1m",
+        vanished=f"({r.PARITY_LOST.name} unless on (system, check) {r.PARITY.name} and on (system) {r.SEEING.name})",
     ),
     Alarm(
         a.KPI_BELOW_NORMAL,
@@ -139,14 +140,19 @@ BURNS = (
 )
 """(long window, short window, times the even rate, severity), after the multiwindow alerts of Google's SRE workbook: over
 the long window enough is gone to matter, and the short one says that it still goes on."""
+TOLD_FOR = {"5m": "7m", "30m": "37m"}
+"""For how long after an outage its downtime may stand in a short window. 30 min are a mean of ratios that each reach back for
+5 min more, and 2 min at most go by until the last of it is told (10 s later), scraped, recorded, and no longer kept firing."""
 
 
 def _burning(long: str, short: str, times: float, severity: Severity) -> str:
     """A page comes only of downtime that no outage has told of, in its drill or not: one outage is one page, and what a drill
     cost wakes nobody when it is over."""
     expr = f"{r.burn(long)} > {times:g}\n  and on (system) {r.burn(short)} > {times:g}"
-    told = f'max_over_time(ALERTS{{alertname="{a.OUTAGE.name}", alertstate="firing"}}[{short}])'
-    return f"{expr}\n  unless on (system) {told}" if severity is Severity.CRITICAL else expr
+    if severity is not Severity.CRITICAL:
+        return expr
+    told = f'max_over_time(ALERTS{{alertname="{a.OUTAGE.name}", alertstate="firing"}}[{TOLD_FOR[short]}])'
+    return f"{expr}\n  unless on (system) {told}"
 
 
 BUDGETS = tuple(

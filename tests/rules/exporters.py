@@ -16,6 +16,7 @@ def exporters() -> Iterator[Story]:
         killed_elsewhere(),
         lost_beside_a_dead_one(),
         starts_late(),
+        dead_before(),
         _owing(a.EXPORTER_BLIND, "The exporter a is cut off and does not vote.", {series(m.EXPORTER_BLIND): (0, 0, 1)}, AT_A),
         _owing(
             a.LEDGER_NOT_WRITABLE, "The exporter a cannot write evidence; 7 records wait in memory.",
@@ -108,8 +109,11 @@ def killed_alone() -> Story:
 def killed_beside() -> Story:
     story = watched("one of two exporters is killed", "a", "b")
     story.silence("a", GOOD)
-    check(story, "told for working hours", GOOD + 12, a.EXPORTER_DOWN, {**AT_A, **WARN})
+    fires = {**AT_A, **WARN}
+    check(story, "told for working hours", GOOD + 12, a.EXPORTER_DOWN, fires)
     check(story, "and nothing else", GOOD + 12, a.OUTAGE)
+    says = "The exporter a has not been scraped for a minute. Other exporters still watch its systems."
+    story.said.append(Said(GOOD + 12, a.EXPORTER_DOWN.name, [(fires, _annotations(a.EXPORTER_DOWN, says))]))
     return story
 
 
@@ -146,7 +150,23 @@ def starts_late() -> Story:
     story = Story("an exporter that is not there yet", 30, told_by("a", (ORDERS,)))
     story.tell({UP._replace(instance="z"): always(0)})
     check(story, "it may be starting", 11, a.EXPORTER_DOWN)
-    check(story, "for a minute", 13, a.EXPORTER_DOWN, {"instance": "z", "job": "rto-rpo", **WARN})
+    fires = {"instance": "z", "job": "rto-rpo", **WARN}
+    check(story, "for a minute", 13, a.EXPORTER_DOWN, fires)
+    says = "The exporter z has not been scraped for a minute. It is not known whether others watch all of its systems."
+    story.said.append(Said(13, a.EXPORTER_DOWN.name, [(fires, _annotations(a.EXPORTER_DOWN, says))]))
+    return story
+
+
+def dead_before() -> Story:
+    """Prometheus starts, and knows the address of the only exporter, which is dead; or it was away longer than it looks back."""
+    story = Story("a Prometheus that starts while the only exporter is dead", 30)
+    story.tell({UP: always(0)})
+    fires = {**AT_A, **PAGE}
+    check(story, "it may be starting", 11, a.EXPORTER_DOWN)
+    check(story, "for a minute", 13, a.EXPORTER_DOWN, fires)
+    check(story, "it goes on", story.steps, a.EXPORTER_DOWN, fires)
+    says = "The exporter a has not been scraped for a minute, and no other tells of any system: nothing is measured at all."
+    story.said.append(Said(13, a.EXPORTER_DOWN.name, [(fires, _annotations(a.EXPORTER_DOWN, says))]))
     return story
 
 

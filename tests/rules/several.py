@@ -291,6 +291,28 @@ def burnt_by_an_outage() -> Story:
     return story
 
 
+def burnt_by_a_long_outage() -> Story:
+    """Half an hour after six good ones. Of chat it was part of a drill that counts, and is over."""
+    down, up = 6 * 60, 6 * 60 + 30
+    story = Story("a long outage that was told, and a long drill", up + 60, told_by("a", (ORDERS, CHAT)))
+    for system in (ORDERS, CHAT):
+        story.tell(
+            {
+                series(m.STATE, state="outage").of(system): lambda step: float(down <= step < up),
+                series(m.RTO).of(system): lambda step: 60.0 * (step - down + 1) if down <= step < up else 0.0,
+                series(m.AVAILABILITY_OBJECTIVE).of(system): always(0.999),
+                series(m.OBSERVED).of(system): growing(60),
+                # Totals are told late: by the next scrape.
+                series(m.DOWNTIME).of(system): lambda step: 60.0 * min(max(step - down, 0), up - down),
+            }
+        )
+    story.tell({series(m.DRILL_ACTIVE).of(CHAT): after(up + 1, 1, 0)})
+    check(story, "told as an outage", up - 1, a.OUTAGE, OUT, {**OUT, "system": CHAT, "drill": "true"})
+    for step in (*range(down, up, 5), *range(up, story.steps)):
+        story.checks.append(Check("no second page", step, a.BUDGET_BURN.name, (), {"severity": "critical"}))
+    return story
+
+
 def failover_of_a_drill() -> Story:
     """The role moved and the drill was stopped; the next one moves without a drill."""
     story = watched("a failover in a drill that is over", "a", steps=GOOD + 20)
