@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporter.core.drill import DrillType, belongs, stamp
+from exporter.core.hidden import hidden
 from exporter.core.interval import Interval
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import Incident, Kind
@@ -37,17 +38,16 @@ class Draft:
 
 
 def reopened(state: SystemState, incident: Incident, failed: Instant) -> Incident:
-    """The same incident goes on: it had not ended, and a blindness since it seemed to is a part of it. Until it `failed` again
+    """The same incident goes on: it had not ended, and what was hidden since it seemed to is a part of it. Until it `failed` again
     it took writes."""
     if incident.end is None:
         return incident
-    hidden = max(0.0, state.trusted_since - max(state.blind_from, incident.end.upper))
     return replace(
         incident,
         end=None,
         stopped=failed,
         held=None,
-        blind=incident.blind + hidden,
+        blind=incident.blind + hidden(state.hidden, incident.end.upper),
         phases={**incident.phases, "first_good": None, "validated": None},
     )
 
@@ -55,11 +55,10 @@ def reopened(state: SystemState, incident: Incident, failed: Instant) -> Inciden
 def ended(state: SystemState, incident: Incident, end: Interval) -> Incident:
     """The incident, which ended then for all that is known. A look that waited through a blindness may have been answered a moment
     before that was over: what was hidden after the end is no part of the incident."""
-    beyond = max(0.0, state.trusted_since - max(state.blind_from, end.upper))
     return replace(
         incident,
         end=end,
-        blind=max(0.0, incident.blind - beyond),
+        blind=max(0.0, incident.blind - hidden(state.hidden, end.upper)),
         phases={**incident.phases, "first_good": end.upper},
     )
 
@@ -68,7 +67,6 @@ def open_incident(
     system: System, state: SystemState, start: Interval, cause: str, now: Moment, expected: float | None
 ) -> Incident:
     """A new incident, named after its system and the instant of the first failed look (UTC, milliseconds)."""
-    unseen = max(0.0, state.trusted_since - max(start.lower, state.blind_from))
     incident = Incident(
         id=f"{system.name}-{stamp(now, start.upper)}",
         system=system.name,
@@ -79,7 +77,7 @@ def open_incident(
         to_site=state.believed or system.home,
         phases={"last_good": start.lower, "first_bad": start.upper},
         objectives={"rto": system.objectives.rto, **{f"rpo_{k}": v for k, v in system.objectives.rpo.items()}},
-        blind=unseen,
+        blind=hidden(state.hidden, start.lower),
         inferred=False,
         expected=expected,
     )
@@ -102,8 +100,10 @@ def _declared(system: System, state: SystemState, incident: Incident) -> Inciden
 
 
 def dated(state: SystemState, incident: Incident, start: Interval) -> Incident:
-    """The incident with a start that is known better now; it may turn out to have begun before its drill did."""
-    incident, drill = replace(incident, start=start), state.drill
+    """The incident with a start that is known better now; it may turn out to have begun before its drill did, or before something
+    that hid it."""
+    blind = incident.blind + hidden(state.hidden, start.lower, incident.start.lower)
+    incident, drill = replace(incident, start=start, blind=blind), state.drill
     if drill is None or drill.id not in (incident.drill, incident.maintenance) or belongs(drill, start):
         return incident
     return replace(incident, drill=None, maintenance=None, scenario="", excluded=False)

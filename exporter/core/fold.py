@@ -11,6 +11,7 @@ from exporter.core import active
 from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
 from exporter.core.events import Draft, dated
+from exporter.core.hidden import with_hidden
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
 from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, proves_nothing
@@ -45,7 +46,6 @@ def begin(system: System, now: Moment) -> SystemState:
     state = SystemState(
         watched_since=now.mono,
         trusted_since=now.mono,
-        blind_from=now.mono,
         since=now.mono,
         believed=system.home,
         canaries={name: CanaryState() for name in with_canary(system)},
@@ -242,7 +242,7 @@ def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemStat
         incident = replace(incident, blind=incident.blind + hidden)
     return replace(
         state,
-        blind_from=since,
+        hidden=with_hidden(state.hidden, since, until),
         trusted_since=until,
         observed_since=until if state.seen else None,
         traffic_seen=(),

@@ -215,6 +215,17 @@ class Incident:
 NOTHING = Interval(0.0, 0.0, 0.0)
 
 
+class Unsettled(NamedTuple):
+    """Downtime whose day is not told yet. Seconds, spread evenly from `start` to `end`."""
+
+    start: Instant
+    end: Instant
+    down: float
+    """What counts by the policy."""
+    drills: float
+    """In drills, counted or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
     """What only grows; kept across restarts in the checkpoint."""
@@ -230,11 +241,18 @@ class Counters:
     """The same in drills alone, counted or not."""
     maintenance_downtime: float = 0.0
     down_days: Mapping[int, float] = field(default_factory=dict)
-    """The same by day (days since 1970 in UTC) of the last 365 and the present one, with what overlaps counted once."""
+    """The same by day (days since 1970 in UTC), of the newest 366 that have any, with what overlaps counted once."""
     drill_days: Mapping[int, float] = field(default_factory=dict)
     """The same in drills alone, counted or not."""
     down_until: Instant | None = None
-    """End of the last incident that is in these days."""
+    """End of the last incident that is in these days, or is still to be."""
+    unsettled: tuple[Unsettled, ...] = ()
+    """What was booked since the wall clock ran evenly, ascending."""
+    unix_zero: When | None = None
+    """The instant of Unix time 0, by the wall clock as it stands since `even_since`: without width, but after a reboot. None: nothing
+    was booked yet."""
+    even_since: Instant = 0.0
+    """When something was booked by that clock first."""
     blind: float = 0.0
     """Seconds of finished blindness."""
     observed: float = 0.0

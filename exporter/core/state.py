@@ -194,8 +194,8 @@ class SystemState:
     """When we began to look, in whichever run of the exporter: what was never proven is exposed since then."""
     trusted_since: Instant = 0.0
     """Looks that started before this (before a restart, before blindness ended) tell what was, not what is."""
-    blind_from: Instant = 0.0
-    """When the last blindness, or absence of the exporter, began; it ended at `trusted_since`."""
+    hidden: tuple[Span, ...] = ()
+    """The last blindnesses and absences of the exporter that are over, in order; the newest ended at `trusted_since`."""
     seen: bool = False
     """It was seen to serve at least once, in this run or an earlier one."""
     observed_since: Instant | None = None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.core.availability import DAY, WINDOW, Budget, book, budget
+from exporter.core.availability import DAY, UNSETTLED_KEPT, WINDOW, Budget, book, budget
 from exporter.core.closing import close_incident
 from exporter.core.codec import Decoder, encode
 from exporter.core.events import Draft
@@ -18,6 +18,9 @@ NOON = Moment(mono=100_000.0, wall=20_000 * DAY + DAY / 2)
 """The middle of day 20,000."""
 OBJECTIVE = 0.9999
 ALLOWED = (1 - OBJECTIVE) * WINDOW
+ZERO = NOON.mono - NOON.wall
+EVEN = replace(NO_COUNTERS, unix_zero=Interval(ZERO, ZERO), even_since=NOON.mono - DAY)
+"""By a clock that has run evenly for a day."""
 
 
 def closed(start: float, end: float, *, blind: float = 0.0, drill: str | None = None) -> Incident:
@@ -30,7 +33,7 @@ def closed(start: float, end: float, *, blind: float = 0.0, drill: str | None = 
 
 
 def booked(*incidents: Incident, now: Moment = NOON) -> Counters:
-    counters = NO_COUNTERS
+    counters = EVEN
     for one in incidents:
         counters = book(counters, one, now)
     return counters
@@ -59,15 +62,14 @@ def test_blindness_is_left_out() -> None:
     assert booked(closed(-100, 0, blind=25)).down_days == {20_000: pytest.approx(75)}
 
 
-def test_days_leave_the_window_and_the_memory() -> None:
-    """Once 365 days have passed since the end of its day it is as if it had not been, and nothing of it is kept."""
+def test_days_leave_the_window() -> None:
+    """Once 365 days have passed since the end of its day it is as if it had not been."""
     counters = booked(closed(-100, -40))
-    later = NOON._replace(mono=NOON.mono + 365 * DAY, wall=NOON.wall + 365 * DAY)
-    assert told(counters, later).downtime == 60
-    gone = later._replace(mono=later.mono + DAY, wall=later.wall + DAY)
+    assert told(counters, later(365)).downtime == 60
+    gone = later(366)
     assert told(counters, gone).downtime == 0
     again = replace(closed(0, 0), start=Interval(gone.mono - 12, gone.mono - 10), end=Interval(gone.mono, gone.mono))
-    assert book(counters, again, gone).down_days == {20_366: 12}
+    assert told(book(counters, again, gone), gone).downtime == 12
 
 
 def test_years_of_outages_take_bounded_room() -> None:
@@ -78,7 +80,61 @@ def test_years_of_outages_take_bounded_room() -> None:
         now = NOON._replace(mono=NOON.mono + at, wall=NOON.wall + at)
         counters = book(counters, closed(at - 60, at), now)
     assert len(counters.down_days) <= 366
+    assert len(counters.unsettled) <= 1
     assert 2 * 365 * 60 <= told(counters, now).downtime <= 2 * 366 * 60
+
+
+def later(days: float, off: float = 0.0) -> Moment:
+    """So many days after noon, by a clock that is wrong by `off` days."""
+    return Moment(NOON.mono + days * DAY, NOON.wall + (days + off) * DAY)
+
+
+@pytest.mark.parametrize("off", [400.0, -400.0, 0.2, -20_000.0])
+@pytest.mark.parametrize("before", [EVEN, NO_COUNTERS])
+def test_a_wall_clock_that_is_wrong_for_a_while_costs_no_day(off: float, before: Counters) -> None:
+    """While an incident closes it is years ahead or behind: what was booked stays, and what is booked goes where it belongs once the
+    clock has run evenly for a day."""
+    counters = book(before, closed(-660, -60), NOON)
+    counters = book(counters, closed(DAY - 10, DAY), later(1, off))
+    assert told(counters, later(1)).downtime == pytest.approx(610)
+    counters = book(counters, closed(3 * DAY - 20, 3 * DAY), later(3))
+    assert told(counters, later(3)).downtime == pytest.approx(630)
+    counters = book(counters, closed(5 * DAY - 30, 5 * DAY), later(5))
+    assert counters.down_days == pytest.approx({20_000: 600, 20_001: 10, 20_003: 20, 20_005: 30})
+    assert told(counters, later(367)).downtime == pytest.approx(50)
+
+
+def test_what_is_unsettled_leaves_the_window_too() -> None:
+    """Nothing was booked after it, so nobody asked the clock again."""
+    counters = book(NO_COUNTERS, closed(-100, -40), NOON)
+    assert (told(counters, later(365)).downtime, told(counters, later(367)).downtime) == (60, 0)
+
+
+def test_an_uneven_clock_takes_bounded_room() -> None:
+    """One that jumps before every outage settles nothing; all of it is counted, drills apart, and is in its days in the end."""
+    counters = NO_COUNTERS
+    for at in range(100):
+        drill = "d1" if at % 2 else None
+        counters = book(counters, closed(at * DAY - 60, at * DAY, drill=drill), later(at, at))
+    found = told(counters, later(100))
+    assert (found.downtime, found.drills) == pytest.approx((6000, 3000))
+    assert len(counters.unsettled) <= UNSETTLED_KEPT
+    for at in (101, 103):
+        counters = book(counters, closed(at * DAY - 60, at * DAY), later(at))
+    assert counters.unsettled == ()
+    assert sum(counters.down_days.values()) == pytest.approx(6120)
+    assert sum(counters.drill_days.values()) == pytest.approx(3000)
+
+
+def test_after_a_reboot_the_clock_has_yet_to_prove_itself() -> None:
+    """It came up two years ahead and moved all instants with it: what closes then waits until it was put right."""
+    state = replace(scenes.healthy(scenes.system(), NOON.mono), counters=booked(closed(-100, -40)))
+    kept = Decoder(shift=-730 * DAY, slack=2.0).state(encode(state)).counters
+    kept = book(kept, closed(DAY - 10, DAY), later(1, 730))
+    assert kept.down_days == {20_000: 60}
+    kept = book(kept, closed(2 * DAY - 10, 2 * DAY), later(2))
+    kept = book(kept, closed(4 * DAY - 10, 4 * DAY), later(4))
+    assert kept.down_days == pytest.approx({20_000: 60, 20_001: 10, 20_002: 10, 20_004: 10})
 
 
 def told(counters: Counters, now: Moment = NOON) -> Budget:
@@ -123,8 +179,8 @@ def test_drills_are_booked_apart() -> None:
     assert counted.down_days == counted.drill_days == {20_000: 60.0}
     counters = booked(replace(closed(-100, -40, drill="d1"), excluded=True))
     assert (counters.down_days, counters.drill_days) == ({}, {20_000: 60.0})
-    later = booked(replace(closed(-100, -40, drill="d1"), excluded=True, apart=20.0))
-    assert (later.down_days, later.drill_days) == ({20_000: 40.0}, {20_000: 20.0})
+    split = booked(replace(closed(-100, -40, drill="d1"), excluded=True, apart=20.0))
+    assert (split.down_days, split.drill_days) == ({20_000: 40.0}, {20_000: 20.0})
     of = scenes.system()
     state = scenes.outage(of, NOON.mono)
     assert state.incident is not None
@@ -147,7 +203,7 @@ def test_closing_books_and_a_restart_keeps_it() -> None:
     state = scenes.outage(of, NOON.mono)
     assert state.incident is not None
     end = Interval(NOON.mono - 11, NOON.mono - 10)
-    state = replace(state, counters=NO_COUNTERS, incident=replace(state.incident, end=end))
+    state = replace(state, counters=EVEN, incident=replace(state.incident, end=end))
     draft = Draft(of.name, state)
     close_incident(of, draft, NOON)
     counters = draft.state.counters
