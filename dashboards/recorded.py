@@ -1,6 +1,6 @@
 """What the alerts stand on: one number a system (and scenario, site, ...) from what all vantages say of it."""
 
-from dashboards.expressions import MEMORY, Worse, best, most, promised, recent, seeing, select, share
+from dashboards.expressions import MEMORY, Worse, best, most, newest, promised, recent, seeing, select, share
 from dashboards.rule import DRILLS, HELD, Recording
 from exporter.catalogue import metrics as m
 from exporter.catalogue.metrics import Metric
@@ -76,8 +76,22 @@ RPO_RATIO = Recording(
 EVENTS = Recording("system_event:dr_event_active:share", share(known(m.EVENT_ACTIVE.name), "system, event"))
 """Who does not know whether the system serves says 0 of both: he would outvote the one who sees it."""
 
-LOSS = Recording("system:dr_last_loss_seconds:max", best(select(m.LAST_LOSS, bound="upper"), "system"))
+_SAME_SYSTEM = "on (job, instance, system)"
+NEWEST_LOSS = Recording("instance_system:dr_last_loss_timestamp_seconds:newest", newest(m.LAST_LOSS_END))
+LOSS = Recording(
+    "system:dr_last_loss_seconds:max",
+    best(f"{select(m.LAST_LOSS, bound='upper')} and {_SAME_SYSTEM} {NEWEST_LOSS.name}", "system"),
+)
 """What was lost last, at most; absent if nothing was ever proven to be. Any vantage is enough: its markers are its own."""
+LOSS_DRILL = Recording(
+    "system:dr_last_loss_drill:max",
+    best(f"{m.LAST_LOSS_DRILL.name} and {_SAME_SYSTEM} {NEWEST_LOSS.name}", "system"),
+)
+EVENT_DRILL = Recording(
+    "system:dr_last_incident_drill:max",
+    best(f"{m.LAST_DRILL.name} and {_SAME_SYSTEM} {newest(m.LAST_END)}", "system"),
+)
+"""Whether the newest event that is over was part of a drill."""
 
 STANDBY = "system, site"
 STANDBYS = Recording(
@@ -152,7 +166,7 @@ BURN = Recording(
 
 NOW = (
     SEEING, TOLD, LOST, UNSEEN, HOLDING, DRILLING, KNOWING, OUTAGE, RTO, RTO_OBJECTIVE, RPO_EACH, RPO, RPO_UNPROVEN,
-    RPO_OBJECTIVE, RPO_RATIO, EVENTS, LOSS,
+    RPO_OBJECTIVE, RPO_RATIO, EVENTS, NEWEST_LOSS, LOSS, LOSS_DRILL, EVENT_DRILL,
 )  # fmt: skip
 
 STANDING = (

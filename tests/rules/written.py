@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.rules import PREFIX
-from tests.rules import cases, exporters, several
+from tests.rules import apart, cases, exporters, several
 from tests.rules.story import Story, file_text
 
 BESIDE_NOW = ("standing", "budget", "exporter")
@@ -18,7 +18,7 @@ def stories() -> dict[str, tuple[int, Sequence[Story]]]:
     budget = [*(cases.story(case) for case in cases.BUDGET), *burns]
     return {
         "now": (10, [cases.story(case) for case in cases.NOW]),
-        "vantages": (5, [*several.now()]),
+        "vantages": (5, [*several.now(), *apart.apart()]),
         "standing": (15, standing),
         "budget": (60, budget),
         "exporter": (5, [*exporters.exporters()]),
