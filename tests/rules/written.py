@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.rules import PREFIX
-from tests.rules import apart, cases, exporters, several
+from tests.rules import apart, burns, cases, exporters, several
 from tests.rules.story import Story, file_text
 
 BESIDE_NOW = ("standing", "budget", "exporter")
@@ -14,8 +14,8 @@ BESIDE_NOW = ("standing", "budget", "exporter")
 def stories() -> dict[str, tuple[int, Sequence[Story]]]:
     """By file: seconds of a step, and what is told."""
     standing = [*(cases.story(replace(case, patience=12)) for case in cases.STANDING), exporters.contact_stale()]
-    burns = (several.slow_burn(), several.one_burns(), several.burnt_by_an_outage())
-    budget = [*(cases.story(case) for case in cases.BUDGET), *burns]
+    burnt = (several.slow_burn(), several.one_burns(), several.burnt_by_an_outage(), burns.fresh(), burns.half_away())
+    budget = [*(cases.story(case) for case in cases.BUDGET), *burnt]
     return {
         "now": (10, [cases.story(case) for case in cases.NOW]),
         "vantages": (5, [*several.now(), *apart.apart()]),
