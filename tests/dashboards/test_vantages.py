@@ -145,6 +145,12 @@ def test_a_window_longer_than_the_memory_counts_everything(tmp_path: Path) -> No
     judged(tmp_path, told, unavailable("30m"), (ORDERS, 30 / 1800))
 
 
+def test_an_exporter_that_was_away_when_the_window_began(tmp_path: Path) -> None:
+    """What it had counted before it went away is not held against the window."""
+    told = [series(m.DOWNTIME, "7+0.5x40 stale _x24 30+0.5x54")]
+    judged(tmp_path, told, grown(m.DOWNTIME, "30m"), ('{instance="a",job="rto-rpo",system="orders"}', 57 - 27))
+
+
 AWAY_SINCE = [(m.LAST_END, -9000000), (m.LAST_START, -9003600), (m.LAST_LOSS_END, -9000000)]
 THERE = [(m.LAST_END, 1000), (m.LAST_START, 990), (m.LAST_LOSS_END, 1000)]
 
