@@ -11,6 +11,8 @@ BRIDGE = "1m"
 MEMORY = "6h"
 """How long an exporter that has vanished is missed; after that it is taken for removed."""
 SAME_VANTAGE = "on (job, instance)"
+SAME_EVENT = 60
+"""Seconds by which two vantages may tell the end of the same event apart: each dates it by its own looks."""
 
 
 class Worse(StrEnum):
@@ -73,6 +75,12 @@ def strictest(objective: Metric) -> str:
     """How to aggregate an objective: most are limits, of which the smallest counts, and some are what there must be at least."""
     at_least = (m.AVAILABILITY_OBJECTIVE, m.KPI_OBJECTIVE, m.BACKUP_VERSIONS_OBJECTIVE)
     return "max" if objective in at_least else "min"
+
+
+def newest(end: Metric) -> str:
+    """The vantages whose event is the newest of its system, by its end: one that was away still tells of an older one.
+    What else is told of an event counts from these only, lest the number of one event gets the drill of another."""
+    return f"{end.name} > on (system) group_left () ({best(end.name, 'system')} - {SAME_EVENT})"
 
 
 def promised(metric: Metric, by: str) -> str:

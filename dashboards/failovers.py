@@ -34,16 +34,16 @@ def failovers(scope: Scope) -> Board:
 def _cost() -> str:
     """Upper bound of the newest outage times the price of a minute, which is cost by downtime so far."""
     price = f"{select(m.DOWNTIME_COST, ONE)} / on (system, {EXPORTER}) group_left () ({select(m.DOWNTIME, ONE)} > 0)"
-    outage = select(m.LAST_RTO, 'bound="upper"', ONE)
+    outage = measures.newest(select(m.LAST_RTO, 'bound="upper"', ONE), ONE)
     return f"max by (system, currency) ({price} * on (system, {EXPORTER}) group_left () {outage})"
 
 
 def _events(scope: Scope) -> Placed:
     def bound(metric: m.Metric, which: str) -> str:
-        return measures.last(metric, is_("bound", which), ONE)
+        return measures.last(metric, ONE, is_("bound", which))
 
     def markers(outcome: str) -> str:
-        return measures.last(m.CANARY_MARKERS, is_("outcome", outcome), ONE)
+        return measures.last(m.CANARY_MARKERS, ONE, is_("outcome", outcome))
 
     columns = [
         Column("Began", measures.milliseconds(measures.last(m.LAST_START, ONE)), _DATE),
@@ -76,10 +76,10 @@ def _events(scope: Scope) -> Placed:
 
 def _losses(scope: Scope) -> Placed:
     def lost(which: str) -> str:
-        return measures.last(m.LAST_LOSS, is_("bound", which), ONE)
+        return measures.last_loss(m.LAST_LOSS, ONE, is_("bound", which))
 
     columns = [
-        Column("Ended", measures.milliseconds(measures.last(m.LAST_LOSS_END, ONE)), _DATE),
+        Column("Ended", measures.milliseconds(measures.last_loss(m.LAST_LOSS_END, ONE)), _DATE),
         Column("Lost at least", lost("lower"), SECONDS),
         Column("Lost at most", lost("upper"), SECONDS),
     ]
@@ -101,7 +101,7 @@ def _trend(scope: Scope) -> list[Placed]:
             f"Achieved {name}",
             f"Upper bound of each system's newest event, drills included: a step is a new event. Dashed: the {name} objective.",
             [
-                Line("{{system}}", measures.last(metric, 'bound="upper"', ONE)),
+                Line("{{system}}", measures.last(metric, ONE, 'bound="upper"')),
                 Line("{{system}} objective", objective, objective=True),
             ],
             steps=True,

@@ -1,10 +1,12 @@
 """What several boards ask: state, exposure and outage clock, and their shares of the objectives."""
 
 from dashboards import marks
-from dashboards.promql import cases, is_, promised, ranked, select, share, worst, worst_rank
+from dashboards.promql import EXPORTER, cases, is_, promised, ranked, select, share, worst, worst_rank
 from exporter.catalogue import metrics as m
 
 SITE_LOSS, CORRUPTION = 'scenario="site_loss"', 'scenario="data_corruption"'
+SAME_EVENT = 60
+"""Seconds by which two exporters may tell the end of the same event apart: each dates it by its own looks."""
 
 
 def state(*systems: str) -> str:
@@ -44,15 +46,28 @@ def serving(*systems: str) -> str:
     )
 
 
-def last(metric: m.Metric, *matchers: str) -> str:
-    """Of the newest incident or move: exporters that were not there tell nothing."""
-    return f"max by (system) ({select(metric, *matchers)})"
+def newest(series: str, systems: str, end: m.Metric = m.LAST_END) -> str:
+    """Only of the exporters whose event is the newest of its system, by its end: one that was away tells of an older one,
+    and the figures of two events must not stand beside each other."""
+    ended = select(end, systems)
+    young = f"{ended} > on (system) group_left () (max by (system) ({ended}) - {SAME_EVENT})"
+    return f"({series} and on (system, {EXPORTER}) {young})"
 
 
-def verdict(objective: str, *systems: str) -> str:
+def last(metric: m.Metric, systems: str, *matchers: str) -> str:
+    """Of the newest event."""
+    return f"max by (system) ({newest(select(metric, systems, *matchers), systems)})"
+
+
+def last_loss(metric: m.Metric, systems: str, *matchers: str) -> str:
+    """Of the newest event that is proven to have lost acknowledged writes."""
+    return f"max by (system) ({newest(select(metric, systems, *matchers), systems, m.LAST_LOSS_END)})"
+
+
+def verdict(objective: str, systems: str) -> str:
     """Rank of the verdict on an objective, `rto` or `rpo`."""
-    judged = ranked(select(m.LAST_VERDICT, is_("objective", objective), *systems), "verdict", marks.VERDICTS)
-    return f"max by (system) ({judged})"
+    judged = newest(select(m.LAST_VERDICT, systems, is_("objective", objective)), systems)
+    return f"max by (system) ({ranked(judged, 'verdict', marks.VERDICTS)})"
 
 
 def until(metric: m.Metric, *matchers: str, by: str = "system") -> str:

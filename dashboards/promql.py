@@ -16,6 +16,8 @@ SCOPE = 'job=~"$job",instance=~"$instance"'
 EXPORTER = "job, instance"
 DAY = 86400
 YEAR = 365 * DAY
+AWAY = "3d"
+"""For how long an exporter may have been away when a window began: a weekend. The samples of so long are read, so no longer."""
 
 _LABEL = re.compile(r'([a-z_]+)(=|!=|=~|!~)".*"')
 
@@ -72,13 +74,15 @@ def share(value: str, objective: str, by: str = "system") -> str:
 
 
 def grown(counter: Metric, window: str, *matchers: str) -> str:
-    """By how much a counter grew in the window, per exporter, from two samples instead of millions.
+    """By how much a counter grew in the window, per exporter, from a few samples instead of millions.
 
-    `increase` would read a year of samples; it heals resets, but these counters go on after a restart. Where Prometheus
-    does not remember that far, it is all that the exporter ever counted, which is never less than what fell into the window.
+    `increase` would read a year of samples; it heals resets, but these counters go on after a restart. If the exporter was
+    away when the window began, it grew from what was told last before that. Where Prometheus does not remember that far, it
+    is all that the exporter ever counted. Neither is ever less than what fell into the window.
     """
     series = select(counter, *matchers)
-    return f"clamp_min({series} - ({series} offset {window} or {series} * 0), 0)"
+    before = f"last_over_time({series}[{AWAY}] offset {window})"
+    return f"clamp_min({series} - ({before} or {series} * 0), 0)"
 
 
 def cases(series: str, label: str, otherwise: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """What the alerts stand on: one number a system (and scenario, site, ...) from what all vantages say of it."""
 
-from dashboards.expressions import MEMORY, Worse, best, most, promised, recent, seeing, select, share
+from dashboards.expressions import MEMORY, Worse, best, most, newest, promised, recent, seeing, select, share
 from dashboards.rule import DRILLS, HELD, Recording
 from exporter.catalogue import metrics as m
 from exporter.catalogue.metrics import Metric
@@ -76,8 +76,22 @@ RPO_RATIO = Recording(
 EVENTS = Recording("system_event:dr_event_active:share", share(known(m.EVENT_ACTIVE.name), "system, event"))
 """Who does not know whether the system serves says 0 of both: he would outvote the one who sees it."""
 
-LOSS = Recording("system:dr_last_loss_seconds:max", best(select(m.LAST_LOSS, bound="upper"), "system"))
+_SAME_SYSTEM = "on (job, instance, system)"
+NEWEST_LOSS = Recording("instance_system:dr_last_loss_timestamp_seconds:newest", newest(m.LAST_LOSS_END))
+LOSS = Recording(
+    "system:dr_last_loss_seconds:max",
+    best(f"{select(m.LAST_LOSS, bound='upper')} and {_SAME_SYSTEM} {NEWEST_LOSS.name}", "system"),
+)
 """What was lost last, at most; absent if nothing was ever proven to be. Any vantage is enough: its markers are its own."""
+LOSS_DRILL = Recording(
+    "system:dr_last_loss_drill:max",
+    best(f"{m.LAST_LOSS_DRILL.name} and {_SAME_SYSTEM} {NEWEST_LOSS.name}", "system"),
+)
+EVENT_DRILL = Recording(
+    "system:dr_last_incident_drill:max",
+    best(f"{m.LAST_DRILL.name} and {_SAME_SYSTEM} {newest(m.LAST_END)}", "system"),
+)
+"""Whether the newest event that is over was part of a drill."""
 
 STANDBY = "system, site"
 STANDBYS = Recording(
@@ -133,7 +147,7 @@ CANARY = Recording(
 )
 
 BURN_5M = "system:dr_downtime:ratio_rate5m"
-
+BURN_MINUTES = 5
 
 BUDGET_SHARE = Recording("system:dr_downtime:allowed", f"1 - {promised(m.AVAILABILITY_OBJECTIVE, 'system')}")
 """Share of the time that the availability objective leaves for downtime."""
@@ -144,10 +158,18 @@ def burn(window: str) -> str:
     return f"system:dr_downtime:burn_rate{window}"
 
 
-def _burnt(window: str) -> Recording:
-    """Over a longer window: the mean of what was recorded each minute."""
-    over = BURN_5M if window == "5m" else f"avg_over_time({BURN_5M}[{window}])"
-    return Recording(burn(window), f"{over} / on (system) {BUDGET_SHARE.name}")
+def _burnt(window: str, minutes: int) -> Recording:
+    """Over a longer window: the mean of what was recorded each minute, of which half a window is the least.
+
+    What nobody saw counts like the rest: an exporter that was away for half of the window must not hide that the budget
+    burns. Of less than half no more is made than was seen, the rest counts as not down: the mean alone took some seconds of
+    downtime in the first minutes of a system for a burn of days.
+    """
+    if minutes == BURN_MINUTES:
+        return Recording(burn(window), f"{BURN_5M} / on (system) {BUDGET_SHARE.name}")
+    over = f"{BURN_5M}[{window}]"
+    mean = f"sum_over_time({over})\n/ clamp_min(count_over_time({over}), {minutes // 2})"
+    return Recording(burn(window), f"{mean}\n/ on (system) {BUDGET_SHARE.name}")
 
 
 BURN = Recording(
@@ -161,11 +183,12 @@ BURN = Recording(
 
 NOW = (
     SEEING, TOLD, LOST, UNSEEN, HOLDING, DRILLING, KNOWING, OUTAGE, RTO, RTO_OBJECTIVE, RPO_EACH, RPO, RPO_UNPROVEN,
-    RPO_OBJECTIVE, RPO_RATIO, EVENTS, LOSS,
+    RPO_OBJECTIVE, RPO_RATIO, EVENTS, NEWEST_LOSS, LOSS, LOSS_DRILL, EVENT_DRILL,
 )  # fmt: skip
 
 STANDING = (
     STANDBYS, READY, REPLICATING, REFUTED, ESTIMATE, PARITY, PARITY_LOST, KPI, SERVING, BACKUP_AGE, RESTORE_AGE, EXPIRY, CANARY,
 )  # fmt: skip
-WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
-BUDGET = (BURN, BUDGET_SHARE, *(_burnt(window) for window in WINDOWS))
+WINDOWS = {"5m": BURN_MINUTES, "30m": 30, "1h": 60, "2h": 120, "6h": 360, "1d": 1440, "3d": 4320}
+"""Minutes, which are samples: the budget's rules are evaluated once a minute."""
+BUDGET = (BURN, BUDGET_SHARE, *(_burnt(window, minutes) for window, minutes in WINDOWS.items()))

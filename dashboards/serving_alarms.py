@@ -19,7 +19,6 @@ LOSS_SHOWN = 86400
 """Seconds for which a measured loss fires: somebody has to put the data right."""
 
 _ENDED, _MOVED = (best(metric.name, "system") for metric in (m.LAST_END, m.LAST_FAILOVER))
-_DRILLED = f"{best(m.LAST_DRILL.name, 'system')} == 1"
 _OUT = f"{r.RTO.name}\n  and on (system) {r.OUTAGE.name} > 0.5"
 _DOUBT = f"({r.SEEING.name} unless on (system) {r.OUTAGE.name})"
 """The vantages see, but none knows yet: after a restart a running outage is still one."""
@@ -120,7 +119,7 @@ EVENTS = (
         f"{r.LOSS.name}\n  and on (system) time() - {best(m.LAST_LOSS_END.name, 'system')} < {LOSS_SHOWN}",
         f"A move of {SYSTEM} lost acknowledged writes: {_AT_MOST}.",
         # It goes on after the drill that lost them.
-        drills=f"{best(m.LAST_LOSS_DRILL.name, 'system')} == 1",
+        drills=f"{r.LOSS_DRILL.name} == 1",
         board="failovers",
     ),
     Alarm(
@@ -128,7 +127,7 @@ EVENTS = (
         f"time() - {_MOVED} < {RECENT_MOVE}",
         f"The writable role of {SYSTEM} moved {LASTS} ago.",
         # It is told for longer than the drill lasts. The last incident is that of the move once it has ended.
-        drills=f"({DRILLS} == 1 or on (system) ({_DRILLED} and on (system) {_ENDED} + 60 > on (system) {_MOVED}))",
+        drills=f"({DRILLS} == 1 or on (system) ({r.EVENT_DRILL.name} == 1 and on (system) {_ENDED} + 60 > on (system) {_MOVED}))",
         board="failovers",
     ),
     Alarm(

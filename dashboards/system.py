@@ -128,7 +128,7 @@ def _newest(scope: Scope) -> list[Placed]:
     phases = bars(
         "Its phases",
         "When each phase was reached, counted from the earliest instant at which it can have begun.",
-        f"max by (phase) ({select(m.LAST_PHASE, ONE)})",
+        f"max by (phase) ({measures.newest(select(m.LAST_PHASE, ONE), ONE)})",
         "phase",
     )
     began = stat(
@@ -140,7 +140,7 @@ def _newest(scope: Scope) -> list[Placed]:
     lost = stat(
         "Markers lost",
         "Acknowledged canary markers that did not survive the newest move of the role.",
-        measures.last(m.CANARY_MARKERS, is_("outcome", "lost"), ONE),
+        measures.last(m.CANARY_MARKERS, ONE, is_("outcome", "lost")),
         NUMBER,
         needs=Feature.CANARY,
     )
@@ -156,7 +156,7 @@ def _achieved(name: str, objective: str, metric: m.Metric, what: str, needs: Fea
         ("at most", "upper", f"Upper bound of {what}: held against the objective."),
     )
     told = [
-        stat(f"{name} {title}", says, measures.last(metric, is_("bound", bound), ONE), SECONDS, needs=needs)
+        stat(f"{name} {title}", says, measures.last(metric, ONE, is_("bound", bound)), SECONDS, needs=needs)
         for title, bound, says in bounds
     ]
     says = f"The {name} against its objective as it was then; an RPO of 0 is judged by the count of lost markers."
@@ -166,7 +166,8 @@ def _achieved(name: str, objective: str, metric: m.Metric, what: str, needs: Fea
 
 def _annotations() -> list[dict[str, Any]]:
     """Marks in every graph. Prometheus's annotations take a time from a value, in milliseconds."""
-    moved, began = (measures.milliseconds(measures.last(each, ONE)) for each in (m.LAST_FAILOVER, m.LAST_START))
+    moved = measures.milliseconds(f"max by (system) ({select(m.LAST_FAILOVER, ONE)})")
+    began = measures.milliseconds(measures.last(m.LAST_START, ONE))
     return [
         _mark("Role moved", moved, marks.FIRST, "The writable role moved", value_is_time=True),
         _mark("Outage", began, marks.BAD, "It stopped serving", value_is_time=True),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dashboards import measures
+from dashboards import marks, measures
+from dashboards.frame import ONE
 from dashboards.promql import grown
 from dashboards.sla import unavailable
 from exporter.catalogue import metrics as m
@@ -142,3 +143,41 @@ def test_a_window_longer_than_the_memory_counts_everything(tmp_path: Path) -> No
     judged(tmp_path, told, grown(m.DOWNTIME, "365d"), ('{instance="a",job="rto-rpo",system="orders"}', 67))
     judged(tmp_path, told, grown(m.DOWNTIME, "30m"), ('{instance="a",job="rto-rpo",system="orders"}', 30))
     judged(tmp_path, told, unavailable("30m"), (ORDERS, 30 / 1800))
+
+
+def test_an_exporter_that_was_away_when_the_window_began(tmp_path: Path) -> None:
+    """What it had counted before it went away is not held against the window."""
+    told = [series(m.DOWNTIME, "7+0.5x40 stale _x24 30+0.5x54")]
+    judged(tmp_path, told, grown(m.DOWNTIME, "30m"), ('{instance="a",job="rto-rpo",system="orders"}', 57 - 27))
+
+
+AWAY_SINCE = [(m.LAST_END, -9000000), (m.LAST_START, -9003600), (m.LAST_LOSS_END, -9000000)]
+THERE = [(m.LAST_END, 1000), (m.LAST_START, 990), (m.LAST_LOSS_END, 1000)]
+
+
+def ended(instance: str, ends: list[tuple[m.Metric, int]], seconds: int, verdict: str) -> list[dict[str, str]]:
+    """An event as one exporter tells of it: how long it was down, which is also what it lost."""
+    told = [series(metric, f"{value}x120", instance) for metric, value in ends]
+    told += [series(metric, f"{seconds}x120", instance, bound="upper") for metric in (m.LAST_RTO, m.LAST_LOSS)]
+    verdicts = ("met", "missed", "not_proven", "no_objective")
+    told += [
+        series(m.LAST_VERDICT, f"{int(each == verdict)}x120", instance, objective="rto", verdict=each)
+        for each in verdicts
+    ]
+    return told
+
+
+def test_the_figures_of_an_event_are_of_one_event(tmp_path: Path) -> None:
+    """One exporter was away in the newest event and still tells of an older and worse one, which counts for nothing."""
+    told = [*ended("a", AWAY_SINCE, 3600, "missed"), *ended("b", THERE, 10, "met")]
+    judged(tmp_path, told, measures.last(m.LAST_START, ONE), (ORDERS, 990))
+    judged(tmp_path, told, measures.last(m.LAST_RTO, ONE, 'bound="upper"'), (ORDERS, 10))
+    judged(tmp_path, told, measures.verdict("rto", ONE), (ORDERS, marks.VERDICTS["met"]))
+    judged(tmp_path, told, measures.last_loss(m.LAST_LOSS, ONE, 'bound="upper"'), (ORDERS, 10))
+
+
+def test_of_an_event_that_both_saw_the_worse_figure_counts(tmp_path: Path) -> None:
+    """Though one dates its end some seconds earlier, by its own looks."""
+    told = [*ended("a", [(m.LAST_END, 980)], 12, "missed"), *ended("b", THERE, 10, "met")]
+    judged(tmp_path, told, measures.last(m.LAST_RTO, ONE, 'bound="upper"'), (ORDERS, 12))
+    judged(tmp_path, told, measures.verdict("rto", ONE), (ORDERS, marks.VERDICTS["missed"]))

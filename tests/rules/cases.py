@@ -81,7 +81,8 @@ def story(case: Case) -> Story:
 
     check("silent: all is well", GOOD - 1, where={})
     if case.wait:
-        check("silent: not for long enough", at - 1, where={})
+        of_mine = {**case.labels, "severity": str(case.severity)}
+        check("silent: not for long enough", at - 1, where=of_mine)
     check("silent: it is nearly so", at, where={"system": CHAT, "severity": str(case.severity)})
     check("fires", at, orders)
     check("other drill: that of billing does not mute orders", at, orders, where={**mine, "drill": "false"})
@@ -268,11 +269,11 @@ _DOWN, _SEEN = series(m.DOWNTIME), series(m.OBSERVED)
 _AVAILABLE = {series(m.AVAILABILITY_OBJECTIVE): 0.999}
 
 
-def _burning(window: str, severity: Severity) -> Case:
-    """Down all the time from minute 6 on, of which 20 % are in the 5 minutes when it begins to fire."""
+def _burning(window: str, severity: Severity, wait: int, times: str) -> Case:
+    """Down all the time from minute 6 on, until enough of the window's budget is gone."""
     return Case(
         a.BUDGET_BURN,
-        f"orders uses up its downtime budget 28.57 times as fast as its availability objective allows,"
+        f"orders uses up its downtime budget {times} times as fast as its availability objective allows,"
         f" measured over {window}.",
         {_DOWN: (0, 0, 60)},
         _AVAILABLE,
@@ -280,6 +281,7 @@ def _burning(window: str, severity: Severity) -> Case:
         {_SEEN: 60},
         {"window": window},
         severity,
+        wait,
         board="sla",
         variant=f"over {window}",
         patience=6,
@@ -287,8 +289,8 @@ def _burning(window: str, severity: Severity) -> Case:
 
 
 BUDGET = (
-    _burning("1h", Severity.CRITICAL),
-    _burning("6h", Severity.CRITICAL),
-    _burning("1d", Severity.WARNING),
-    _burning("3d", Severity.WARNING),
+    _burning("1h", Severity.CRITICAL, 1, "20"),
+    _burning("6h", Severity.CRITICAL, 2, "6.667"),
+    _burning("1d", Severity.WARNING, 4, "4.167"),
+    _burning("3d", Severity.WARNING, 4, "1.389"),
 )

@@ -240,16 +240,16 @@ def well() -> Story:
 
 
 def slow_burn() -> Story:
-    """Twice as fast as allowed, all the time."""
-    story = Story("twice the rate that the objective allows", 30, told_by("a", (ORDERS,)))
+    """Nearly three times as fast as allowed, all the time: half of three days is the least that counts."""
+    story = Story("nearly three times the rate that the objective allows", 770, told_by("a", (ORDERS,)))
     story.tell(
         {
             series(m.AVAILABILITY_OBJECTIVE).of(ORDERS): always(0.999),
             series(m.OBSERVED).of(ORDERS): growing(60),
-            series(m.DOWNTIME).of(ORDERS): growing(0.12),
+            series(m.DOWNTIME).of(ORDERS): growing(0.171875),
         }
     )
-    check(story, "only over the longest window", 30, a.BUDGET_BURN, {"system": ORDERS, "window": "3d", **WARN})
+    check(story, "only over the longest window", story.steps, a.BUDGET_BURN, {"system": ORDERS, "window": "3d", **WARN})
     return story
 
 
@@ -269,16 +269,16 @@ def one_burns() -> Story:
 
 
 def burnt_by_an_outage() -> Story:
-    """Two minutes of 24: enough for every window. Of chat they were part of a drill, which is over."""
+    """Three minutes: enough for every window. Of chat they were part of a drill, which is over."""
     story = Story("an outage that was told, and a drill that is over", 20, told_by("a", (ORDERS, CHAT)))
     for system in (ORDERS, CHAT):
         story.tell(
             {
-                series(m.STATE, state="outage").of(system): lambda step: float(step in (GOOD, GOOD + 1)),
-                series(m.RTO).of(system): lambda step: 30.0 if step in (GOOD, GOOD + 1) else 0.0,
+                series(m.STATE, state="outage").of(system): lambda step: float(GOOD <= step < GOOD + 3),
+                series(m.RTO).of(system): lambda step: 30.0 if GOOD <= step < GOOD + 3 else 0.0,
                 series(m.AVAILABILITY_OBJECTIVE).of(system): always(0.999),
                 series(m.OBSERVED).of(system): growing(60),
-                series(m.DOWNTIME).of(system): lambda step: 60.0 * min(max(step - GOOD + 1, 0), 2),
+                series(m.DOWNTIME).of(system): lambda step: 60.0 * min(max(step - GOOD + 1, 0), 3),
             }
         )
     story.tell({series(m.DRILL_ACTIVE).of(CHAT): after(GOOD + 3, 1, 0)})

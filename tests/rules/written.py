@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.rules import PREFIX
-from tests.rules import cases, doubts, exporters, several
+from tests.rules import apart, burns, cases, doubts, exporters, several
 from tests.rules.story import Story, file_text
 
 BESIDE_NOW = ("standing", "budget", "exporter")
@@ -18,11 +18,13 @@ def stories() -> dict[str, tuple[int, Sequence[Story]]]:
         exporters.contact_stale(),
         *doubts.standing(),
     ]
-    burns = (several.slow_burn(), several.one_burns(), several.burnt_by_an_outage(), several.burnt_by_a_long_outage())
-    budget = [*(cases.story(case) for case in cases.BUDGET), *burns, doubts.stricter_availability()]
+    several_burn = (several.slow_burn(), several.one_burns())
+    outages = (several.burnt_by_an_outage(), several.burnt_by_a_long_outage())
+    burnt = (*several_burn, *outages, burns.fresh(), burns.half_away())
+    budget = [*(cases.story(case) for case in cases.BUDGET), *burnt, doubts.stricter_availability()]
     return {
         "now": (10, [cases.story(case) for case in cases.NOW]),
-        "vantages": (5, [*several.now(), *doubts.now()]),
+        "vantages": (5, [*several.now(), *doubts.now(), *apart.apart()]),
         "standing": (15, standing),
         "budget": (60, budget),
         "exporter": (5, [*exporters.exporters()]),
