@@ -4,7 +4,7 @@ import { english, h, icon, name, path } from "./dom.js";
 import { level } from "./live.js";
 import { facts, panel, table } from "./tables.js";
 import { extent, legend, strip, verdict } from "./timeline.js";
-import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, t, upTo, word } from "./text.js";
+import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, remaining, t, upTo, word } from "./text.js";
 
 const PHASE_NAMES = ["resolve", "connect", "tls", "processing", "transfer"];
 const sign = (up) => icon(up ? "yes" : up === false ? "no" : "dunno", up ? "good" : up === false ? "bad" : "quiet");
@@ -118,7 +118,7 @@ export function promises(system, now) {
     [t("rto.objective"), objectives.rto === null ? t("none") : goal(objectives.rto)],
     ...Object.entries(objectives.rpo).map(([scenario, seconds]) => [`${t("rpo.objective")} · ${word("scenario", scenario)}`, goal(seconds)]),
     [t("availability"), objectives.availability === null ? null : percent(objectives.availability, 4)],
-    [t("budget"), budget ? t("budget.left", { left: duration(Math.max(0, budget.left_seconds), 0), used: duration(budget.downtime_seconds, 0), window: goal(budget.window_seconds) }) : null],
+    [t("budget"), budget ? h("span", { class: budget.left_seconds < 0 ? "bad" : null }, t("budget.left", { left: remaining(budget.left_seconds), used: duration(budget.downtime_seconds, 0), window: goal(budget.window_seconds) })) : null],
     [t("cost.total"), cost?.total !== undefined ? money(cost.total, cost.currency) : null],
     [t("drill.every"), objectives.drill_every ? goal(objectives.drill_every) : null],
     [t("proof"), proof ? [word("proof", proof.state), proof.at ? ` · ${ago(proof.at, now)}` : "", proof.incident ? [" · ", h("a", { href: path("incidents", proof.incident) }, t("title.incident"))] : []].flat() : null],

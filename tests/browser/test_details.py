@@ -1,0 +1,30 @@
+"""The pages of a system and of an incident in a real browser: what they say is what the API tells, and no more."""
+
+from dataclasses import replace
+
+from playwright.async_api import expect
+
+from exporter.core.past import Counters
+from exporter.core.snapshot import Watched
+from exporter.core.state import SystemState
+from tests.browser.chromium import MARKS
+from tests.browser.conftest import Opener
+from tests.metrics import scenes
+from tests.web.fakes import Stage, serving
+
+pytestmark = MARKS
+
+
+def only(state: SystemState) -> Watched:
+    """The system "orders" in this condition."""
+    return scenes.watched(scenes.system(), state)
+
+
+async def test_an_overspent_budget_says_by_how_much(open_page: Opener) -> None:
+    """The list of promises has the words of the card, and not "0s"."""
+    day = int(scenes.NOW.wall // 86400)
+    spent = replace(scenes.healthy(scenes.system()), counters=Counters(down_days={day: 0.0001 * 365 * 86400 + 18000}))
+    async with serving(Stage(snapshot=scenes.snapshot(only(spent)))) as url:
+        page = await open_page(f"{url}/systems/orders")
+        await expect(page.locator(".facts .over dd")).to_have_text("spent, 5h over")
+        await expect(page.locator("[data-part=promises] .bad")).to_have_text("spent, 5h over (5h 52m used in 365d)")
