@@ -165,6 +165,10 @@ _RECOVERY_POINT = schema(
     source=STRING,
     at=null_or(INSTANT),
     refuted=BOOLEAN,
+    decides={
+        **BOOLEAN,
+        "description": "It is the one that the exposure of `site_loss` counts from; none is where a backup is newer.",
+    },
     lag_bytes={**null_or(NUMBER), "description": "How far its position is behind; null where that cannot be told."},
 )
 

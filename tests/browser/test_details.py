@@ -1,9 +1,11 @@
 """The pages of a system and of an incident in a real browser: what they say is what the API tells, and no more."""
 
+import re
 from dataclasses import replace
 
 from playwright.async_api import expect
 
+from exporter.core.model import Component, Part
 from exporter.core.past import Counters
 from exporter.core.snapshot import Watched
 from exporter.core.state import SystemState
@@ -28,3 +30,19 @@ async def test_an_overspent_budget_says_by_how_much(open_page: Opener) -> None:
         page = await open_page(f"{url}/systems/orders")
         await expect(page.locator(".facts .over dd")).to_have_text("spent, 5h over")
         await expect(page.locator("[data-part=promises] .bad")).to_have_text("spent, 5h over (5h 52m used in 365d)")
+
+
+async def test_the_store_furthest_behind_decides(open_page: Opener) -> None:
+    """Of the database and a cache that is nearly even the database is marked, and nothing else."""
+    of = scenes.system()
+    system = replace(of, components={**of.components, "cache": Component("cache", critical=True, stateful=True)})
+    state = scenes.healthy(of)
+    behind = state.sources["sg", "database", "streaming"]
+    stores = [replace(behind, at=scenes.NOW.mono - 60), replace(behind, component="cache")]
+    state = replace(state, sources={(one.site, one.component, one.source): one for one in stores})
+    cache = Part("sg", "cache")
+    watched = replace(scenes.watched(of, state), system=replace(system, parts=of.parts | {cache}))
+    async with serving(Stage(snapshot=scenes.snapshot(watched))) as url:
+        page = await open_page(f"{url}/systems/orders")
+        rows = page.locator("[data-part=points] tbody tr")
+        await expect(rows).to_have_text([re.compile("database.*decides"), re.compile(r"cache(?!.*decides)")])

@@ -56,12 +56,10 @@ export function readiness(system) {
 
 export function points(system) {
   if (!system.recovery_points.length) return null;
-  const usable = system.recovery_points.filter((point) => point.at !== null && !point.refuted && !system.serving.includes(point.site));
-  const best = Math.max(...usable.map((point) => point.at));
   const rows = system.recovery_points.map((point) => [
     [h("b", null, name(point.site)), " ", name(point.component), h("p", { class: "quiet" }, word("source", point.source))],
     point.at === null ? t("nothing_proven") : [t("proven_until"), " ", aging(point.at)],
-    point.refuted ? [icon("no", "bad"), " ", t("refuted")] : usable.includes(point) && point.at === best ? [icon("serving", "good"), " ", t("decides")] : "",
+    point.refuted ? [icon("no", "bad"), " ", t("refuted")] : point.decides ? [icon("serving", "good"), " ", t("decides")] : "",
     typeof point.lag_bytes === "number" ? bytes(point.lag_bytes) : "–",
   ]);
   return panel(t("sec.points"), "", table(t("sec.points"), [t("source"), t("recovery_point"), t("state"), t("lag")], rows));

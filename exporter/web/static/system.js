@@ -69,7 +69,7 @@ function show() {
     ["promises", [details.objectives, details.budget, details.cost, details.drill, details.proof], () => sections.promises(details, now)],
     ["readiness", details.sites.map((site) => [site.name, site.ready, site.checks]), () => sections.readiness(details)],
     ["checklist", lines, () => sections.checklist(lines)],
-    ["points", [details.recovery_points, details.serving], () => sections.points(details)],
+    ["points", details.recovery_points, () => sections.points(details)],
     ["incidents", [incidents, incidents.some((one) => one.open) ? Math.floor(now) : 0], () => sections.incidents(incidents, now)],
     ["sites", [details.sites, details.traffic_share], () => sections.sites(details)],
     ["backups", [details.backups, Math.floor(now / 10)], () => sections.backups(details, now)],
