@@ -11,10 +11,14 @@ from exporter.core.snapshot import Watched
 from exporter.core.state import SystemState
 from tests.browser.chromium import MARKS
 from tests.browser.conftest import Opener
+from tests.core.filming import SYSTEM, film, moment
 from tests.metrics import scenes
 from tests.web.fakes import Stage, serving
 
 pytestmark = MARKS
+
+LATER = 15_000
+"""Milliseconds within which a change must have come, on the busiest machine."""
 
 
 def only(state: SystemState) -> Watched:
@@ -28,7 +32,7 @@ async def test_an_overspent_budget_says_by_how_much(open_page: Opener) -> None:
     spent = replace(scenes.healthy(scenes.system()), counters=Counters(down_days={day: 0.0001 * 365 * 86400 + 18000}))
     async with serving(Stage(snapshot=scenes.snapshot(only(spent)))) as url:
         page = await open_page(f"{url}/systems/orders")
-        await expect(page.locator(".facts .over dd")).to_have_text("spent, 5h over")
+        await expect(page.locator(".facts .over dd")).to_have_text("spent, 5h over", timeout=LATER)
         await expect(page.locator("[data-part=promises] .bad")).to_have_text("spent, 5h over (5h 52m used in 365d)")
 
 
@@ -45,4 +49,19 @@ async def test_the_store_furthest_behind_decides(open_page: Opener) -> None:
     async with serving(Stage(snapshot=scenes.snapshot(watched))) as url:
         page = await open_page(f"{url}/systems/orders")
         rows = page.locator("[data-part=points] tbody tr")
-        await expect(rows).to_have_text([re.compile("database.*decides"), re.compile(r"cache(?!.*decides)")])
+        await expect(rows).to_have_text(
+            [re.compile("database.*decides"), re.compile(r"cache(?!.*decides)")], timeout=LATER
+        )
+
+
+async def test_a_split_brain_outside_of_an_incident_has_its_runbook(open_page: Opener) -> None:
+    """Both sites take writes, and service never stopped: its runbook is linked while that lasts."""
+    shown = film("hhhbbbb")
+    assert shown.state.incident is None
+    stage = Stage(snapshot=scenes.snapshot(Watched(SYSTEM, shown.state)), now=moment(8.0))
+    async with serving(stage) as url:
+        page = await open_page(f"{url}/systems/orders")
+        links = page.locator("[data-part=runbooks] a")
+        await expect(links.get_by_text("DrSplitBrain")).to_be_visible(timeout=LATER)
+        stage.snapshot = scenes.snapshot(Watched(SYSTEM, film("hhhhhhh").state))
+        await expect(links.get_by_text("DrSplitBrain")).to_have_count(0, timeout=LATER)

@@ -172,13 +172,12 @@ export function incidents(all, now) {
 export function runbooks(system, all) {
   const rpo = Object.entries(system.rpo).map(([scenario, told]) => [told, system.objectives.rpo[scenario]]);
   const ready = system.sites.filter((site) => !site.serving).map((site) => site.ready);
-  const happened = system.incident?.events ?? [];
   const wrong = {
     DrOutage: system.rto_seconds > 0,
     DrStateUnknown: system.state === "unknown",
-    DrSplitBrain: happened.includes("split_brain"),
-    DrNoPrimary: happened.includes("no_primary"),
-    DrStuckSwitch: happened.includes("stuck_switch"),
+    DrSplitBrain: system.events.includes("split_brain"),
+    DrNoPrimary: system.events.includes("no_primary"),
+    DrStuckSwitch: system.events.includes("stuck_switch"),
     DrRpoBreach: rpo.some(([told, goal]) => told.known && level(told.seconds, goal) === "over"),
     DrRpoUnknown: rpo.some(([told]) => !told.known),
     DrStandbyNotReady: ready.includes(false) && !ready.includes(true),

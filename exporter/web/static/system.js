@@ -76,7 +76,7 @@ function show() {
     ["parity", details.parity, () => sections.parity(details)],
     ["kpis", details.kpis, () => sections.kpis(details)],
     ["dependencies", details.dependencies, () => sections.dependencies(details)],
-    ["runbooks", [Object.values(details.rpo).map((rpo) => [rpo.known, Math.round(rpo.seconds)]), details.state, details.sites, details.drill, contacts], () => sections.runbooks(details, contacts)],
+    ["runbooks", [Object.values(details.rpo).map((rpo) => [rpo.known, Math.round(rpo.seconds)]), details.state, details.events, details.sites, details.drill, contacts], () => sections.runbooks(details, contacts)],
     ["contacts", contacts, () => sections.contacts(contacts)],
   ];
   const place = byId("sections");
