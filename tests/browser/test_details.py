@@ -65,3 +65,36 @@ async def test_a_split_brain_outside_of_an_incident_has_its_runbook(open_page: O
         await expect(links.get_by_text("DrSplitBrain")).to_be_visible(timeout=LATER)
         stage.snapshot = scenes.snapshot(Watched(SYSTEM, film("hhhhhhh").state))
         await expect(links.get_by_text("DrSplitBrain")).to_have_count(0, timeout=LATER)
+
+
+async def test_a_system_that_is_removed_is_not_shown_on(open_page: Opener) -> None:
+    """A reload takes it out: the page says so, greys out and is no longer "Healthy" in its title; put back, it goes on."""
+    there = scenes.snapshot(only(scenes.healthy(scenes.system())))
+    stage = Stage(snapshot=there)
+    async with serving(stage) as url:
+        page = await open_page(f"{url}/systems/orders")
+        await expect(page).to_have_title(re.compile("1 Healthy"), timeout=LATER)
+        stage.snapshot = scenes.snapshot()
+        await expect(page.locator(".warning")).to_have_text("No system of this name is watched", timeout=LATER)
+        await expect(page.locator("main")).to_have_class("stale")
+        await expect(page).not_to_have_title(re.compile("Healthy"))
+        await expect(page.locator("#favicon")).to_have_attribute("href", "/static/icon-unknown.svg")
+        await expect(page.locator("#health")).to_have_text(re.compile("exporter well"))
+        stage.snapshot = there
+        await expect(page.locator(".warning")).to_have_count(0, timeout=LATER)
+        await expect(page.locator("main")).not_to_have_class("stale")
+        await expect(page).to_have_title(re.compile("1 Healthy"))
+
+
+async def test_an_incident_that_is_gone_has_no_clock(open_page: Opener) -> None:
+    """Its system was removed while it ran: what is said of that stays, and no clock runs over it."""
+    stage = Stage()
+    async with serving(stage) as url:
+        page = await open_page(f"{url}/incidents/01JB9Z")
+        timer = page.locator("#incident [role=timer]")
+        await expect(timer).to_be_visible(timeout=LATER)
+        stage.snapshot = scenes.snapshot(only(scenes.healthy(scenes.system())))
+        await expect(page.locator("#incident .empty")).to_contain_text("no incident", timeout=LATER)
+        for _ in range(8):
+            assert await timer.count() == 0
+            await page.wait_for_timeout(150)
