@@ -95,6 +95,7 @@ async def test_an_incident_that_is_gone_has_no_clock(open_page: Opener) -> None:
         await expect(timer).to_be_visible(timeout=LATER)
         stage.snapshot = scenes.snapshot(only(scenes.healthy(scenes.system())))
         await expect(page.locator("#incident .empty")).to_contain_text("no incident", timeout=LATER)
+        await expect(page.locator(".marking")).to_have_count(0)
         for _ in range(8):
             assert await timer.count() == 0
             await page.wait_for_timeout(150)

@@ -24,6 +24,7 @@ async function refresh() {
     const told = await answer.json();
     if (!answer.ok) {
       incident = null; // else its clock would go on over what is said instead
+      if (answer.status === 404) document.querySelector(".marking")?.remove(); // nothing can be said of it either
       return redraw(byId("incident"), told, () => [h("p", { class: "empty" }, english(told.error))]);
     }
     if (!head || told.open !== incident?.open) head = await (await fetch("/api/v1/ledger/head", { signal: AbortSignal.timeout(5000) })).json();
