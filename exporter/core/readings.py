@@ -81,6 +81,23 @@ def recovery_point(system: System, state: SystemState, scenario: str) -> Instant
     return oldest
 
 
+def decisive(system: System, state: SystemState) -> list[SourceState]:
+    """The sources whose T is the recovery point of `site_loss`; none where that is a backup's, or nothing was ever proven.
+
+    What is at the holder of the role is lost with it. In an active-active system a source tells of what another site wrote.
+    """
+    point = recovery_point(system, state, SITE_LOSS)
+    holders = {name: site for site, names in held(system, state).items() for name in names}
+    return [
+        source
+        for source in state.sources.values()
+        if source.at is not None
+        and source.at == point
+        and not source.refuted
+        and (system.active_active or source.site != holders.get(source.component))
+    ]
+
+
 def rto_clock(state: SystemState, now: Instant) -> float:
     """Seconds since the last good look before the running outage; 0 while the system serves (or is merely suspected)."""
     incident = state.incident

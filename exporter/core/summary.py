@@ -11,7 +11,16 @@ from exporter.core.model import Moment
 from exporter.core.past import Incident
 from exporter.core.proof import due, proof_state
 from exporter.core.readiness import readiness
-from exporter.core.readings import exposure, functional_ratio, rto_clock, rto_estimate, scenarios, site_role, totals
+from exporter.core.readings import (
+    exposure,
+    functional_ratio,
+    lasting_events,
+    rto_clock,
+    rto_estimate,
+    scenarios,
+    site_role,
+    totals,
+)
 from exporter.core.snapshot import Watched
 from exporter.core.timeline import incident_json
 
@@ -45,6 +54,7 @@ def standing(watched: Watched, now: Moment) -> dict[str, Any]:
         "budget": budget_json(watched, now),
         "cost": cost_json(watched, now),
         "blind": state.blind_since is not None,
+        "events": [str(event) for event, lasts in lasting_events(system, state).items() if lasts],
         **drills_json(watched, now),
     }
 

@@ -7,6 +7,7 @@ from exporter.core.backup import BackupFacts
 from exporter.core.checks import NEVER_SEEN, backup_complaint, kpi_low, parity_at, parity_match
 from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
+from exporter.core.readings import decisive
 from exporter.core.snapshot import ExporterState, Watched
 from exporter.core.summary import site_json, standing
 from exporter.core.timeline import incident_json, running_json
@@ -35,6 +36,7 @@ def system_json(watched: Watched, now: Moment) -> dict[str, Any]:
 
 
 def _points(watched: Watched, now: Moment) -> list[dict[str, Any]]:
+    decides = decisive(watched.system, watched.state)
     return [
         {
             "site": source.site,
@@ -42,6 +44,7 @@ def _points(watched: Watched, now: Moment) -> list[dict[str, Any]]:
             "source": source.source,
             "at": None if source.at is None else now.wall_of(source.at),
             "refuted": source.refuted,
+            "decides": source in decides,
             "lag_bytes": source.lag_bytes,
         }
         for source in watched.state.sources.values()

@@ -87,6 +87,10 @@ _STANDING = schema(
     budget=null_or(ref("Budget")),
     cost=null_or(ref("Cost")),
     blind={**BOOLEAN, "description": "Nobody can see it now."},
+    events={
+        **list_of(one_of(Kind.SPLIT_BRAIN, Kind.NO_PRIMARY, Kind.STUCK_SWITCH)),
+        "description": "What goes on until somebody ends it, in an incident or outside of one; as `dr_event_active`.",
+    },
     drill={**null_or(ref("Declared")), "description": "The drill or the maintenance that is open."},
     drill_last=null_or(INSTANT),
     drill_due=null_or(INSTANT),
@@ -165,6 +169,10 @@ _RECOVERY_POINT = schema(
     source=STRING,
     at=null_or(INSTANT),
     refuted=BOOLEAN,
+    decides={
+        **BOOLEAN,
+        "description": "It is the one that the exposure of `site_loss` counts from; none is where a backup is newer.",
+    },
     lag_bytes={**null_or(NUMBER), "description": "How far its position is behind; null where that cannot be told."},
 )
 

@@ -13,7 +13,7 @@ from exporter.core.drill import Order
 from exporter.core.exposed import written_until
 from exporter.core.model import ENTRY, Component, Facts, Instant, Objectives, Part, Reason, Role
 from exporter.core.past import Kind
-from exporter.core.readings import exposure, recovery_point, writable_expected, writable_sites
+from exporter.core.readings import decisive, exposure, recovery_point, writable_expected, writable_sites
 from exporter.core.state import Mode
 from tests.core.filming import HK, SG, moment
 from tests.core.test_active import BOTH, DATABASE, DEAD, Two, shown
@@ -129,6 +129,7 @@ def test_a_marker_after_the_last_checkpoint_stays_exposed() -> None:
         film.tick(float(tick), "sg", "tk")
     assert film.state.served == ("sg", "tk")
     assert film.exposed(20.0) == pytest.approx(20.0 - 5.1), "of hk's markers the newest that another site has"
+    assert {source.source for source in decisive(film.system, film.state)} == {"canary:hk"}
 
 
 def test_what_is_elsewhere_is_so_after_a_reboot() -> None:

@@ -10,8 +10,11 @@ from exporter.core.interval import Interval
 from exporter.core.model import ENTRY, Component, Facts, Part, Reason, Role, Sample
 from exporter.core.past import Kind, MarkerCount
 from exporter.core.readings import lasting_events, totals
+from exporter.core.snapshot import Watched
 from exporter.core.state import Step
+from exporter.core.summary import summary
 from exporter.core.timeline import running_json
+from exporter.core.view import system_json
 from tests.core.filming import HK, SG, SYSTEM, WALL, Projector, film, moment
 
 WEB_HK, WEB_SG = Part("hk", "web"), Part("sg", "web")
@@ -462,7 +465,10 @@ def test_an_event_lasts_until_somebody_ends_it() -> None:
     """What an alert rule is told: the split brain while both write, no primary while all refuse, the switch until it serves."""
 
     def lasting(shown: Projector) -> set[str]:
-        return {str(kind) for kind, lasts in lasting_events(shown.system, shown.state).items() if lasts}
+        found = {str(kind) for kind, lasts in lasting_events(shown.system, shown.state).items() if lasts}
+        for told in (summary, system_json):
+            assert set(told(Watched(shown.system, shown.state), moment(20.0))["events"]) == found
+        return found
 
     split = film("hhbbb")
     assert lasting(split) == {"split_brain"}

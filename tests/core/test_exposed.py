@@ -11,7 +11,7 @@ from exporter.core.canary import Outcome
 from exporter.core.inspected import BackupState
 from exporter.core.model import Backup, Component, Facts, Instant, Part, Reason, Role, Sample, System
 from exporter.core.readiness import readiness
-from exporter.core.readings import exposure
+from exporter.core.readings import decisive, exposure
 from exporter.core.state import Mode
 from tests.core.filming import HK, SG, SYSTEM, Projector, film, moment
 
@@ -50,6 +50,9 @@ class Watch(Projector):
         told = exposure(self.system, self.state, "site_loss", at)
         assert told.known
         return told.seconds
+
+    def decisive(self) -> list[tuple[str, str]]:
+        return [(source.site, source.component) for source in decisive(self.system, self.state)]
 
 
 def web_out(until: int, cut: int) -> Watch:
@@ -363,6 +366,7 @@ def test_of_a_split_system_the_worst_site_to_lose_counts(stale: str, told: float
         shown.see(Part("sg", "cache"), tick + 0.3, tick, primary=True, epoch="2")
         shown.see(Part("hk", "cache"), tick + 0.4, 20 if stale == "cache" else tick, primary=False, epoch="2")
     assert shown.exposed(30.5) == pytest.approx(told)
+    assert shown.decisive() == [("sg" if stale == "database" else "hk", stale)]
 
 
 def test_a_standby_that_holds_another_role_is_ready_for_the_rest() -> None:
@@ -383,6 +387,7 @@ def test_backups_of_what_a_site_does_not_hold_do_not_count_for_its_loss() -> Non
     sources = {key: one for key, one in shown.state.sources.items() if key[1] != "database"}
     shown.state = replace(shown.state, sources=sources, backups={"nightly": BackupState(point=12.0)})
     assert shown.exposed(30.5) == pytest.approx(18.5)
+    assert shown.decisive() == [], "the backup does"
 
 
 def lonely(*more: Part, **backups: Backup) -> Watch:
@@ -403,6 +408,7 @@ def test_a_store_that_is_at_one_site_only_is_lost_with_it() -> None:
     """That the database is replicated says nothing of the cache: nobody knows how much of it would be left."""
     shown = lonely()
     assert exposure(shown.system, shown.state, "site_loss", 30.5) == (30.5, False)
+    assert shown.decisive() == []
 
 
 def test_what_a_site_does_not_hold_comes_from_a_backup_or_from_a_third_site() -> None:
@@ -412,7 +418,26 @@ def test_what_a_site_does_not_hold_comes_from_a_backup_or_from_a_third_site() ->
     assert kept.exposed(30.5) == pytest.approx(18.5)
     kept.state = replace(kept.state, backups={"nightly": BackupState(point=30.4)})
     assert kept.exposed(30.5) == pytest.approx(0.5)
-    assert lonely(Part("tk", "cache")).exposed(30.5) == pytest.approx(10.5)
+    third = lonely(Part("tk", "cache"))
+    assert third.exposed(30.5) == pytest.approx(10.5)
+    assert third.decisive() == [("tk", "cache")]
+
+
+def test_the_store_furthest_behind_decides() -> None:
+    """Not the newest of all; in an outage neither what the lost holder has, nor what a marker disproves."""
+    shown = split(30, moved=99, cut=20)
+    assert shown.decisive() == [("sg", "database")]
+    for tick in range(31, 35):
+        shown.fail(Part("hk", "database"), tick)
+        shown.fail(Part("hk", "cache"), tick)
+    assert shown.state.mode is Mode.OUTAGE
+    assert shown.decisive() == [("sg", "database")]
+    first = ("sg", "database", "streaming")
+    point = shown.state.sources[first]
+    there = {("hk", "database", "streaming"): replace(point, site="hk"), first: replace(point, refuted=True)}
+    marked = replace(point, source="canary")
+    shown.state = replace(shown.state, sources={**shown.state.sources, **there, ("sg", "database", "canary"): marked})
+    assert decisive(shown.system, shown.state) == [marked]
 
 
 def test_the_entry_at_another_site_does_not_hide_who_holds_the_data() -> None:

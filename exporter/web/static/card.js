@@ -3,7 +3,7 @@
 import { english, h, icon, mark, name, path, redraw, say } from "./dom.js";
 import { down, exposed, level, share } from "./live.js";
 import { draw, sparkline } from "./spark.js";
-import { atMost, digits, duration, goal, money, portion, t, word } from "./text.js";
+import { atMost, digits, duration, goal, money, portion, remaining, t, word } from "./text.js";
 
 const MAIN = "site_loss";
 const LARGE = ["hero", "large", "medium"];
@@ -111,7 +111,7 @@ export class Card {
     if (item.functional_ratio !== null && item.functional_ratio < 1) fact(t("functional"), portion(item.functional_ratio));
     if (item.budget) {
       const left = item.budget.left_seconds;
-      fact(t("budget"), left < 0 ? t("budget.gone", { over: duration(-left, 0) }) : duration(left, 0), left < 0 ? "over" : "");
+      fact(t("budget"), remaining(left), left < 0 ? "over" : "");
     }
     if (item.cost?.amount) fact(t("cost"), money(item.cost.amount, item.cost.currency));
     else if (item.cost?.total) fact(t("cost.total"), money(item.cost.total, item.cost.currency));

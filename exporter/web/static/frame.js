@@ -33,8 +33,9 @@ export function showWorst(items, lost, { heading = true } = {}) {
   mark(byId("favicon"), "href", `/static/icon-${lost ? "lost" : worst}.svg`);
 }
 
-/** Warnings about the exporter itself; `age`: seconds since anything was heard of it, where the connection is lost. */
-export function showExporter(exporter, state, age, now) {
+/** Warnings about the exporter itself; `age`: seconds since anything was heard of it, where the connection is lost. `missing`: why
+ * what the page is about is no longer told, though the exporter is there. */
+export function showExporter(exporter, state, age, now, missing = null) {
   const warnings = [];
   if (state === "lost") warnings.push(["lost", t("lost", { age: duration(Math.floor(age), 0) })]);
   if (exporter) {
@@ -42,10 +43,11 @@ export function showExporter(exporter, state, age, now) {
     say(byId("version"), exporter.version);
     warnings.push(...troubles(exporter, now));
   }
+  const well = exporter && state !== "lost" && !warnings.length;
+  if (missing) warnings.push(["missing", missing]);
   redraw(byId("warnings"), warnings, () => warnings.map(([kind, text, detail]) =>
     h("p", { class: `warning ${kind}` }, icon(kind === "lost" ? "outage" : "degraded"), h("span", null, text, detail ? " " : null, detail ? english(detail) : null))));
-  mark(byId("main"), "class", state === "lost" ? "stale" : null);
-  const well = exporter && state !== "lost" && !warnings.length;
+  mark(byId("main"), "class", state === "lost" || missing ? "stale" : null);
   redraw(byId("health"), [well, state], () => [
     icon(well ? "yes" : "no", well ? "good" : "bad"), " ", state === "lost" ? t("lost.short") : well ? t(state === "live" ? "self.live" : "self.polling") : state === "waiting" ? t("loading") : t("self.trouble")]);
 }

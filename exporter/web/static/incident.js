@@ -22,7 +22,11 @@ async function refresh() {
   try {
     const answer = await fetch(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal: AbortSignal.timeout(5000) });
     const told = await answer.json();
-    if (!answer.ok) return redraw(byId("incident"), told, () => [h("p", { class: "empty" }, english(told.error))]);
+    if (!answer.ok) {
+      incident = null; // else its clock would go on over what is said instead
+      if (answer.status === 404) document.querySelector(".marking")?.remove(); // nothing can be said of it either
+      return redraw(byId("incident"), told, () => [h("p", { class: "empty" }, english(told.error))]);
+    }
     if (!head || told.open !== incident?.open) head = await (await fetch("/api/v1/ledger/head", { signal: AbortSignal.timeout(5000) })).json();
     incident = told;
   } catch {

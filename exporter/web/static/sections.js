@@ -4,7 +4,7 @@ import { english, h, icon, name, path } from "./dom.js";
 import { level } from "./live.js";
 import { facts, panel, table } from "./tables.js";
 import { extent, legend, strip, verdict } from "./timeline.js";
-import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, t, upTo, word } from "./text.js";
+import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, remaining, t, upTo, word } from "./text.js";
 
 const PHASE_NAMES = ["resolve", "connect", "tls", "processing", "transfer"];
 const sign = (up) => icon(up ? "yes" : up === false ? "no" : "dunno", up ? "good" : up === false ? "bad" : "quiet");
@@ -56,12 +56,10 @@ export function readiness(system) {
 
 export function points(system) {
   if (!system.recovery_points.length) return null;
-  const usable = system.recovery_points.filter((point) => point.at !== null && !point.refuted && !system.serving.includes(point.site));
-  const best = Math.max(...usable.map((point) => point.at));
   const rows = system.recovery_points.map((point) => [
     [h("b", null, name(point.site)), " ", name(point.component), h("p", { class: "quiet" }, word("source", point.source))],
     point.at === null ? t("nothing_proven") : [t("proven_until"), " ", aging(point.at)],
-    point.refuted ? [icon("no", "bad"), " ", t("refuted")] : usable.includes(point) && point.at === best ? [icon("serving", "good"), " ", t("decides")] : "",
+    point.refuted ? [icon("no", "bad"), " ", t("refuted")] : point.decides ? [icon("serving", "good"), " ", t("decides")] : "",
     typeof point.lag_bytes === "number" ? bytes(point.lag_bytes) : "–",
   ]);
   return panel(t("sec.points"), "", table(t("sec.points"), [t("source"), t("recovery_point"), t("state"), t("lag")], rows));
@@ -118,7 +116,7 @@ export function promises(system, now) {
     [t("rto.objective"), objectives.rto === null ? t("none") : goal(objectives.rto)],
     ...Object.entries(objectives.rpo).map(([scenario, seconds]) => [`${t("rpo.objective")} · ${word("scenario", scenario)}`, goal(seconds)]),
     [t("availability"), objectives.availability === null ? null : percent(objectives.availability, 4)],
-    [t("budget"), budget ? t("budget.left", { left: duration(Math.max(0, budget.left_seconds), 0), used: duration(budget.downtime_seconds, 0), window: goal(budget.window_seconds) }) : null],
+    [t("budget"), budget ? h("span", { class: budget.left_seconds < 0 ? "bad" : null }, t("budget.left", { left: remaining(budget.left_seconds), used: duration(budget.downtime_seconds, 0), window: goal(budget.window_seconds) })) : null],
     [t("cost.total"), cost?.total !== undefined ? money(cost.total, cost.currency) : null],
     [t("drill.every"), objectives.drill_every ? goal(objectives.drill_every) : null],
     [t("proof"), proof ? [word("proof", proof.state), proof.at ? ` · ${ago(proof.at, now)}` : "", proof.incident ? [" · ", h("a", { href: path("incidents", proof.incident) }, t("title.incident"))] : []].flat() : null],
@@ -174,13 +172,12 @@ export function incidents(all, now) {
 export function runbooks(system, all) {
   const rpo = Object.entries(system.rpo).map(([scenario, told]) => [told, system.objectives.rpo[scenario]]);
   const ready = system.sites.filter((site) => !site.serving).map((site) => site.ready);
-  const happened = system.incident?.events ?? [];
   const wrong = {
     DrOutage: system.rto_seconds > 0,
     DrStateUnknown: system.state === "unknown",
-    DrSplitBrain: happened.includes("split_brain"),
-    DrNoPrimary: happened.includes("no_primary"),
-    DrStuckSwitch: happened.includes("stuck_switch"),
+    DrSplitBrain: system.events.includes("split_brain"),
+    DrNoPrimary: system.events.includes("no_primary"),
+    DrStuckSwitch: system.events.includes("stuck_switch"),
     DrRpoBreach: rpo.some(([told, goal]) => told.known && level(told.seconds, goal) === "over"),
     DrRpoUnknown: rpo.some(([told]) => !told.known),
     DrStandbyNotReady: ready.includes(false) && !ready.includes(true),

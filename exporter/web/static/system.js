@@ -7,7 +7,7 @@ import { showClock, showExporter, showWorst } from "./frame.js";
 import { exposed } from "./live.js";
 import * as sections from "./sections.js";
 import { History } from "./spark.js";
-import { duration } from "./text.js";
+import { duration, t } from "./text.js";
 
 const TICK = 250;
 const APART = 1000; // ms between two questions for the details
@@ -23,10 +23,10 @@ let [details, incidents, contacts, lines, askedAt, rareAt, step] = [null, [], nu
 const feed = new Feed({
   onChange() {
     const item = feed.systems.get(system);
+    showWorst(item ? [item] : [], false);
     if (!item) return;
     if (!card.node.isConnected) document.querySelector("#system > .cards").replaceChildren(card.node);
     card.show(item, "hero", past.points(system));
-    showWorst([item], false);
   },
   onState(state) {
     if (state === "live") past.loadSystem(system);
@@ -69,14 +69,14 @@ function show() {
     ["promises", [details.objectives, details.budget, details.cost, details.drill, details.proof], () => sections.promises(details, now)],
     ["readiness", details.sites.map((site) => [site.name, site.ready, site.checks]), () => sections.readiness(details)],
     ["checklist", lines, () => sections.checklist(lines)],
-    ["points", [details.recovery_points, details.serving], () => sections.points(details)],
+    ["points", details.recovery_points, () => sections.points(details)],
     ["incidents", [incidents, incidents.some((one) => one.open) ? Math.floor(now) : 0], () => sections.incidents(incidents, now)],
     ["sites", [details.sites, details.traffic_share], () => sections.sites(details)],
     ["backups", [details.backups, Math.floor(now / 10)], () => sections.backups(details, now)],
     ["parity", details.parity, () => sections.parity(details)],
     ["kpis", details.kpis, () => sections.kpis(details)],
     ["dependencies", details.dependencies, () => sections.dependencies(details)],
-    ["runbooks", [Object.values(details.rpo).map((rpo) => [rpo.known, Math.round(rpo.seconds)]), details.state, details.sites, details.drill, contacts], () => sections.runbooks(details, contacts)],
+    ["runbooks", [Object.values(details.rpo).map((rpo) => [rpo.known, Math.round(rpo.seconds)]), details.state, details.events, details.sites, details.drill, contacts], () => sections.runbooks(details, contacts)],
     ["contacts", contacts, () => sections.contacts(contacts)],
   ];
   const place = byId("sections");
@@ -90,13 +90,12 @@ function show() {
 
 function tick() {
   const now = feed.now();
-  showExporter(feed.exporter, feed.state, (performance.now() - feed.heardAt) / 1000, now);
   const item = feed.systems.get(system);
-  if (feed.state === "lost" || !item) {
-    if (item) showWorst([item], true);
-    return;
-  }
+  const gone = feed.exporter && !item; // a reload took it out, or gave it another name: what is shown is no longer so
+  showExporter(feed.exporter, feed.state, (performance.now() - feed.heardAt) / 1000, now, gone ? t("missing.system") : null);
+  if (feed.state === "lost") return showWorst(item ? [item] : [], true);
   showClock(now);
+  if (!item) return;
   const age = feed.age(item);
   card.tick(item, age, now);
   if (item.rpo[MAIN]?.known) past.push(system, now, exposed(item, item.rpo[MAIN], age));

@@ -84,6 +84,9 @@ export function within(lower, upper, digits = 3) {
 /** An upper bound by itself. */
 export const atMost = (seconds, digits = 2) => rounded(count.up(seconds, step(seconds, digits)), step(seconds, digits));
 
+/** What is left of a budget of downtime; of one that is overspent by how much, which is never the same as nothing left. */
+export const remaining = (seconds) => (seconds < 0 ? t("budget.gone", { over: duration(-seconds, 0) }) : duration(seconds, 0));
+
 /** Objectives are round: 5s, 15m, 4h, 90d. */
 export function goal(seconds) {
   const found = SPANS.find(([size]) => seconds >= size && seconds % size === 0);
