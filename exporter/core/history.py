@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, nextafter
 from typing import Any, NamedTuple
 
 from exporter.core.accounting import Outage, Span, merged, without
@@ -54,6 +55,15 @@ class History:
                 break
             found = terms
         return found
+
+    def terms_before(self, end: float) -> Mapping[str, Any]:
+        """What was promised last in a window that ends then: what begins exactly at its end belongs to the next one."""
+        return self.terms_at(nextafter(end, -inf))
+
+    def looked_until(self, at: float) -> float:
+        """Until when anybody looked and could tell, up to `at` (Unix seconds)."""
+        until = min(at, self.known_until)
+        return next((start for start, end in merged(self.hidden) if start < until <= end), until)
 
     def objectives_of_availability(self) -> list[tuple[float, float | None]]:
         return [(since, terms.get("objectives", {}).get("availability")) for since, terms in self.terms]

@@ -5,13 +5,27 @@ from collections.abc import Mapping
 from exporter.core.checks import NEVER_SEEN, backup_complaint, parity_at
 from exporter.core.exposed import held, site_point, written_until
 from exporter.core.model import Component, Instant, System
-from exporter.core.readings import SITE_LOSS, part_of, time_to_apply
+from exporter.core.readings import SITE_LOSS, part_of, tells_now, time_to_apply
 from exporter.core.roles import claims
 from exporter.core.state import PartState, SystemState
 
 
+def readiness_now(system: System, state: SystemState, site: str, now: Instant) -> Mapping[str, bool]:
+    """`readiness` for those who ask how it is now: empty while we are blind, and after that, or a restart, until all was looked at
+    again that its checks rest on. A part of them could pass where the rest did not."""
+    if state.blind_since is not None or site in state.serving or site == state.believed:
+        return {}
+    for component in system.components.values():
+        if component.dependency or not (component.critical or component.permissions):
+            continue
+        seen = state.parts.get(part_of(component, site))
+        if seen is not None and seen.reach.is_known and not tells_now(state, seen.reach):
+            return {}
+    return readiness(system, state, site, now)
+
+
 def readiness(system: System, state: SystemState, site: str, now: Instant) -> Mapping[str, bool]:
-    """The checks of a standby; empty for a site that serves, and for one that was not looked at yet.
+    """The checks of a standby by what was seen last; empty for a site that serves, and for one that was not looked at yet.
 
     `reachable`, `replicating`, `rpo` (inside the objective), `backlog` (can be applied inside the RTO), `permissions` (who
     logs in may also work), `parity:NAME`, `backup:NAME`. A check that nothing there can tell is not in it.

@@ -6,7 +6,7 @@ from exporter.core.active import surviving_point
 from exporter.core.exposed import backup_point, held, part_at, point_without, written_until
 from exporter.core.model import Component, Instant, Part, Role, System
 from exporter.core.past import Incident, Kind
-from exporter.core.state import SourceState, SystemState
+from exporter.core.state import SourceState, SystemState, Track
 
 SITE_LOSS = "site_loss"
 DATA_CORRUPTION = "data_corruption"
@@ -134,8 +134,20 @@ def time_to_apply(source: SourceState) -> float | None:
     return source.backlog / source.apply_rate if source.apply_rate else None
 
 
+def tells_now(state: SystemState, track: Track) -> bool:
+    """Whether its newest look says something of now: while we are blind none does, and after that, a standstill or a restart only one
+    that began since. Until then it is what we believe, not what we know."""
+    if state.blind_since is not None:
+        return False
+    good, since = track.good, state.trusted_since
+    return (good is not None and good.start >= since) or (
+        track.count > 0 and track.last_bad is not None and track.last_bad >= since
+    )
+
+
 def functional_ratio(system: System, state: SystemState) -> float | None:
-    """Weighted share of the components that work where the system serves (or served last); None: nothing seen yet.
+    """Weighted share of the components that work where the system serves (or served last); None: nothing seen yet, or one of them
+    was not looked at again since we were blind or away.
 
     In an active-active system a component works if it does at any site.
     """
@@ -148,15 +160,22 @@ def functional_ratio(system: System, state: SystemState) -> float | None:
         known = [one.serve for one in seen if one is not None and one.serve.is_known]
         if known:
             total += component.weight
-            works += component.weight if any(track.is_good for track in known) else 0.0
+            told = [track for track in known if tells_now(state, track)]
+            if any(track.is_good for track in told):
+                works += component.weight
+            elif len(told) < len(known):
+                return None
     return works / total if total else None
 
 
 def site_role(system: System, state: SystemState, site: str) -> Role:
-    """The role that the first stateful component of the site told in its newest look, if that look succeeded."""
+    """The role that the first stateful component of the site told in its newest look, if that look succeeded and tells of now."""
+    if state.blind_since is not None:
+        return Role.UNKNOWN
     for component in system.components.values():
         seen = state.parts.get(part_at(site, component.name)) if component.stateful else None
-        if seen is not None and seen.sample is not None and seen.sample.reason is None:
+        newest = seen.sample if seen is not None else None
+        if seen is not None and newest is not None and newest.reason is None and newest.started >= state.trusted_since:
             if seen.facts.role is not None:
                 return seen.facts.role
             return (
@@ -166,10 +185,22 @@ def site_role(system: System, state: SystemState, site: str) -> Role:
 
 
 def writable_sites(system: System, state: SystemState) -> int | None:
-    """How many sites take writes by their newest look; None where no component tells.
-
-    The worst component counts: the one at most sites where two are a split brain, the one at fewest where they should be.
+    """How many sites take writes by their newest look; None where no component tells, or one was not looked at again since we were
+    blind or away. A split brain that was declared stands until somebody sees its end, and so does its number.
     """
+    lasts = any(contest.declared for contest in state.contests.values())
+    return _writable_sites(system, state) if lasts or _writable_now(system, state) else None
+
+
+def _writable_now(system: System, state: SystemState) -> bool:
+    """Whether every look that counts there tells of now."""
+    parts = [state.parts.get(part_at(site, name)) for name in system.stateful for site in system.sites]
+    return all(tells_now(state, part.serve) for part in parts if part is not None and part.serve.is_known)
+
+
+def _writable_sites(system: System, state: SystemState) -> int | None:
+    """By all that was seen last. The worst component counts: the one at most sites where two are a split brain, the one at fewest
+    where they should be."""
     counts: list[int] = []
     for component in system.components.values():
         if component.stateful:
@@ -199,7 +230,7 @@ def lasting_events(system: System, state: SystemState) -> dict[Kind, bool]:
     flags = incident.flags if incident is not None and incident.end is None else frozenset()
     return {
         Kind.SPLIT_BRAIN: any(contest.declared for contest in state.contests.values()),
-        Kind.NO_PRIMARY: Kind.NO_PRIMARY in flags and writable_sites(system, state) == 0,
+        Kind.NO_PRIMARY: Kind.NO_PRIMARY in flags and _writable_sites(system, state) == 0,
         Kind.STUCK_SWITCH: Kind.STUCK_SWITCH in flags,
     }
 

@@ -10,7 +10,7 @@ from exporter.core.drill import drill_json
 from exporter.core.model import Moment
 from exporter.core.past import Incident
 from exporter.core.proof import due, proof_state
-from exporter.core.readiness import readiness
+from exporter.core.readiness import readiness_now
 from exporter.core.readings import (
     exposure,
     functional_ratio,
@@ -80,9 +80,9 @@ def drills_json(watched: Watched, now: Moment) -> dict[str, Any]:
 
 
 def site_json(watched: Watched, site: str, now: Moment) -> dict[str, Any]:
-    """A site: its role, whether it serves, and whether it could. `ready` is null where nothing is to be checked."""
+    """A site: its role, whether it serves, and whether it could. `ready` is null where nothing is to be checked, or nobody knows."""
     system, state = watched.system, watched.state
-    checks = readiness(system, state, site, now.mono)
+    checks = readiness_now(system, state, site, now.mono)
     return {
         "name": site,
         "role": str(site_role(system, state, site)),

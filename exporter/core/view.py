@@ -7,7 +7,7 @@ from exporter.core.backup import BackupFacts
 from exporter.core.checks import NEVER_SEEN, backup_complaint, kpi_low, parity_at, parity_match
 from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
-from exporter.core.readings import decisive
+from exporter.core.readings import decisive, tells_now
 from exporter.core.snapshot import ExporterState, Watched
 from exporter.core.summary import site_json, standing
 from exporter.core.timeline import incident_json, running_json
@@ -55,7 +55,7 @@ def _part_json(watched: Watched, part: Part, now: Moment) -> dict[str, Any]:
     seen = watched.state.parts.get(part)
     sample = seen.sample if seen else None
     return {
-        "up": None if seen is None or sample is None else seen.reach.is_good,
+        "up": seen.reach.is_good if seen is not None and tells_now(watched.state, seen.reach) else None,
         "reason": str(sample.reason) if sample and sample.reason else None,
         "detail": sample.detail if sample else "",
         "looked": now.wall_of(sample.started) if sample else None,

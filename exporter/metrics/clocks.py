@@ -7,8 +7,8 @@ from typing import TypeAlias
 from exporter.catalogue import metrics as m
 from exporter.core.inspected import BackupState
 from exporter.core.model import Instant, Part, System
-from exporter.core.readiness import readiness
-from exporter.core.readings import Totals, exposure, rto_clock, rto_estimate, scenarios, totals
+from exporter.core.readiness import readiness_now
+from exporter.core.readings import Totals, exposure, rto_clock, rto_estimate, scenarios, tells_now, totals
 from exporter.core.state import SourceState, SystemState
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series
 from exporter.metrics.section import Row, Section
@@ -67,7 +67,7 @@ class Clocks(Section):
             for (system, state), named in zip(pairs, self._scenarios, strict=True)
             for scenario in named
         ]
-        checks = [readiness(system, state, site, now) for system, state in pairs for site in system.sites]
+        checks = [readiness_now(system, state, site, now) for system, state in pairs for site in system.sites]
         if checks != self._checked:
             self._checked, self._checks = checks, self._check_lines(checks)
         sums = [totals(state, now) for state in states]
@@ -209,11 +209,11 @@ def _known(values: list[Value]) -> list[float]:
 
 
 def _connected(state: SystemState, parts: Iterable[Part]) -> bool | None:
-    """Whether all links are up. Facts of an endpoint that no longer answers are old: then nobody knows."""
+    """Whether all links are up. Facts of an endpoint that no longer answers, or that nobody could ask lately, are old: then nobody knows."""
     links = []
     for part in parts:
         seen = state.parts.get(part)
-        if seen is None or seen.reach.count or seen.facts.connected is None:
+        if seen is None or seen.reach.count or not tells_now(state, seen.reach) or seen.facts.connected is None:
             return None
         links.append(seen.facts.connected)
     return all(links) if links else None

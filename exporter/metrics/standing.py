@@ -5,9 +5,16 @@ from collections.abc import Mapping, Sequence
 from exporter.catalogue import metrics as m
 from exporter.core.model import ENTRY, NO_PHASES, Phases, Reason, Role, System
 from exporter.core.past import Kind
-from exporter.core.readings import functional_ratio, lasting_events, site_role, writable_expected, writable_sites
+from exporter.core.readings import (
+    functional_ratio,
+    lasting_events,
+    site_role,
+    tells_now,
+    writable_expected,
+    writable_sites,
+)
 from exporter.core.state import CanaryState, Mode, PartState, SystemState
-from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, StateSet, line, series
+from exporter.metrics.lines import INSTANT, NUMBER, SECONDS, Block, StateSet, Value, line, series
 from exporter.metrics.section import Row, Section, Settled
 
 LASTING = (Kind.SPLIT_BRAIN, Kind.NO_PRIMARY, Kind.STUCK_SWITCH)
@@ -113,8 +120,10 @@ class Standing(Settled):
 
     def make(self, states: Sequence[SystemState], offset: float) -> Row:
         pairs = list(zip(self.systems, states, strict=True))
-        parts = [
-            state.parts.get(part, _UNSEEN) for state, bound in zip(states, self._bound, strict=True) for part in bound
+        up: list[Value] = [
+            part.reach.is_good if tells_now(state, part.reach) else None
+            for state, bound in zip(states, self._bound, strict=True)
+            for part in (state.parts.get(name, _UNSEEN) for name in bound)
         ]
         canaries = [
             state.canaries.get(name, _NO_CANARY)
@@ -141,7 +150,7 @@ class Standing(Settled):
                 ]
             ),
             self._ratio.fill([functional_ratio(system, state) for system, state in pairs]),
-            self._up.fill([part.reach.is_good if part.reach.is_known else None for part in parts]),
+            self._up.fill(up),
             self._writes.fill([canary.writes for canary in canaries]),
             self._failures.fill([canary.failed for canary in canaries]),
         )

@@ -22,7 +22,7 @@ def system_json(book: Book, history: History, request: Request, roll: Roll, unti
     window = request.period.window
     at = min(window.end, request.made)
     outages, observed = history.outages(), history.observed()
-    terms = history.terms_at(window.end)
+    terms = history.terms_before(window.end)
     section = book.section(history.name, at)
     events = within(history.events, window, history.known_until)
     begun = [event for event in events if event.start >= window.start]
@@ -40,6 +40,7 @@ def system_json(book: Book, history: History, request: Request, roll: Roll, unti
         "budgets": _budgets(history, request, observed, outages, at),
         "blips": _blips(history, window),
         "worst_rto": _worst(events, "rto"),
+        "outage_running": any(map(_runs, events)),
         "worst_rpo": _worst(events, "rpo"),
         "markers": _markers(events),
         "cost": _sum(book, history, begun, "cost"),
@@ -73,7 +74,7 @@ def _availability(
     """One window's account. The part of it that lies in the future, or before anybody watched, is unobserved."""
     booked = account(window, observed, outages)
     budget = Budget(allowed(window, history.objectives_of_availability()), booked.downtime.upper)
-    objective = history.terms_at(window.end).get("objectives", {}).get("availability")
+    objective = history.terms_before(window.end).get("objectives", {}).get("availability")
     return {
         "from": window.start,
         "to": window.end,
@@ -97,9 +98,16 @@ def _blips(history: History, window: Span) -> dict[str, Any]:
     return {"count": len(found), "seconds": {side: sum(b["rto"][side] for b in found) for side in ("lower", "upper")}}
 
 
-def _worst(events: Iterable[Event], which: str) -> dict[str, Any] | None:
-    """The interval with the highest upper bound of all events but drills; None: none was measured, or one has lost writes and nobody
-    knows how many at most, which may be the worst."""
+def _runs(event: Event) -> bool:
+    """A real one that had no end when anything was known last."""
+    return event.declared is None and event.end is None
+
+
+def _worst(events: Sequence[Event], which: str) -> dict[str, Any] | None:
+    """The interval with the highest upper bound of all events but drills; None: none was measured, or one that nobody knows the end of
+    may be the worst: an outage that still runs, or writes that were lost and nobody knows how many at most."""
+    if which == "rto" and any(map(_runs, events)):
+        return None
     real = [event.data for event in events if event.declared is None]
     if which == "rpo" and any(one.get("rpo") is None and (one.get("markers") or {}).get("lost") for one in real):
         return None

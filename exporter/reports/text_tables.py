@@ -43,10 +43,11 @@ def systems(systems: Iterable[Json], t: Teller) -> list[str]:
 
     def row(system: Json) -> list[str]:
         a = system["availability"]
+        rto = t.word("value.running") if system["outage_running"] else t.interval(system["worst_rto"])
         return [
             system["name"], t.percent(a["ratio"]), t.percent(a["ratio_reclassified"]), told(t, "availability", a["objective"]),
             _down(a, t), _or_none(a["budget_left_seconds"], t), t.duration(a["unobserved_seconds"]),
-            t.interval(system["worst_rto"]), t.interval(system["worst_rpo"]), _judged(a, t),
+            rto, t.interval(system["worst_rpo"]), _judged(a, t),
         ]  # fmt: skip
 
     return table([t.word(f"label.{name}") for name in names], map(row, systems))

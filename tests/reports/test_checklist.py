@@ -73,6 +73,23 @@ def test_what_was_proven_goes_stale() -> None:
     }  # fmt: skip
 
 
+def test_what_nobody_looked_at_goes_stale_though_somebody_looks_later() -> None:
+    """The exporter was dead, or blind, for the last three weeks before `at`; what was seen after it says nothing of then."""
+    gone, back = NOW - 21 * DAY, NOW + 2 * DAY
+    absent, blind, running = complete(), complete(), complete()
+    absent.add(back, "absence", "orders", {"from_unix": gone, "to_unix": back})
+    blind.blind(gone, back)
+    running.add(gone, "blind_began", "orders", {"since_unix": gone})
+    for annals in (absent, blind, running):
+        of = history(annals, back + DAY)
+        told = subject(of, NOW, backups=["nightly"])
+        assert told.looked == gone
+        for name in ("standby_ready", "backup_verified", "permissions_checked"):
+            assert lines(told)[name] == ("stale", "not_looked_at")
+        assert lines(subject(of, gone + DAY))["standby_ready"] == ("proven", "ready_sites"), "a day ago is not long ago"
+    assert lines(subject(history(absent, back + DAY), back + 1))["standby_ready"] == ("proven", "ready_sites")
+
+
 def test_what_failed_is_said_to_have_failed() -> None:
     """The newest measurement counts, not the best one; a standby that fails a check is not ready."""
     annals = complete()
