@@ -47,6 +47,7 @@ async def test_markers_are_found_on_both_sides(pair: RedisPair, primary: Probe) 
 
 async def test_the_stream_may_be_called_otherwise(pair: RedisPair) -> None:
     """`canary: {table: …}` is the key's prefix."""
+    pair.primary.cli("FLUSHALL")
     settings = RedisSettings(url=f"redis://127.0.0.1:{pair.primary.port}")
     probe = KIND.build(settings, Context(VANTAGE, "other.markers"))
     await probe.write_marker(3, time.time(), fresh=True)
