@@ -7,7 +7,7 @@ that passed; it appends the records to the ledger and then publishes the state.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from exporter.core import active
+from exporter.core import active, numbers
 from exporter.core import canary as canaries
 from exporter.core.canary import Outcome
 from exporter.core.events import Draft, dated
@@ -206,11 +206,11 @@ def resume(system: System, state: SystemState, written: Instant, now: Moment) ->
     """A state from an earlier run, which looked until `written`: an absence of the exporter is blindness too.
 
     Looks and markers are counted anew: the last of the earlier run may not be in its state, and a counter that falls a
-    little looks to Prometheus like one that began at 0.
+    little looks to Prometheus like one that began at 0. Numbers of markers go on far above the last that is known.
     """
     if state.blind_since is not None:
         written = min(written, state.blind_since)
-    state = state.left(written)
+    state = numbers.after_absence(state.left(written), now.mono - written)
     draft = Draft(system.name, _unwatched(replace(state, blind_since=None), written, now.mono))
     follow_reload(system, draft, now)
     state = draft.state = replace(
@@ -255,7 +255,8 @@ def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) ->
     """The state with its markers, which are kept apart; numbers go on above the highest that was ever used, and what was
     acknowledged after the state was written down stays exposed like all the rest.
 
-    Markers that were never acknowledged and went out before a move that was measured are settled: they are left out.
+    Markers that were never acknowledged and went out before a move that was measured are settled: they are left out, and so are
+    those whose number was taken.
     """
     owed = unmeasured(state)
     settled = {
@@ -265,7 +266,7 @@ def with_markers(state: SystemState, markers: Mapping[str, Sequence[Marker]]) ->
     for name, canary in state.canaries.items():
         found = markers.get(name, ())
         since = settled.get(name, -ALWAYS)
-        kept = tuple(marker for marker in found if marker.acked is not None or marker.sent > since)
+        kept = tuple(m for m in found if m.acked is not None or (m.site and m.sent > since))
         seq = max([canary.seq, *(marker.seq for marker in found)])
         acked = [marker for marker in found if marker.acked is not None]
         known[name] = replace(active.acknowledged(canary, acked), markers=kept, seq=seq)

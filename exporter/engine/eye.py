@@ -126,6 +126,8 @@ class Eye:
     calm_looks: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while its newest look was good."""
+    numbered: bool = False
+    """Whether the numbers of the markers there were read, so that ours go on above them. Until then none is written there."""
     vital: bool = field(init=False)
     """Whether it has a say in "serving", at whichever site."""
     stateful: bool = field(init=False)

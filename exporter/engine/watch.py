@@ -14,6 +14,7 @@ from exporter.core.ports import Ledger
 from exporter.core.sources import markers_above
 from exporter.core.state import Marker, Mode, Step, SystemState
 from exporter.core.verdict import contested, site_of
+from exporter.engine import numbering
 from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, no_longer_awaited, smoothed
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry, Publisher
@@ -21,7 +22,7 @@ from exporter.engine.recorder import Recorder, samples_record
 from exporter.engine.sight import Sight
 from exporter.engine.trouble import Trouble
 from exporter.engine.wheel import Wheel
-from exporter.probes.kind import STALL, Ask, Look
+from exporter.probes.kind import STALL, Ask
 
 DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
 
@@ -90,9 +91,8 @@ class Watch:
         pending.fresh = fresh and eye.component is not None
         self._doubt_later(eye, pending, eye.usual)
         above = markers_above(self.system, self.state, eye.part)
-        pending.task = self.tools.spawn(
-            self._look(eye, number, pending, Ask(fresh, above), calm=not (hasty or witness))
-        )
+        ask = Ask(fresh, numbering.to_read(eye, self.state, above))
+        pending.task = self.tools.spawn(self._look(eye, number, pending, ask, above, calm=not (hasty or witness)))
         if hasty:
             self.tools.haste.begun(pending, self)
 
@@ -126,7 +126,7 @@ class Watch:
         else:
             self.overdue(eye, pending)
 
-    async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask, *, calm: bool) -> None:
+    async def _look(self, eye: Eye, number: int, pending: Pending, ask: Ask, above: int | None, *, calm: bool) -> None:
         try:
             sample = await self.tools.attempt(eye.part, partial(eye.probe.look, ask), pending, self.tools.clock)
         finally:
@@ -136,7 +136,8 @@ class Watch:
             eye.learn(pending.took(sample.ended), fresh=ask.fresh, calm=calm)
         if pending.fresh:
             eye.turned_away = not sample.ok
-        self.looked(eye, sample, ask.markers_after, enough, fresh=ask.fresh)
+        self.state = numbering.read(eye, self.state, sample, ask)
+        self.looked(eye, sample, above, enough, fresh=ask.fresh)
 
     def looked(self, eye: Eye, sample: Sample, above: int | None, enough: float = 0.0, *, fresh: bool = True) -> None:
         """A look ended. `enough`: seconds for which an older one has to have waited in vain, if that is to say something."""
@@ -183,7 +184,7 @@ class Watch:
         In haste over a new connection, and with less time; as a witness over a new one too.
         """
         eye = self._writer(component)
-        if eye is None or len(eye.writes) >= self._overlap():
+        if eye is None or not eye.numbered or len(eye.writes) >= self._overlap():
             return
         sent = self.tools.clock()
         self.state, marker = fold.marker_sent(self.state, component, eye.part.site, sent)
@@ -212,18 +213,15 @@ class Watch:
         return eye
 
     async def _write(self, eye: Eye, marker: Marker, pending: Pending, wall: float, *, fresh: bool) -> None:
-        async def write() -> Look:
-            await eye.probe.write_marker(marker.seq, wall, fresh=fresh)
-            return Look()
-
+        writing = numbering.Writing(eye, marker, wall, fresh=fresh)
         try:
-            sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
+            sample = await self.tools.attempt(eye.part, writing.write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
         took = pending.took(sample.ended)
         if sample.ok:
             (eye.learn_fresh if fresh else eye.learn_other)(took)
-        self._wrote(eye, marker, sample, took)
+        (self._passed_over if writing.taken else self._wrote)(eye, marker, sample, took)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
         """`took`: seconds, if it is acknowledged."""
@@ -244,6 +242,13 @@ class Watch:
         self.recorder.wrote(before, step, eye.part, marker, outcome, awaited(before, abandoned), now.mono)
         self.accept(step)
         self.react(before)
+
+    def _passed_over(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
+        """Its number was taken, which tells nothing of the site. The ledger has it as given, and as written nowhere."""
+        self.tools.awake()
+        self.tools.answered(sample.ended)
+        self.accept(Step(numbering.passed_over(eye, self.state, marker)))
+        self.tools.ledger.mark(self.system.name, eye.part.component, marker._replace(site=""), self.tools.moment())
 
     def drop_writes(self, *, but: str, component: str) -> None:
         """The role moved: markers that still wait at another site stay indeterminate."""

@@ -26,6 +26,14 @@ class Failure(Exception):  # noqa: N818 - it is the field's own word for what a 
         self.phases = phases
 
 
+class Taken(Failure):
+    """A marker's number is there already, or a later one where numbers can only grow: another marker has it, of an earlier run or
+    of an exporter that is called the same. The server works; nothing was written."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(Reason.ERROR_CODE, f"the number {seq} is taken; is another exporter called the same?")
+
+
 class Look(NamedTuple):
     """What a look that went well brought back."""
 
@@ -169,7 +177,8 @@ class Probe(Protocol):
     async def look(self, ask: Ask) -> Look: ...
 
     async def write_marker(self, seq: int, sent_at: float, *, fresh: bool) -> None:
-        """Write one canary record (`sent_at` in Unix seconds, for people) and return when it is acknowledged."""
+        """Write one canary record (`sent_at` in Unix seconds, for people) and return when it is acknowledged. Raises Taken if its
+        number is there already."""
         ...
 
     async def hold(self, broken: Callable[[Instant], None]) -> None:

@@ -7,6 +7,8 @@ from exporter.probes.mysql_packet import Refusal
 
 NO_TABLE = frozenset({1044, 1049, 1102, 1142, 1146})
 """Of a statement that reads the canary: it is not there, or not for us."""
+DUPLICATE = 1062
+"""Of a statement that writes a marker: its number is there already."""
 
 _BY_CODE = {
     1040: Reason.UNAVAILABLE,  # too many connections

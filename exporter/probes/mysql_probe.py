@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from exporter.core.model import Facts, Instant, Reason, Role
 from exporter.probes import mysql_sql as sql
-from exporter.probes.kind import Ask, Context, Failure, Look
+from exporter.probes.kind import Ask, Context, Failure, Look, Taken
 from exporter.probes.links import Links
-from exporter.probes.mysql_errors import NO_TABLE
+from exporter.probes.mysql_errors import DUPLICATE, NO_TABLE
 from exporter.probes.mysql_facts import Channel, Seen, primary_facts, read_answer, standby_facts
 from exporter.probes.mysql_link import Connection, Server
 from exporter.probes.mysql_packet import Garbled, Table
@@ -62,6 +62,8 @@ class MysqlProbe:
 
         async def write() -> None:
             answer = await self._writes.use(lambda to: to.ask(statements, watch, max_rows=0), watch, fresh=fresh)
+            if answer.refusal is not None and answer.refusal.code == DUPLICATE:
+                raise Taken(seq)
             answer.all()  # here, because a connection survives a refusal
 
         await self._in_words(write(), watch)

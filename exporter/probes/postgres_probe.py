@@ -11,7 +11,7 @@ import asyncpg
 from exporter.core.model import Facts, Instant, Reason
 from exporter.probes import postgres_question
 from exporter.probes import postgres_sql as sql
-from exporter.probes.kind import Ask, Context, Failure, Look, Value
+from exporter.probes.kind import Ask, Context, Failure, Look, Taken, Value
 from exporter.probes.links import Links
 from exporter.probes.postgres_dsn import Dsn
 from exporter.probes.postgres_errors import InWords
@@ -68,7 +68,10 @@ class PostgresProbe:
             return link.row(watch, statement, self._vantage, seq, sent_at)
 
         with watch, self._in_words:
-            await self._writes.use(insert, watch, fresh=fresh)
+            try:
+                await self._writes.use(insert, watch, fresh=fresh)
+            except asyncpg.UniqueViolationError:
+                raise Taken(seq) from None
 
     async def ask(self, query: str) -> Value:
         """See `postgres_question.ask`. Raises Failure."""

@@ -6,7 +6,7 @@ The number is the entry's id, so that those above a number are one range, and a 
 from typing import Any
 
 from exporter.core.model import Reason
-from exporter.probes.kind import Context, Failure
+from exporter.probes.kind import Context, Failure, Taken
 from exporter.probes.redis_errors import failure_of
 from exporter.probes.redis_link import Connection
 from exporter.probes.redis_resp import Command, ErrorReply, Reply
@@ -35,30 +35,15 @@ class Canary:
         return ("XRANGE", self._key, f"({after}" if after > 0 else "-", "+", "COUNT", MOST)
 
     async def write(self, connection: Connection, watch: Stopwatch, seq: int, sent_at: float) -> None:
-        """Returns when the marker is acknowledged. Raises Failure or OSError."""
+        """Returns when the marker is acknowledged. Raises Taken, Failure or OSError."""
         add: Command = ("XADD", self._key, "MAXLEN", "~", self._kept(seq, sent_at), f"{seq}-0", "sent_at", sent_at)
         (reply,) = await connection.ask(watch, add)
         if isinstance(reply, ErrorReply) and _TOP_IS_ABOVE in reply.text:
-            reply = await self._over_an_earlier_life(connection, watch, add, sent_at)
+            # A stream's ids only grow: this one is there, or one of ours has overtaken it on its way. What is there stays: an
+            # earlier run may have had it acknowledged, and it would be missed at the other site.
+            raise Taken(seq)
         if isinstance(reply, ErrorReply):
             raise failure_of(reply)
-
-    async def _over_an_earlier_life(
-        self, connection: Connection, watch: Stopwatch, add: Command, sent_at: float
-    ) -> Reply:
-        """The stream holds higher numbers, and a stream's ids only grow: an exporter of this name has lost its ledger, and
-        counts from the start again. That is no outage: what was sent before this marker can be none of this life, so the
-        stream begins anew. One that was sent later is ours, and has overtaken this one on its way."""
-        (newest,) = await connection.ask(watch, ("XREVRANGE", self._key, "+", "-", "COUNT", 1))
-        if isinstance(newest, ErrorReply):
-            return newest
-        if newest and _sent_at(newest) >= sent_at:
-            raise Failure(
-                Reason.ERROR_CODE,
-                "a later marker of this vantage is there already; is another exporter called the same?",
-            )
-        removed, reply = await connection.ask(watch, ("DEL", self._key), add)
-        return removed if isinstance(removed, ErrorReply) else reply
 
     def _kept(self, seq: int, sent_at: float) -> int:
         """How many markers the stream has to keep for none to go before its time; by our own stamps, which one clock makes."""
@@ -80,12 +65,3 @@ def markers_of(reply: Reply) -> tuple[int, ...] | None:
         return tuple([int(entry[0].partition(b"-")[0]) for entry in entries])
     except (TypeError, ValueError, IndexError, AttributeError):
         raise Failure(Reason.PROTOCOL, "the canary's stream is not one of Redis") from None
-
-
-def _sent_at(reply: Reply) -> float:
-    """Of the first entry. Raises Failure when it is none of ours."""
-    entries: Any = reply
-    try:
-        return float(entries[0][1][1])
-    except (TypeError, ValueError, IndexError):
-        raise Failure(Reason.ERROR_CODE, "the canary's stream holds something that is not ours") from None

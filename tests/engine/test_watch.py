@@ -192,7 +192,7 @@ async def test_a_clock_that_jumps_stamps_no_marker(tmp_path: Path) -> None:
     system = System("shop", "hk", ("hk",), {"web": component}, frozenset({PART}))
     probing: Any = Stamped()
     own = tools(ledger)._replace(moment=lambda: Moment(time.monotonic(), time.monotonic() + wall))
-    eye = Eye(PART, probing, system.policy, component)
+    eye = Eye(PART, probing, system.policy, component, numbered=True)
     known = fold.begin(system, own.moment()).with_part(PART, PartState())
     watch = Watch(system, {PART: eye}, known, own)
     for step in (0.0, 3600.0):

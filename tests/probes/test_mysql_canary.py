@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from exporter.core.model import Reason, Role
-from exporter.probes.kind import Failure
+from exporter.probes.kind import Failure, Taken
 from exporter.probes.mysql_probe import MysqlProbe
 from tests.probes.database import facts
 from tests.probes.mysql_rig import VANTAGE, make_pair, probing
@@ -104,6 +104,16 @@ def test_the_shipped_sql_can_run_again(pair: MariadbPair) -> None:
     """Whoever is not sure whether it ran just runs it once more, and nobody is locked out by it."""
     pair.primary.load(SQL.read_text())
     assert '"account_locked":true' not in pair.primary.sql("SELECT priv FROM mysql.global_priv WHERE user = 'dr_probe'")
+
+
+async def test_a_number_that_is_taken_is_no_failed_write(primary: MysqlProbe) -> None:
+    """Another marker has it, as after a death: told as that, and the next one is written; also where the old ones are swept."""
+    for seq in (59, 60):
+        await primary.write_marker(seq, time.time(), fresh=False)
+        with pytest.raises(Taken):
+            await primary.write_marker(seq, time.time(), fresh=False)
+    await primary.write_marker(61, time.time(), fresh=False)
+    assert (await facts(primary, markers_after=0)).markers == (59, 60, 61)
 
 
 async def test_a_locked_table_holds_nobody_for_long(pair: MariadbPair, primary: MysqlProbe) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from exporter.core.model import Reason, Role
-from exporter.probes.kind import Failure
+from exporter.probes.kind import Failure, Taken
 from exporter.probes.postgres_probe import PostgresProbe
 from tests.probes.database import facts
 from tests.probes.postgres_rig import VANTAGE, make_pair, probing
@@ -53,6 +53,15 @@ async def test_each_sixtieth_marker_sweeps_the_old_ones(pair: PostgresPair, prim
     await primary.write_marker(60, time.time(), fresh=False)
     assert (await facts(primary, markers_after=0)).markers == (2, 59, 60)
     assert pair.primary.sql("SELECT count(*) FROM rto_rpo.canary WHERE vantage = 'elsewhere'") == "1"
+
+
+async def test_a_number_that_is_taken_is_no_failed_write(primary: PostgresProbe) -> None:
+    """Another marker has it, as after a death: told as that, and the next one is written over the same connection."""
+    await primary.write_marker(7, time.time(), fresh=False)
+    with pytest.raises(Taken):
+        await primary.write_marker(7, time.time(), fresh=False)
+    await primary.write_marker(8, time.time(), fresh=False)
+    assert (await facts(primary, markers_after=0)).markers == (7, 8)
 
 
 @pytest.mark.parametrize("table", ["rto_rpo.nowhere", "nowhere.canary", 'x"; DROP TABLE truth; --.canary'])
