@@ -2,8 +2,8 @@
 
     open drill   what comes          next          record
     -----------  ------------------  ------------  --------------------------------------------------------------------
-    none         start               runs          drill_started; refused while an incident is open, which would be hidden,
-                                                   and while nobody can tell whether one is
+    none         start               runs          drill_started; refused while an incident is open, or two sites claim a role,
+                                                   which would be hidden, and while nobody can tell whether one is
     any          start               the same      refused: one at a time
     runs         its expiry          expired       drill_expired (maintenance: none open any more, maintenance_stopped)
     any          stop                none          drill_stopped
@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.core.drill import Drill, DrillType, Order, Proof, drill_json, stamp
+from exporter.core.drill import Drill, DrillType, Order, Proof, belongs, drill_json, stamp
 from exporter.core.model import Instant, Moment, System
 from exporter.core.past import Incident
 from exporter.core.readings import down_until
@@ -46,6 +46,11 @@ def start(system: System, state: SystemState, order: Order, now: Moment) -> Step
         raise Refused(
             f"{system.name} is {state.mode}: {state.sentence}. A {order.type} cannot begin in an incident, "
             f"which it would hide; start it when {system.name} is healthy again"
+        )
+    for name, contest in state.contests.items():
+        raise Refused(
+            f"{name} of {system.name} is claimed by {state.roles[name].site} and by {contest.claimant}. A {order.type} cannot "
+            "begin in a split brain, which it would hide; start it when one of the two no longer takes writes"
         )
     if state.blind_since is not None or state.mode is Mode.UNKNOWN:
         raise Refused(
@@ -176,9 +181,11 @@ def _clock(now: Moment, at: Instant) -> str:
 
 
 def mutes(state: SystemState, now: Instant) -> bool:
-    """Whether pages of the system are muted: a drill runs, and no open incident began outside of it."""
+    """Whether pages of the system are muted: a drill runs, and no open incident or split brain began outside of it."""
     drill = state.drill
     if drill is None or drill.type is not DrillType.DRILL or not drill.runs(now):
+        return False
+    if not all(belongs(drill, contest.since) for contest in state.contests.values()):
         return False
     return state.incident is None or state.incident.drill == drill.id
 

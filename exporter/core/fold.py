@@ -34,6 +34,7 @@ from exporter.core.state import (
 )
 from exporter.core.track import abandon, forget_silence
 from exporter.core.traffic import follow_traffic
+from exporter.core.unseen import in_sight
 from exporter.core.verdict import Dark, assess
 
 ALWAYS = float("inf")
@@ -236,6 +237,7 @@ def paused(state: SystemState, since: Instant, until: Instant) -> SystemState:
 
 def _unwatched(state: SystemState, since: Instant, until: Instant) -> SystemState:
     """Nobody looked from `since` to `until`."""
+    state = in_sight(state, since)
     incident, counters = state.incident, state.counters
     if incident is not None and incident.end is None:
         hidden = max(0.0, until - max(since, incident.start.lower))

@@ -14,6 +14,7 @@
     recovering   serving, stable      healthy     the incident is closed
     any          blind                unknown     nothing is declared; an open incident stays open
     any          unseen               the same    wait for the missing looks
+    any          unseen for good      unknown     what is needed is looked at nowhere; an open incident stays open
 
 Every change returns the sentence that is logged, put in the ledger and shown.
 """
@@ -30,7 +31,8 @@ from exporter.core.past import Kind
 from exporter.core.readiness import validated
 from exporter.core.readings import functional_ratio, rto_estimate
 from exporter.core.state import Mode, SystemState
-from exporter.core.verdict import Blind, Dark, Evidence, Serving, Unseen
+from exporter.core.unseen import in_sight, out_of_sight
+from exporter.core.verdict import NO_PART, Blind, Dark, Evidence, Serving, Unseen
 
 
 def step(system: System, draft: Draft, seen: Evidence, now: Moment, heard: Instant) -> None:
@@ -38,12 +40,17 @@ def step(system: System, draft: Draft, seen: Evidence, now: Moment, heard: Insta
     match seen:
         case Blind():
             _blinded(draft, now)
+        case Unseen(looked_at=False):
+            draft.state = out_of_sight(draft.state, now.mono)
+            enter(draft, Mode.UNKNOWN, seen.cause, now)
         case Unseen():
             if not draft.state.sentence:
                 draft.state = replace(draft.state, sentence=seen.cause)
         case Dark():
             _dark(system, draft, seen, now, heard)
+            draft.state = in_sight(draft.state, now.mono)
         case Serving():
+            draft.state = in_sight(draft.state, now.mono)
             _serving(system, draft, seen, now)
     _note_functions(system, draft)
 
@@ -157,7 +164,7 @@ def _still_heard(system: System, state: SystemState, seen: Dark) -> str | None:
             continue
         if known.grew.start >= seen.first_failed and known.seen is not None:
             recent = known.seen - known.grew.end <= max(1.0, 4 * system.policy.fast_interval)
-            if recent and state.parts[Part(site, component)].reach.is_good:
+            if recent and state.parts.get(Part(site, component), NO_PART).reach.is_good:
                 return f"{component} at {site}"
     return None
 
@@ -182,7 +189,8 @@ def _watch_switch(system: System, draft: Draft, seen: Dark, now: Moment) -> None
 
 def _all_read_only(system: System, state: SystemState) -> str | None:
     for component in system.components.values():
-        if not (component.stateful and component.critical):
+        role = state.roles.get(component.name)
+        if not (component.stateful and component.critical) or (role is not None and role.left is not None):
             continue
         parts = [state.parts.get(part) for part in system.parts if part.component == component.name]
         if parts and all(p is not None and p.reach.is_good and p.serve.count > 0 for p in parts):

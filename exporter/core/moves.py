@@ -19,10 +19,11 @@ def role_moved(system: System, draft: Draft, component: str, to: str, moved: Int
     state = draft.state
     old = state.roles[component]
     incident = _incident(system, state, moved, f"the role of {component} moved from {old.site} to {to}", now)
-    holder = state.parts.get(Part(old.site, component), PartState())
+    holder = old.left or state.parts.get(Part(old.site, component), PartState())
     failed = holder.reach.count > 0 or (holder.reach.bad is not None and holder.reach.bad.end >= incident.start.lower)
     kind = Kind.FAILBACK if to == system.home else Kind.FAILOVER if failed else Kind.SWITCHOVER
-    inferred = incident.inferred or moved.lower < state.trusted_since
+    unseen = old.left is not None and not old.left.serve.count
+    inferred = incident.inferred or moved.lower < state.trusted_since or unseen
     phases = {**incident.phases, "role_moved": moved.upper}
     if kind is Kind.FAILBACK:
         phases |= {"failback_started": incident.start.upper, "failback_done": moved.upper}
@@ -116,7 +117,9 @@ def _incident(system: System, state: SystemState, moved: Interval, cause: str, n
     if isinstance(evidence, Dark):
         start, cause = evidence.start, evidence.cause
     else:
-        good = [need.track.good.start for need in needs(system, state) if need.track.good is not None]
+        tracks = [need.track for need in needs(system, state)]
+        tracks += [role.left.serve for role in state.roles.values() if role.left is not None]
+        good = [track.good.start for track in tracks if track.good is not None]
         start = Interval(min([*good, moved.lower]), moved.upper)
     return open_incident(system, state, start, cause, now, rto_estimate(system, state, now.mono))
 

@@ -7,6 +7,7 @@ primary, same epoch         X            -                  nothing
 primary, other epoch        X            -                  the epoch moved in place: an event
 primary                     R            failed or standby  the role moved to X: an event
 primary                     R            good               contest: R is looked at again before anything is believed
+primary                     R            by nobody any more the role moved to X: an event; else nobody would ever tell
 primary, read-only          R, contest   good, later        the contest is over: it takes no writes, R does
 primary, read-only again    R            any                nothing: it was fenced, and does not take over now
 -                           R, contest   good, later        both take writes; after `split_brain_after` a split brain
@@ -94,12 +95,12 @@ def _claimed(system: System, draft: Draft, role: RoleState, sample: Sample, befo
     component, site, state = sample.part.component, sample.part.site, draft.state
     if state.parts[sample.part].serve.count > 0 and claims(before.facts):
         return  # it has said so before and never took a write: a fenced server, not one that takes over now
-    holder = state.parts.get(Part(role.site, component))
+    holder = state.parts.get(Part(role.site, component), role.left)
     earlier = before.serve.last_bad
     if earlier is None:  # it was never seen without the role; the other one was seen with it
         earlier = holder.serve.good.start if holder is not None and holder.serve.good else state.trusted_since
     since = Interval(min(earlier, sample.ended), sample.ended)
-    if holder is not None and holder.serve.count > 0 and holder.sample is not None:
+    if role.left is not None or (holder is not None and holder.serve.count > 0 and holder.sample is not None):
         _won(system, draft, component, site, since, now)
     elif component not in state.contests:
         draft.state = state.but(contests={**state.contests, component: Contest(component, site, since)})

@@ -130,6 +130,8 @@ class RoleState:
     """T of the site as it was proven when the role came; None: never proven, or not seen to come."""
     settling: bool = False
     """It came in the epoch of the old holder, so the next one may be but the end of that move."""
+    left: PartState | None = None
+    """What was last known of its endpoint there, if a reload took that out: nobody looks where the role is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +187,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class SystemState:
-    """One system. Frozen: whoever holds one may read it at leisure while the next is being made.
-
-    Without slots, so that `but` can copy it in one go.
-    """
+    """One system. Frozen: whoever holds one may read it at leisure while the next is made. Without slots, for `but`."""
 
     watched_since: Proven
     """When we began to look, in whichever run of the exporter: what was never proven is exposed since then."""
@@ -199,7 +198,9 @@ class SystemState:
     seen: bool = False
     """It was seen to serve at least once, in this run or an earlier one."""
     observed_since: Instant | None = None
-    """Since when observed time counts; None: never seen to serve, or blind."""
+    """Since when observed time counts; None: never seen to serve, or nobody can tell."""
+    unseen_since: Instant | None = None
+    """Since when something that is needed is looked at nowhere, so that nobody can tell how the system is."""
     mode: Mode = Mode.UNKNOWN
     since: Instant = 0.0
     sentence: str = ""

@@ -50,6 +50,8 @@ class Unseen:
     """Nothing fails, but not everything was looked at yet."""
 
     cause: str
+    looked_at: bool = True
+    """False: something that is needed is looked at nowhere, so waiting for its look is in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _needs(system: System, state: SystemState, stateless: str) -> Iterator[Need]
             continue
         role = state.roles.get(component.name) if component.stateful else None
         part = component.part(stateless if role is None else role.site)
-        seen = state.parts.get(part, NO_PART)
+        seen = state.parts.get(part, NO_PART) if role is None or role.left is None else _failing(role.left)
         yield _need(state, part, seen.serve, seen.tripped, direct=component.stateful)
         if component.canary_every is not None and not contested(state, component.name):
             canary = state.canaries.get(component.name)
@@ -205,15 +207,28 @@ def assess(system: System, state: SystemState) -> Evidence:
     site = stateless_site(system, state)
     wanted = list(_needs(system, state, site))
     for need in wanted:
-        if need.track.count > 0:
-            return _dark(state, [one for one in wanted if one.track.count > 0])
+        if need.track.count > 0 and (failing := [one for one in wanted if _fails(system, one)]):
+            return _dark(state, failing)
     for need in wanted:
         if not is_fresh(state, need.track):
+            # Traffic that was seen at a site once may be back at the next look.
+            if need.part not in system.parts and state.traffic == state.traffic_settled:
+                return Unseen(f"{need.part} is needed, and nobody looks at it: give it a probe", looked_at=False)
             return Unseen(f"{need.name} was not seen to work yet")
     if not wanted:
         return Unseen("no component is critical and there is no entry, so nothing says whether it serves")
     sites = serving_sites(system, state) if system.active_active else (_serving_site(system, state, site),)
     return Serving(sites, NOTHING if state.incident is None else _restored(system, state, state.incident, wanted))
+
+
+def _failing(left: PartState) -> PartState:
+    """What is known of an endpoint at which nobody looks any more: that it worked proves nothing now."""
+    return left if left.serve.count else NO_PART
+
+
+def _fails(system: System, need: Need) -> bool:
+    """What nobody looks at any more goes on to fail if it was known to, by as many looks as declare an outage."""
+    return need.track.count >= (1 if need.part in system.parts else system.policy.declare_after)
 
 
 def _serving_site(system: System, state: SystemState, stateless: str) -> str:

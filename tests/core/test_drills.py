@@ -50,6 +50,26 @@ def test_no_drill_begins_in_an_incident(letters: str) -> None:
         shown.begin(DrillType.DRILL)
 
 
+@pytest.mark.parametrize("letters", ["hhb", "hhbbbb"])
+@pytest.mark.parametrize("type_", DrillType)
+def test_no_drill_begins_in_a_split_brain(letters: str, type_: DrillType) -> None:
+    """Told, or about to be: it needs no incident to page. Once it is mended the drill may begin."""
+    shown = rehearse(letters)
+    assert shown.state.incident is None
+    with pytest.raises(Refused, match="cannot begin in a split brain"):
+        shown.begin(type_)
+    shown.play("h").begin(type_)
+
+
+def test_a_split_brain_is_muted_by_the_drill_that_it_began_in() -> None:
+    """One that is older than the drill (an earlier exporter let that begin) pages in it."""
+    shown = rehearse("hhDbbbb")
+    assert shown.told("split_brain")[0]["drill"] == shown.state.drill.id  # type: ignore[union-attr]  # it is open
+    assert mutes(shown.state, shown.at)
+    later = replace(shown.state.drill, started=shown.at) if shown.state.drill else None
+    assert not mutes(replace(shown.state, drill=later), shown.at)
+
+
 def test_no_drill_begins_while_nobody_can_tell() -> None:
     """What goes on in blindness, or before the first look of an exporter that has just started, may be a real disaster."""
     unseen = fold.begin(SYSTEM, moment(0))
@@ -135,7 +155,7 @@ def test_the_states_know_of_no_drill(letters: str) -> None:
         for length in range(len(letters) - begin + 1):
             for stopped in (True, False):
                 shown = Rehearsal(seconds=1000.0 if stopped else length + 0.25).play(letters[:begin])
-                if shown.state.incident is not None:
+                if shown.state.incident is not None or shown.state.contests:
                     continue
                 shown.play("D" + letters[begin : begin + length] + "Q" * stopped + letters[begin + length :])
                 assert _plain(shown) == _plain(alone), (letters, begin, length, stopped)
