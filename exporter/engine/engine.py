@@ -84,6 +84,7 @@ class Engine:
                 self._tools = Tools(
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
                     self._spawn, self._heard, self._silence, Haste(env.clock), self._awake,
+                    lambda: self.blind_since is not None,
                 )  # fmt: skip
                 group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)

@@ -44,6 +44,8 @@ class Tools(NamedTuple):
     haste: Haste
     awake: Callable[[], None] = lambda: None
     """Something is about to be done: find out whether we stood still before it."""
+    cut_off: Callable[[], bool] = lambda: False
+    """Whether the exporter is blind to everything."""
 
 
 class Watch:
@@ -156,7 +158,7 @@ class Watch:
         if not proves_nothing(before, sample.reason, sample.started):
             self.recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
         self.accept(step)
-        for own in self._trouble.told(self.state, sample, now):
+        for own in self._trouble.told(self.state, sample, now, cut_off=tools.cut_off()):
             self.accept(own)
         if not answered:
             tools.silence()
