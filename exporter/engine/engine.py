@@ -103,7 +103,10 @@ class Engine:
             await asyncio.gather(*(r.close() for r in self._running.values()), *self._retired)
 
     def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
-        """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
+        """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge.
+
+        Not before `run` has said that it started: until then only `run` itself knows what an earlier run left.
+        """
         wanted = {plan.system.name: plan for plan in plans}
         kept: dict[str, Watch] = {}
         if loaded is not None:
@@ -123,6 +126,8 @@ class Engine:
                 begun = self._state(plan.system, before.state if before is not None else None)
                 self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools, before)
         self._departed.shed()
+        for gone in self.references.keys() - references.keys():
+            self._sight.forget(gone)
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
@@ -257,6 +262,9 @@ class Engine:
                 answered = await ask()
         except TimeoutError:
             answered = False
+        self._awake()
+        if name not in self._references:
+            return  # a reload took it out meanwhile
         self.references[name] = answered
         ended = self._env.clock()
         self._sight.saw(name, started, ended, answered=answered, reference=True)
