@@ -21,7 +21,8 @@ from exporter.engine.publish import Entry, Observer, Publisher
 from exporter.engine.running import Running
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.engine.wheel import Wheel
 
 _LOG = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Engine:
         """Load what an earlier run left, watch, and when cancelled stop every look and write down where we were."""
         env = self._env
         loaded = await env.ledger.load(env.moment())
+        self._alive = env.clock()  # nobody is watched yet
         wheel = Wheel(asyncio.get_running_loop(), env.clock)
         try:
             async with asyncio.TaskGroup() as group:
@@ -107,6 +109,7 @@ class Engine:
 
         Not before `run` has said that it started: until then only `run` itself knows what an earlier run left.
         """
+        self._awake()
         wanted = {plan.system.name: plan for plan in plans}
         kept: dict[str, Watch] = {}
         if loaded is not None:
@@ -132,7 +135,7 @@ class Engine:
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
         self._sight.references = len(references)
-        self._alive = self._env.clock()
+        self._awake()  # nobody looked meanwhile
 
     def _state(self, system: System, kept: SystemState | None) -> Step:
         """What it starts with. It is as blind as we are: what it alone could not see may be mended, and is found anew if not."""
@@ -200,8 +203,10 @@ class Engine:
         since, self._alive = self._alive, now
         if now - since > STILL:
             _LOG.warning("the exporter stood still for %.1f s: nothing was looked at", now - since)
-            for running in self._running.values():
-                running.watch.pause(since, self._env.moment())
+            for watch in [running.watch for running in self._running.values()]:
+                begun = max(since, watch.state.trusted_since)  # what was told of it is told already
+                if now - begun > STILL:
+                    watch.pause(begun, self._env.moment())
 
     def _heard(self, ended: Instant) -> None:
         """Somebody answered. That proves that we hear when it ended, not when it began: another that began with it may still fail."""

@@ -17,7 +17,8 @@ from exporter.engine.pace import Pace
 from exporter.engine.plan import Plan, Reference
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Ask, Failure, Look, Probe
