@@ -78,6 +78,8 @@ class App:
         self._reload_at = time.time()
         self._reload_error = ""
         self._reloading = asyncio.Lock()
+        self._ready = asyncio.Event()
+        """Set once the ledger is read and the engine watches: there is nothing to reload before."""
         self._news = News()
         self.engine = Engine(Environment(time.monotonic, moment, attempt, ledger, [log_records, self._news.observe]))
         self._dingtalk = DingTalk(time.time)
@@ -91,11 +93,10 @@ class App:
         config = self._loaded.config
         await self._record_config()
         runner = None
-        ready = asyncio.Event()
         engine = asyncio.create_task(
-            self.engine.run(plans(config, allow_exec=self._options.allow_exec), references(config), ready.set)
+            self.engine.run(plans(config, allow_exec=self._options.allow_exec), references(config), self._ready.set)
         )
-        started_up = asyncio.create_task(ready.wait())
+        started_up = asyncio.create_task(self._ready.wait())
         hook = asyncio.create_task(self._dingtalk.run())
         try:
             await asyncio.wait((engine, started_up), return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +175,9 @@ class App:
         return Clocked(Snapshot(engine.systems(), exporter), moment())
 
     async def reload(self) -> list[str]:
-        """Read the configuration again. Returns what is wrong with it; then nothing has changed."""
+        """Read the configuration again, once what was read at the start is in use. Returns what is wrong with it; then nothing
+        has changed."""
+        await self._ready.wait()
         async with self._reloading:
             try:
                 loaded = await asyncio.to_thread(read_config, self._options.config, allow_exec=self._options.allow_exec)

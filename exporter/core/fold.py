@@ -14,7 +14,7 @@ from exporter.core.events import Draft, dated
 from exporter.core.hidden import with_hidden
 from exporter.core.incident import enter, step
 from exporter.core.interval import Interval
-from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, proves_nothing
+from exporter.core.looks import awaited, changes_nothing, counted, counted_anew, judged, outdated, proves_nothing
 from exporter.core.losses import unmeasured
 from exporter.core.model import ENTRY, Instant, Moment, Part, Sample, System
 from exporter.core.needed import follow_needs, needed_anew, with_canary
@@ -79,12 +79,13 @@ def observe(
     draft = Draft(system.name, state.with_part(sample.part, after))
     if not blind:
         if system.active_active:
-            _follow_active(system, draft, sample, above, now, heard)
+            _follow_active(system, draft, sample, before, above, now, heard)
         elif sample.part == ENTRY:
             follow_traffic(system, draft, sample, now)
         else:
-            follow_roles(system, draft, sample, before, now)
-            follow_sources(system, draft, sample, above, now)
+            if not outdated(before, sample):
+                follow_roles(system, draft, sample, before, now)
+                follow_sources(system, draft, sample, above, now)
             follow_standby(system, draft, sample.part, now, heard)
         follow_needs(system, draft, state, Span(sample.started, sample.ended))
         step(system, draft, assess(system, draft.state), now, heard)
@@ -94,12 +95,13 @@ def observe(
 
 
 def _follow_active(
-    system: System, draft: Draft, sample: Sample, above: int | None, now: Moment, heard: Instant
+    system: System, draft: Draft, sample: Sample, before: PartState, above: int | None, now: Moment, heard: Instant
 ) -> None:
     if sample.part == ENTRY:
         active.follow_share(draft, system, sample)
     else:
-        active.follow_canary(draft, sample, above)
+        if not outdated(before, sample):
+            active.follow_canary(draft, sample, above)
         active.follow_site(system, draft, sample.part, now, heard)
 
 

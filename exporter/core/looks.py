@@ -31,6 +31,12 @@ def judged(system: System, before: PartState, sample: Sample, pending: Sequence[
     return _after(before, sample, reach, serve, told=sample.ok and sample.facts is not NO_FACTS)
 
 
+def outdated(known: PartState, sample: Sample) -> bool:
+    """Whether a look went well and tells of an earlier instant than what is known of its endpoint: it was answered late, after one
+    that began later. It still proves that the endpoint worked, but neither who holds a role nor what is there by now."""
+    return sample.ok and known.facts_at is not None and sample.started < known.facts_at
+
+
 def proves_nothing(state: SystemState, reason: Reason | None, started: Instant) -> bool:
     """Whether a failure tells of us: our own trouble, silence in blindness, and whatever became of a look that began before its end."""
     if reason is None or reason is Reason.INTERNAL:

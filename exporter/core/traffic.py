@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from exporter.core.events import Draft
+from exporter.core.looks import outdated
 from exporter.core.model import Moment, Sample, System
 from exporter.core.past import Kind
 
@@ -14,8 +15,7 @@ def follow_traffic(system: System, draft: Draft, sample: Sample, now: Moment) ->
     """
     site = sample.facts.served_by
     state = draft.state
-    known = state.parts[sample.part].facts_at
-    late = known is not None and sample.started < known  # a look that began after it has told already where users get
+    late = outdated(state.parts[sample.part], sample)  # a look that began after it has told already where users get
     if not sample.ok or late or site is None or site not in system.sites:
         return
     settled = state.traffic_settled

@@ -21,7 +21,8 @@ from exporter.engine.publish import Entry, Observer, Publisher
 from exporter.engine.running import Running
 from exporter.engine.sight import Sight
 from exporter.engine.standings import Standings
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.engine.wheel import Wheel
 
 _LOG = logging.getLogger(__name__)
@@ -78,12 +79,14 @@ class Engine:
         """Load what an earlier run left, watch, and when cancelled stop every look and write down where we were."""
         env = self._env
         loaded = await env.ledger.load(env.moment())
+        self._alive = env.clock()  # nobody is watched yet
         wheel = Wheel(asyncio.get_running_loop(), env.clock)
         try:
             async with asyncio.TaskGroup() as group:
                 self._tools = Tools(
                     wheel, env.clock, env.moment, env.attempt, env.ledger, self._publisher, self._sight,
                     self._spawn, self._heard, self._silence, Haste(env.clock), self._awake,
+                    lambda: self.blind_since is not None,
                 )  # fmt: skip
                 group.create_task(self._publisher.run())
                 self.apply(plans, references, loaded)
@@ -102,7 +105,11 @@ class Engine:
             await asyncio.gather(*(r.close() for r in self._running.values()), *self._retired)
 
     def apply(self, plans: Sequence[Plan], references: Mapping[str, Reference], loaded: Loaded | None = None) -> None:
-        """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge."""
+        """Watch these and nothing else. What did not change goes on undisturbed; what changed keeps its knowledge.
+
+        Not before `run` has said that it started: until then only `run` itself knows what an earlier run left.
+        """
+        self._awake()
         wanted = {plan.system.name: plan for plan in plans}
         kept: dict[str, Watch] = {}
         if loaded is not None:
@@ -122,11 +129,13 @@ class Engine:
                 begun = self._state(plan.system, before.state if before is not None else None)
                 self._running[name] = Running.start(plan, begun, index * GOLDEN % 1, self._tools, before)
         self._departed.shed()
+        for gone in self.references.keys() - references.keys():
+            self._sight.forget(gone)
         self._references = references
         self.references = {name: self.references.get(name, False) for name in references}
         self._sight.endpoints = sum(len(r.watch.eyes) for r in self._running.values())
         self._sight.references = len(references)
-        self._alive = self._env.clock()
+        self._awake()  # nobody looked meanwhile
 
     def _state(self, system: System, kept: SystemState | None) -> Step:
         """What it starts with. It is as blind as we are: what it alone could not see may be mended, and is found anew if not."""
@@ -194,8 +203,10 @@ class Engine:
         since, self._alive = self._alive, now
         if now - since > STILL:
             _LOG.warning("the exporter stood still for %.1f s: nothing was looked at", now - since)
-            for running in self._running.values():
-                running.watch.pause(since, self._env.moment())
+            for watch in [running.watch for running in self._running.values()]:
+                begun = max(since, watch.state.trusted_since)  # what was told of it is told already
+                if now - begun > STILL:
+                    watch.pause(begun, self._env.moment())
 
     def _heard(self, ended: Instant) -> None:
         """Somebody answered. That proves that we hear when it ended, not when it began: another that began with it may still fail."""
@@ -256,6 +267,9 @@ class Engine:
                 answered = await ask()
         except TimeoutError:
             answered = False
+        self._awake()
+        if name not in self._references:
+            return  # a reload took it out meanwhile
         self.references[name] = answered
         ended = self._env.clock()
         self._sight.saw(name, started, ended, answered=answered, reference=True)

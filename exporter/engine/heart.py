@@ -60,6 +60,8 @@ class Heart:
         the state that is shown meanwhile is older than they are. Whoever went on from that would tell them again.
         """
         names = list(self._running)
+        for gone in self._beaten.keys() - self._running.keys():
+            del self._beaten[gone]
         beats, parts = {}, 0
         for _ in range(len(names)):
             self._at = (self._at + 1) % len(names)
@@ -67,7 +69,7 @@ class Heart:
             watch = self._running[name].watch
             state = watch.published
             known = self._beaten.get(name) is state and self._clock() - self._last < ALIVE
-            if known or state is not watch.state:
+            if known or watch.unsettled or state is not watch.state:
                 continue
             self._beaten[name] = state
             beats[name] = encode(state)

@@ -11,7 +11,8 @@ from exporter.engine.eye import Eye
 from exporter.engine.inspector import Inspector
 from exporter.engine.pace import Pace
 from exporter.engine.plan import Plan
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.probes.kind import Probe
 
 
@@ -34,7 +35,7 @@ class Running(NamedTuple):
             part: Eye(part, probe, system.policy, None if part == ENTRY else system.components[part.component])
             for part, probe in probes.items()
         }
-        watch = Watch(system, eyes, begun.state, tools, before.recorder if before is not None else None)
+        watch = Watch(system, eyes, begun.state, tools, before)
         watch.accept(begun)
         pace = Pace(watch, phase)
         inspector = Inspector(watch, plan.inspections(probes), phase)

@@ -57,4 +57,6 @@ class Sight:
         return len(self._dead) >= self.references
 
     def forget(self, who: Hashable) -> None:
+        """It is asked no more: that it was silent says nothing of those who are."""
         self._quiet.discard(who)
+        self._dead.discard(who)

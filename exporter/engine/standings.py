@@ -46,6 +46,14 @@ class Standings:
             for name in list(self._running)[slice_::SLICES]:
                 self._spawn(self.look(name))
             slice_ = (slice_ + 1) % SLICES
+            if not slice_:
+                self._forget()
+
+    def _forget(self) -> None:
+        """Of who is not watched any more; put back, it is told anew, as after a restart."""
+        for known in (self._told, self._seen):
+            for gone in known.keys() - self._running.keys():
+                del known[gone]
 
     async def look(self, name: str) -> None:
         """Compare one system with what was told of it. While nobody can tell what is, nothing is told."""

@@ -5,6 +5,8 @@ hide something that a system needs, nobody knows how that system is, and it is b
 
 An active-active system needs each component at one of its sites: trouble at one hides nothing while another site is seen to have
 it. Once none is, the system is blind since the last instant at which one was, and until one is again.
+
+Trouble that is over tells nothing while nobody anywhere answers: the system stays blind, with all others, until somebody does.
 """
 
 from collections.abc import Iterator
@@ -28,14 +30,16 @@ class Trouble:
         """End of the last look at a part that has trouble now, or had some, which told of the part."""
         self._hides: Part | None = None
 
-    def told(self, state: SystemState, sample: Sample, now: Moment) -> Iterator[Step]:
-        """What a look that ended makes of it; `state` is the one after that look."""
+    def told(self, state: SystemState, sample: Sample, now: Moment, *, cut_off: bool = False) -> Iterator[Step]:
+        """What a look that ended makes of it; `state` is the one after that look. `cut_off`: the exporter is blind to everything."""
         part = sample.part
         if sample.reason is not Reason.INTERNAL:
             if self._failed.pop(part, None) is not None:
                 self._told.pop(part, None)
             if self._hides is not None and (self._hides == part or self._is_back(state, self._hides)):
                 self._hides = None
+                if cut_off:
+                    return  # whoever hears again first ends the blindness of all
                 yield watching.sighted(self._system, state, Moment(sample.started, now.wall_of(sample.started)))
             return
         self._told.setdefault(part, _known(state, part, sample.started))

@@ -1,50 +1,25 @@
 """One system under watch: looks and markers go out, what comes back goes through the fold and on to the publisher."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
 
 from exporter.core import active, fold, watching
 from exporter.core.canary import Outcome
 from exporter.core.looks import awaited, proves_nothing
 from exporter.core.losses import unmeasured
 from exporter.core.model import SILENT, Instant, Moment, Part, Sample, System
-from exporter.core.ports import Ledger
 from exporter.core.sources import markers_above
 from exporter.core.state import Marker, Mode, Step, SystemState
 from exporter.core.verdict import contested, site_of
 from exporter.engine import numbering
-from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Attempt, Eye, Pending, no_longer_awaited, smoothed
-from exporter.engine.haste import Haste
-from exporter.engine.publish import Entry, Publisher
+from exporter.engine.eye import CALM_OVERLAP, OVERLAP, Eye, Pending, no_longer_awaited, smoothed
+from exporter.engine.publish import Entry
 from exporter.engine.recorder import Recorder, samples_record
-from exporter.engine.sight import Sight
+from exporter.engine.tools import Tools
 from exporter.engine.trouble import Trouble
-from exporter.engine.wheel import Wheel
 from exporter.probes.kind import STALL, Ask
 
 DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
-
-
-class Tools(NamedTuple):
-    """What all watches share."""
-
-    wheel: Wheel
-    clock: Callable[[], Instant]
-    moment: Callable[[], Moment]
-    attempt: Attempt
-    ledger: Ledger
-    publisher: Publisher
-    sight: Sight
-    spawn: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-    answered: Callable[[Instant], None]
-    """Somebody answered a look that ended then: whoever was blind is not any more."""
-    silence: Callable[[], None]
-    """Nobody answered a look: find out whether it is us."""
-    haste: Haste
-    awake: Callable[[], None] = lambda: None
-    """Something is about to be done: find out whether we stood still before it."""
 
 
 class Watch:
@@ -56,21 +31,28 @@ class Watch:
         eyes: Mapping[Part, Eye],
         state: SystemState,
         tools: Tools,
-        recorder: Recorder | None = None,
+        before: "Watch | None" = None,
     ) -> None:
-        """`recorder`: that of the watch whose state goes on."""
+        """`before`: the watch whose state goes on, under another configuration."""
         self.system = system
         self.eyes = eyes
         self.state = state
         self.published = state
+        self.unsettled = 0
+        """How many steps wait for the ledger with their records, those of whoever watched before included."""
+        self._heir: Watch | None = None
+        if before is not None:
+            before._heir = self
+            if before.unsettled:
+                self.unsettled = before.unsettled
+                self.published = watching.reconfigured(system, before.published, tools.moment()).state
         self.tools = tools
         self.react: Callable[[SystemState], None] = lambda before: None
         """Set by whoever decides when to look: called after each change, with the state before it."""
         self.overdue: Callable[[Eye, Pending], None] = lambda eye, pending: None
         """The same, when a look or a marker takes longer than usual."""
-        self.recorder = Recorder(system) if recorder is None else recorder
+        self.recorder: Recorder = Recorder(system) if before is None else before.recorder
         self.recorder.reconfigure(system)
-        self._unsettled = 0
         self._trouble = Trouble(system)
         begun = tools.moment()
         self._wall_at_start = begun.wall - begun.mono
@@ -157,7 +139,7 @@ class Watch:
         if not proves_nothing(before, sample.reason, sample.started):
             self.recorder.looked(before, step, sample, awaited(before, abandoned), now.mono)
         self.accept(step)
-        for own in self._trouble.told(self.state, sample, now):
+        for own in self._trouble.told(self.state, sample, now, cut_off=tools.cut_off()):
             self.accept(own)
         if not answered:
             tools.silence()
@@ -265,13 +247,15 @@ class Watch:
 
         `kept` is called when its records are there; without records never.
         """
+        if self._heir is not None:
+            return  # a look that could not be called off any more: the heir goes on from what was known without it
         before, self.state = self.state, step.state
         self._settle_lost(before)
         if step.records:
             step = self._with_samples(step)
-            self._unsettled += 1
+            self.unsettled += 1
             self.tools.publisher.put(Entry(self, self.system.name, step.records, step.state, kept))
-        elif not self._unsettled:
+        elif not self.unsettled:
             self.published = step.state
 
     def pause(self, since: Instant, now: Moment) -> None:
@@ -290,8 +274,11 @@ class Watch:
         return Step(step.state, tuple(records))
 
     def publish(self, state: SystemState) -> None:
-        self._unsettled -= 1
-        self.published = state if self._unsettled else self.state
+        if self._heir is not None:  # what it waited for is of the configuration before, and not shown any more
+            self._heir.publish(self._heir.published)
+            return
+        self.unsettled -= 1
+        self.published = state if self.unsettled else self.state
 
     def stop(self) -> None:
         for eye in self.eyes.values():

@@ -9,7 +9,8 @@ from exporter.core.state import Mode, Step
 from exporter.engine.heart import Heart
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.ledger.sqlite import SqliteLedger
 from tests.core.filming import SYSTEM
 from tests.ledger.helpers import NOW, opened, record

@@ -16,7 +16,8 @@ from exporter.engine.eye import Eye, Pending, no_longer_awaited
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.engine.wheel import Wheel
 from exporter.ledger.sqlite import SqliteLedger
 from exporter.probes.attempt import attempt

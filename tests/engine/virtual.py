@@ -14,10 +14,11 @@ from exporter.engine.engine import Engine, Environment
 from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
 from exporter.engine.pace import Pace
-from exporter.engine.plan import Plan
+from exporter.engine.plan import Plan, Reference
 from exporter.engine.publish import Publisher
 from exporter.engine.sight import Sight
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.engine.wheel import Wheel
 from exporter.probes.attempt import attempt
 from exporter.probes.kind import Ask, Failure, Look, Probe
@@ -164,13 +165,15 @@ def plan(name: str, probe: Probe, key: object = None) -> Plan:
 
 
 @asynccontextmanager
-async def engine_of(*plans: Plan, ledger: Any = None) -> AsyncIterator[Engine]:
+async def engine_of(
+    *plans: Plan, ledger: Any = None, references: Mapping[str, Reference] | None = None
+) -> AsyncIterator[Engine]:
     """One that runs."""
     clock = asyncio.get_running_loop().time
     moment = lambda: Moment(clock(), 1e9 + clock())  # noqa: E731 - one line, used in the next
     forgets: Any = NewLedger()
     engine = Engine(Environment(clock, moment, attempt, ledger or forgets))
-    running = asyncio.ensure_future(engine.run(plans, {}, lambda: None))
+    running = asyncio.ensure_future(engine.run(plans, references or {}, lambda: None))
     try:
         yield engine
     finally:

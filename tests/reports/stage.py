@@ -15,7 +15,8 @@ from exporter.engine.eye import Eye
 from exporter.engine.haste import Haste
 from exporter.engine.publish import Entry
 from exporter.engine.sight import Sight
-from exporter.engine.watch import Tools, Watch
+from exporter.engine.tools import Tools
+from exporter.engine.watch import Watch
 from exporter.ledger.chain import GENESIS, Link, compact, exported, plain, seal_all
 from exporter.probes.kind import Probe
 
@@ -70,7 +71,7 @@ class Stage:
     def reload(self) -> None:
         """The same system under a configuration that changed in something."""
         step = watching.reconfigured(self.system, self.watch.state, self.moment())
-        self.watch = Watch(self.system, self.eyes, step.state, self.tools, self.watch.recorder)
+        self.watch = Watch(self.system, self.eyes, step.state, self.tools, self.watch)
         self.watch.accept(step)
 
     def moment(self) -> Moment:
