@@ -233,7 +233,7 @@ def test_no_sum_ever_falls(script: list[str], system: System, seconds: float) ->
     seen = [totals(shown.state, shown.at)]
     for letter in script:
         state, now = shown.state, moment(shown.at + 0.4)
-        unclear = state.incident or state.blind_since is not None or state.mode is Mode.UNKNOWN
+        unclear = state.incident or state.contests or state.blind_since is not None or state.mode is Mode.UNKNOWN
         if (letter in "DM" and (state.drill or unclear)) or (letter == "Q" and not state.drill):
             continue
         if letter == "B":
