@@ -116,7 +116,7 @@ def read_above(source: SourceState, markers: Sequence[Marker]) -> int:
         if marker.sent < seen - ACKNOWLEDGED_WITHIN:
             break
         if marker.acked is None or marker.acked > seen:
-            above = min(above, marker.seq - 2)
+            above = min(above, markers[max(0, index - 1)].seq - 1)  # numbers have gaps, as after a restart
     return max(above, markers[0].seq - 1)
 
 

@@ -109,6 +109,13 @@ def test_a_marker_that_is_acknowledged_late_and_missing_is_a_hole() -> None:
     assert from_markers(source, late, [3, 4, 5, 6], 2, 7.0).at == 6.0
 
 
+def test_the_one_before_it_may_be_far_below() -> None:
+    """The exporter was restarted between the two, and its numbers went on far above: without the earlier one nothing would be proven."""
+    far = [m._replace(seq=m.seq + 100_000, acked=None if m.seq == 4 else m.acked) if m.seq >= 4 else m for m in MARKERS]
+    source = from_markers(CANARY, far, [1, 2, 3, 100_005], 0, 5.5)
+    assert read_above(source, far) == 2
+
+
 def test_a_marker_that_was_given_up_is_not_asked_for_for_ever() -> None:
     """Nobody acknowledged it within half a minute: nobody will."""
     waiting = [m._replace(acked=None) if m.seq == 4 else m for m in MARKERS]
