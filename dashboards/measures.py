@@ -1,12 +1,11 @@
 """What several boards ask: state, exposure and outage clock, and their shares of the objectives."""
 
 from dashboards import marks
+from dashboards.expressions import SAME_EVENT
 from dashboards.promql import EXPORTER, cases, is_, promised, ranked, select, share, worst, worst_rank
 from exporter.catalogue import metrics as m
 
 SITE_LOSS, CORRUPTION = 'scenario="site_loss"', 'scenario="data_corruption"'
-SAME_EVENT = 60
-"""Seconds by which two exporters may tell the end of the same event apart: each dates it by its own looks."""
 
 
 def state(*systems: str) -> str:
