@@ -194,9 +194,8 @@ def achieved(loss: Row) -> Loss:
     if hole is None:
         lower, point, known = 0.0, acked[-1][1], acked[-1][2]
     else:
-        until = (
-            1 if loss.get("last") == "sent" else 2
-        )  # an older exporter counted to the last acknowledgement, and said so
+        # An older exporter counted to the last acknowledgement, and said so.
+        until = 1 if loss.get("last") == "sent" else 2
         lower = longest(acked, earlier, until) if earlier else max(0.0, acked[-1][until] - acked[hole][2])
         known = point
         if hole or "proven" not in loss:  # an older exporter counted from the oldest marker, and said so
