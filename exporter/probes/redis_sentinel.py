@@ -87,12 +87,15 @@ class Sentinels:
     async def _answer(self, address: HostPort, fresh: bool) -> Named:
         with Stopwatch() as watch:
 
-            async def question(connection: Connection) -> Reply:
-                (reply,) = await connection.ask(watch, ("SENTINEL", "MASTER", self._name))
-                return reply
+            async def question(connection: Connection) -> list[Reply]:
+                return await connection.ask(
+                    watch,
+                    ("SENTINEL", "MASTER", self._name),
+                    ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name),
+                )
 
             async with asyncio.timeout(SENTINEL_DEADLINE):
-                return _named(await self._links[address].use(question, watch, fresh=fresh))
+                return _named(*await self._links[address].use(question, watch, fresh=fresh))
 
     def _no_quorum(self, failed: Mapping[HostPort, Failure]) -> Failure:
         silent = [failure.reason for failure in failed.values() if failure.reason in SILENT]
@@ -152,15 +155,32 @@ class SentinelProbe:
         return self._server, address
 
 
-def _named(reply: Reply) -> Named:
-    """The answer to SENTINEL MASTER: names and values in turn."""
-    if isinstance(reply, ErrorReply):
-        raise failure_of(reply)
-    if not isinstance(reply, list) or not all(isinstance(part, bytes) for part in reply):
-        raise Failure(Reason.PROTOCOL, "not an answer of a Sentinel")
-    texts = [part.decode("utf-8", "replace") for part in reply if isinstance(part, bytes)]
+def _named(master: Reply, current: Reply) -> Named:
+    """The answers to SENTINEL MASTER (names and values in turn) and GET-MASTER-ADDR-BY-NAME (host and port).
+
+    Only the second tells where clients are sent: from the promotion until all replicas follow, MASTER at the leader of the
+    failover still tells the old address, beside the new epoch. Asked in this order, an address is never older than its epoch.
+    """
+    texts = _texts(master)
     told = dict(zip(texts[::2], texts[1::2], strict=False))
     try:
-        return Named(int(told["config-epoch"]), HostPort(told["ip"], int(told["port"])))
+        host, port = _texts(current)
+        return Named(int(told["config-epoch"]), HostPort(host, int(port)))
     except (KeyError, ValueError):
-        raise Failure(Reason.PROTOCOL, "not an answer of a Sentinel") from None
+        raise _no_sentinel() from None
+
+
+def _texts(reply: Reply) -> list[str]:
+    """Raises Failure unless it is a list of strings."""
+    if isinstance(reply, ErrorReply):
+        raise failure_of(reply)
+    if not isinstance(reply, list):
+        raise _no_sentinel()
+    texts = [part.decode("utf-8", "replace") for part in reply if isinstance(part, bytes)]
+    if len(texts) < len(reply):
+        raise _no_sentinel()
+    return texts
+
+
+def _no_sentinel() -> Failure:
+    return Failure(Reason.PROTOCOL, "not an answer of a Sentinel")

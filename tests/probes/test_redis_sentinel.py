@@ -154,12 +154,14 @@ def test_the_user_may_do_nothing_else(quiet: tuple[RedisPair, Sentinels]) -> Non
 
 
 def naming(told: dict[str, int]) -> hostile.Behaviour:
-    """A Sentinel of our own that names whoever listens on the port `port` of this host, since `epoch`."""
+    """A Sentinel of our own that names whoever listens on the port `port` of this host, since `epoch`; in SENTINEL MASTER
+    that may still be `before`."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):
-            answer = ("ip", "127.0.0.1", "port", told["port"], "config-epoch", told["epoch"])
-            writer.write(packed([answer]))  # a command is written as an array of strings is
+            port = told["port"]
+            master = ("ip", "127.0.0.1", "port", told.get("before", port), "config-epoch", told["epoch"])
+            writer.write(packed([master, ("127.0.0.1", port)]))  # a command is written as an array of strings is
 
     return behave
 
@@ -180,6 +182,16 @@ async def test_the_newest_config_epoch_counts() -> None:
         serve(naming({"port": new.port, "epoch": 7})) as leader,
         serve(naming({"port": free_port(), "epoch": 6})) as late,
         asking([f"127.0.0.1:{leader.port}", f"127.0.0.1:{late.port}"], **NOBODY) as probe,
+    ):
+        assert (await facts(probe, fresh=True)).epoch == "7e"
+
+
+async def test_the_leader_of_a_failover_sends_us_where_it_sends_clients() -> None:
+    """It has promoted the new primary and still tells the dead one in SENTINEL MASTER, until all replicas follow."""
+    async with (
+        serve(answering) as new,
+        serve(naming({"port": new.port, "before": free_port(), "epoch": 7})) as leader,
+        asking([f"127.0.0.1:{leader.port}"], **NOBODY) as probe,
     ):
         assert (await facts(probe, fresh=True)).epoch == "7e"
 
@@ -218,7 +230,17 @@ async def test_silence_is_told_from_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b":1\r\n", b"*-1\r\n", b"*2\r\n$2\r\nip\r\n$1\r\nx\r\n", b"*1\r\n*0\r\n", b"*0\r\n"]
+    "answer",
+    [
+        b":1\r\n:1\r\n",
+        b"*-1\r\n*-1\r\n",
+        b"*2\r\n$2\r\nip\r\n$1\r\nx\r\n" * 2,
+        b"*1\r\n*0\r\n" * 2,
+        b"*0\r\n*0\r\n",
+        packed([("config-epoch", 7)]) + b"*-1\r\n",
+        packed([("config-epoch", 7), ("127.0.0.1",)]),
+        packed([("config-epoch", 7), ("127.0.0.1", "x")]),
+    ],
 )
 async def test_what_no_sentinel_says(answer: bytes) -> None:
     """Replies of Redis that name nobody."""
