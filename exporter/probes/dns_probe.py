@@ -142,7 +142,7 @@ class DnsProbe:
         if rcode == dns.rcode.NXDOMAIN:
             return Said(frozenset(), missing=f"NXDOMAIN: {settings.name} does not exist")
         if rcode != dns.rcode.NOERROR:
-            raise Failure(Reason.DNS, f"answers {dns.rcode.to_text(rcode)} to {settings.name} {settings.type}")
+            raise Failure(Reason.ERROR_CODE, f"answers {dns.rcode.to_text(rcode)} to {settings.name} {settings.type}")
         try:
             chain = response.resolve_chaining() if isinstance(response, dns.message.QueryMessage) else None
         except dns.exception.DNSException as error:
@@ -168,7 +168,7 @@ class DnsProbe:
             if other.said.values != first.said.values:
                 raise Failure(Reason.ASSERTION, f"{first}, but {other}", first.phases)
         if first.said.missing:
-            raise Failure(Reason.DNS, str(first), first.phases)
+            raise Failure(Reason.ASSERTION, str(first), first.phases)
         strange = [value for value in first.said.values if not self._is_expected(value)]
         if strange:
             raise Failure(Reason.ASSERTION, f"{_listed(strange)} is not among what is expected", first.phases)

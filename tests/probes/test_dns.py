@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from exporter.core.model import Reason, Sample
+from exporter.core.model import SILENT, Reason, Sample
 from exporter.probes import KINDS
 from exporter.probes.dns_exchange import ASK_AGAIN, by_udp
 from exporter.probes.tcp import HostPort
@@ -135,9 +135,9 @@ async def test_what_does_not_fit_a_datagram_comes_by_tcp(hk: int) -> None:
         ({"expect": {"addresses": ["10.2.0.5", "2001:db8::/64"]}}, Reason.ASSERTION, "10.1.0.5 is not among"),
         ({"max_ttl": "30s"}, None, ""),
         ({"max_ttl": "20s"}, Reason.ASSERTION, "the TTL is 30 s, longer than 20s"),
-        ({"name": "none.test"}, Reason.DNS, "NXDOMAIN: none.test does not exist"),
-        ({"type": "AAAA"}, Reason.DNS, "orders.test has no AAAA record"),
-        ({"name": "orders.example"}, Reason.DNS, "answers REFUSED to orders.example A"),
+        ({"name": "none.test"}, Reason.ASSERTION, "NXDOMAIN: none.test does not exist"),
+        ({"type": "AAAA"}, Reason.ASSERTION, "orders.test has no AAAA record"),
+        ({"name": "orders.example"}, Reason.ERROR_CODE, "answers REFUSED to orders.example A"),
         ({"tcp": True}, None, ""),
     ],
 )
@@ -146,6 +146,16 @@ async def test_answers(hk: int, settings: dict[str, Any], reason: Reason | None,
     sample = await asked(hk, **settings)
     assert sample.reason is reason, sample.detail
     assert sentence in sample.detail
+
+
+@pytest.mark.parametrize("code", [dns.rcode.NXDOMAIN, dns.rcode.SERVFAIL, dns.rcode.REFUSED])
+async def test_a_server_that_says_no_has_answered(code: dns.rcode.Rcode) -> None:
+    """It lives, and so does our network: its failure is not one of those in which it may be us that is cut off."""
+    async with bad_server(silence) as silent, bad_server(says(code)) as port:
+        for servers in ((port,), (silent, port)):
+            sample = await asked(*servers, server_timeout="100ms")
+            assert not sample.ok
+            assert sample.reason not in SILENT
 
 
 async def test_servers_that_disagree(hk: int, sg: int) -> None:
@@ -230,10 +240,14 @@ async def test_a_lost_datagram_is_sent_again(hk: int) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "sentence"),
     [
-        (says(dns.rcode.SERVFAIL), Reason.DNS, "answers SERVFAIL"),
+        (says(dns.rcode.SERVFAIL), Reason.ERROR_CODE, "answers SERVFAIL"),
         (lambda question: [question[:2] + b"\xff" * 40], Reason.PROTOCOL, "not an answer of a name server"),
         (lambda question: [question], Reason.PROTOCOL, "answers another question"),
-        (lambda question: [b"", b"\0", b"forged!" * 9, *says(dns.rcode.REFUSED)(question)], Reason.DNS, "REFUSED"),
+        (
+            lambda question: [b"", b"\0", b"forged!" * 9, *says(dns.rcode.REFUSED)(question)],
+            Reason.ERROR_CODE,
+            "REFUSED",
+        ),
     ],
 )
 async def test_bad_servers(reply: Callable[[bytes], list[bytes]], reason: Reason, sentence: str) -> None:
