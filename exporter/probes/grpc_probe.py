@@ -21,6 +21,7 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 from exporter.core.model import NO_FACTS, Facts, Instant, Reason
+from exporter.probes.grpc_frames import CALL, Frames
 from exporter.probes.grpc_health import ANSWER_LIMIT, PATH, judge, question
 from exporter.probes.grpc_settings import GrpcSettings
 from exporter.probes.kind import Ask, Failure, Look
@@ -33,7 +34,6 @@ from exporter.settings import Secret
 
 TALK_LIMIT = 256 << 10
 """Bytes of frames, of whatever kind, that a server may send in one look."""
-_CALL = 1
 
 
 class _Call(Wire):
@@ -44,9 +44,10 @@ class _Call(Wire):
     ) -> None:
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._http.initiate_connection()
-        self._http.send_headers(_CALL, headers)
-        self._http.send_data(_CALL, message, end_stream=True)
+        self._http.send_headers(CALL, headers)
+        self._http.send_data(CALL, message, end_stream=True)
         super().__init__(watch, self._http.data_to_send(), channel)
+        self._frames = Frames()
         self._talk = 0
         self.headers: dict[bytes, bytes] = {}
         """Of the answer and its trailers."""
@@ -57,7 +58,7 @@ class _Call(Wire):
         if self._talk > TALK_LIMIT:
             raise Failure(Reason.TOO_LARGE, f"more than {TALK_LIMIT} bytes came before the end of the answer")
         try:
-            events = self._http.receive_data(data)
+            events = self._http.receive_data(self._frames.heeded(data))
         except H2Error as error:
             raise Failure(Reason.PROTOCOL, f"not an answer in HTTP/2 ({type(error).__name__})") from None
         for event in events:

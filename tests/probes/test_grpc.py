@@ -8,8 +8,10 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from hpack import Encoder
 
 from exporter.core.model import Reason, Sample
+from exporter.probes.grpc_frames import Frames
 from exporter.probes.grpc_health import judge, question
 from exporter.probes.kind import Failure
 from tests import hostile
@@ -168,9 +170,47 @@ async def test_endless_talk() -> None:
 
 
 async def test_a_server_that_goes_away() -> None:
-    """GOAWAY in the middle of the call is the end of it."""
-    goaway = b"\0\0\x08\7\0\0\0\0\0" + bytes(4) + (1).to_bytes(4)
-    async with serve(hostile.answer(b"\0\0\0\4\0\0\0\0\0" + goaway)) as server:
+    """GOAWAY with an error in the middle of the call is the end of it."""
+    async with serve(hostile.answer(b"\0\0\0\4\0\0\0\0\0" + goaway(0, error=1))) as server:
         sample = await seen(server.port)
     assert sample.reason is Reason.RESET
     assert "PROTOCOL_ERROR" in sample.detail
+
+
+def goaway(last_stream: int, error: int = 0) -> bytes:
+    return b"\0\0\x08\7\0\0\0\0\0" + last_stream.to_bytes(4) + error.to_bytes(4)
+
+
+def frame(kind: int, flags: int, payload: bytes) -> bytes:
+    """Of the first call."""
+    return len(payload).to_bytes(3) + bytes((kind, flags, 0, 0, 0, 1)) + payload
+
+
+def answered() -> bytes:
+    """HEADERS, DATA and the trailers with which a healthy server answers."""
+    encoder = Encoder()
+    head = encoder.encode([(":status", "200"), ("content-type", "application/grpc")])
+    return frame(1, 4, head) + frame(0, 0, SERVING) + frame(1, 5, encoder.encode([("grpc-status", "0")]))
+
+
+@pytest.mark.parametrize("last_stream", [1, 2**31 - 1])
+async def test_a_server_that_drains(last_stream: int) -> None:
+    """What it has taken on it answers after a GOAWAY without an error, and clients wait for that."""
+    async with serve(hostile.answer(b"\0\0\0\4\0\0\0\0\0" + goaway(last_stream) + answered())) as server:
+        sample = await seen(server.port)
+    assert sample.ok, sample.detail
+
+
+@pytest.mark.parametrize("last_stream", [0, 1])
+async def test_a_server_that_drains_and_does_not_answer(last_stream: int) -> None:
+    """A call that it has not taken on is lost, and a promise to answer is no answer."""
+    async with serve(hostile.answer(b"\0\0\0\4\0\0\0\0\0" + goaway(last_stream))) as server:
+        assert (await seen(server.port)).reason is Reason.RESET
+
+
+def test_frames_that_come_in_pieces() -> None:
+    """Byte by byte: all of them in their order, but for the GOAWAY that lets the call go on."""
+    kept = [b"\0\0\0\4\0\0\0\0\0", goaway(0), goaway(1, error=1), b"\0\0\2\0\0\0\0\0\1ok"]
+    frames = Frames()
+    stream = goaway(1).join([b"", *kept, b"\0\0\2\0\0\0\0\0\1o"])
+    assert b"".join(frames.heeded(bytes([byte])) for byte in stream) == b"".join(kept)
