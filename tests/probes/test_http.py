@@ -96,6 +96,13 @@ async def test_redirects_are_followed_only_on_request() -> None:
     assert (await seen(behave, expect={"status": [307]})).ok
 
 
+@pytest.mark.parametrize("secret", ["?token=s3cret", "#access_token=s3cret", "#a?s3cret", "?a#s3cret"])
+async def test_a_redirect_is_told_without_its_secrets(secret: str) -> None:
+    """Where it leads is told without login, query and fragment: identity providers hand tokens over in any of them."""
+    detail = (await seen(_hop("https://u:s3cret@app.example.com/cb" + secret))).detail
+    assert detail == "answers 302 to https://app.example.com/cb, and that redirect is not followed"
+
+
 async def test_redirect_loops_end() -> None:
     """A circle and an endless chain of redirects are failures, not endless looks."""
     count = 0
