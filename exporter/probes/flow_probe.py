@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from http.cookiejar import CookieJar
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import Request
 
 from exporter.core.model import Facts, Instant, Reason
@@ -66,10 +66,12 @@ class _Visit:
         return next((cookie.value for cookie in self._cookies or () if cookie.name == name), None)
 
     def masked(self, text: str) -> str:
-        """Nothing that begins like a secret of this visit is told: a detail may hold only its first part."""
-        for secret in sorted(self.filler.secrets, key=len, reverse=True):
+        """Nothing that begins like a secret of this visit is told: a detail may hold only its first part, or how it stands in a URL."""
+        plain = self.filler.secrets
+        secrets = plain | {quote(secret, safe="", errors="replace") for secret in plain}
+        for secret in sorted(secrets, key=len, reverse=True):
             tail = r"[^\s\"',;]*" if len(secret) > 16 else ""
-            text = re.sub(re.escape(secret[:16]) + tail, MASK, text)
+            text = re.sub(re.escape(secret[:16]) + tail, MASK, text, flags=re.IGNORECASE)  # %2f is %2F, too
         return text
 
 
