@@ -14,7 +14,7 @@ from exporter.core.model import Facts, Instant, Reason
 from exporter.probes.attempt import understood
 from exporter.probes.flow_settings import FlowSettings, Step
 from exporter.probes.flow_text import Filler, as_text, shown
-from exporter.probes.http_exchange import Call, Reply, converse, follow
+from exporter.probes.http_exchange import Call, Reply, converse, follow, keep_body_home
 from exporter.probes.http_judge import Expectation
 from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_place import Finder
@@ -202,8 +202,7 @@ class FlowProbe:
         """Secrets go to the hosts that are configured, wherever a redirect leads."""
         method, url, where, content = call
         trusted = where.origin in self._trusted
-        if content and not trusted:
-            raise Failure(Reason.REDIRECT, f"a redirect would carry the body of the request to {where.shown}")
+        keep_body_home(call, self._trusted)
         headers = {**visit.cookie_header(url), **(step.headers(visit.filler) if trusted else {})}
         data = request(method, where, headers, content)
         reply = await self._converse(method, where, data, watch)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from exporter.core.model import Instant, Reason
-from exporter.probes.http_exchange import Call, Reply, converse, follow
+from exporter.probes.http_exchange import Call, Reply, converse, follow, keep_body_home
 from exporter.probes.http_judge import Expectation, Reading, refused
 from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_question import AloneSettings, HttpQuestion, QuestionSettings
@@ -92,6 +92,7 @@ class HttpProbe:
 
             async def ask(then: Call) -> Reply:
                 method, _, where, content = then
+                keep_body_home(then, self._trusted)
                 data = self._request(method, where, content)
                 return await self._converse(method, where, data, await self._resolve(where, watch), watch)
 

@@ -93,7 +93,8 @@ class HttpSettings(Settings):
     addresses: Literal["first", "all"] = "first"
     """`all`: look at every address of the name; the endpoint is as good as the worst of them."""
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
-    """How many to follow. With 0 a redirect is a failure, unless its status is expected."""
+    """How many to follow. With 0 a redirect is a failure, unless its status is expected. One that would carry the body to
+    another origin is one always."""
     max_body: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
     """Bytes; a longer body is a failure."""
     expect: Expect = Expect()

@@ -151,6 +151,29 @@ async def test_secrets_are_sent_to_the_configured_origin_only(tmp_path: Any) -> 
     assert sample.reason is Reason.AUTH
 
 
+@pytest.mark.parametrize("status", ["307 Temporary", "308 Permanent"])
+async def test_the_body_goes_to_the_configured_origin_only(status: str) -> None:
+    """A login in the body follows a redirect within its own origin, and is never sent on to another one."""
+    asked: list[bytes] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(65536))
+        moved = asked[-1].startswith(b"POST /healthz ")
+        writer.write(message(status, b"", f"Location: {location}") if moved else message("200 OK"))
+
+    document = {"user": "probe", "password": "s3cret"}
+    location = "/there"
+    assert (await seen(behave, method="POST", json=document, redirects=1)).ok
+    assert [b"s3cret" in question for question in asked] == [True, True]
+    asked.clear()
+    async with serve(behave) as other:
+        location = f"http://localhost:{other.port}/there"
+        sample = await seen(behave, method="POST", json=document, redirects=1)
+    assert sample.reason is Reason.REDIRECT
+    assert sample.detail == f"a redirect would carry the body of the request to {location}"
+    assert len(asked) == 1
+
+
 async def test_the_request() -> None:
     """Method, body, login and headers are sent as configured; no compression is asked for."""
     asked: list[bytes] = []
