@@ -173,6 +173,18 @@ async def test_a_dead_server_among_several(hk: int) -> None:
         assert str(silent) in sample.detail
 
 
+async def test_that_we_stood_still_is_not_held_against_the_servers(hk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers in time is heard, though its time was over before we could listen."""
+
+    async def stalled(*asked: Any) -> bytes:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        return await by_udp(*asked)
+
+    monkeypatch.setattr("exporter.probes.dns_probe.by_udp", stalled)
+    sample = await asked(hk, free_port(), server_timeout="100ms")
+    assert sample.ok, sample.detail
+
+
 async def test_a_single_server_has_all_the_time(hk: int) -> None:
     """A hang is a timeout of the whole look, a closed port is refused at once."""
     async with bad_server(silence) as silent:
