@@ -22,6 +22,8 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 """What a command gets of our environment. The rest may hold the secrets of other systems."""
 _SHOWN = 200
 """Characters of a command's own words that are passed on."""
+_TELLING = 4
+"""Characters of a line of a secret, at least, for it to be masked alone: `{` and `]` tell nothing and stand everywhere."""
 
 
 def _word(text: str) -> str:
@@ -74,16 +76,27 @@ class Finished(NamedTuple):
     def complaint(self) -> str:
         """How it ended, and the first line that it said; for a code other than 0."""
         how = f"exits with {self.code}" if self.code > 0 else f"was ended by signal {-self.code}"
-        lines = (self.error.strip() or self.out).decode("utf-8", "replace").split("\n")
-        said = self.hidden(next((line for line in lines if line.strip()), ""))
+        # Masked as a whole: of a secret of several lines the first one alone would not be known for it.
+        lines = self._masked((self.error.strip() or self.out).decode("utf-8", "replace")).split("\n")
+        said = _one_line(next((line for line in lines if line.strip()), ""))
         return f"{how}: {said}" if said else how
 
     def hidden(self, text: str) -> str:
         """One line, of bounded length, without the secrets that the command was given and what else looks like one."""
-        for secret in self.secrets:
+        return _one_line(self._masked(text))
+
+    def _masked(self, text: str) -> str:
+        """Without the secrets and each line of theirs: of a key a tool may quote only the line that it does not understand."""
+        parts = (line.strip() for secret in self.secrets for line in secret.splitlines())
+        hidden = {*self.secrets, *(part for part in parts if len(part) >= _TELLING)}
+        for secret in sorted(hidden, key=len, reverse=True):  # the whole before its lines
             text = text.replace(secret, MASK)
-        shown = mask("".join(char if char.isprintable() else " " for char in text).strip())
-        return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+        return text
+
+
+def _one_line(text: str) -> str:
+    shown = mask("".join(char if char.isprintable() else " " for char in text).strip())
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
 
 
 class Commands:

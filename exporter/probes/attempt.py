@@ -1,9 +1,12 @@
 """From whatever a look brings back, or however it breaks, to a sample: the only place that catches everything."""
 
+import asyncio
+import math
 import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 from exporter.core.model import NO_PHASES, Instant, Part, Phases, Reason, Sample
 from exporter.errnos import reason_of
@@ -11,6 +14,9 @@ from exporter.probes.kind import Deadline, Failure, Look
 
 DETAIL_LIMIT = 300
 """Characters of a sample's detail."""
+_UNTIL: ContextVar[Instant] = ContextVar("until", default=math.inf)
+"""When the look of this task is given up, as planned when it began. Not its deadline itself: kept connections hold on to the
+context in which they were made."""
 
 
 async def attempt(
@@ -24,6 +30,7 @@ async def attempt(
     CancelledError, and there is no sample.
     """
     started = clock()
+    _UNTIL.set(deadline.until)
     try:
         with deadline:
             look = await call()
@@ -34,6 +41,11 @@ async def attempt(
         _let_go(error)
         return _failed(part, started, ended, failure)
     return Sample(part, started, clock(), detail=look.detail[:DETAIL_LIMIT], facts=look.facts, phases=look.phases)
+
+
+def time_left() -> float:
+    """Seconds that the look which asks has left, at least 0; infinite outside of `attempt()`."""
+    return max(0.0, _UNTIL.get() - asyncio.get_running_loop().time())
 
 
 def understood(error: Exception) -> Failure:

@@ -4,8 +4,8 @@
 
 All servers are asked at once. Those that answer must agree: users of one that lags behind are still sent to the old site. A
 server that is silent or broken is no failure while another one answers, unless `require: all`; but that a name does not
-exist is an answer (`assertion`), and so is SERVFAIL or REFUSED (`error_code`): somebody is there to say it. The reason `dns` is left
-to names that the exporter itself cannot resolve, which tells nothing of the endpoint.
+exist is an answer (`assertion`), and so is REFUSED (`error_code`): somebody is there to say it. SERVFAIL is `dns`, as a name that the
+exporter itself cannot resolve: a resolver that is cut off, maybe together with the exporter, says it too.
 """
 
 from exporter.probes.dns_settings import DnsSettings

@@ -15,7 +15,7 @@ import dns.rdatatype
 from exporter.core.model import NO_FACTS, SILENT, Facts, Instant, Phases, Reason
 from exporter.probes.dns_exchange import by_tcp, by_udp
 from exporter.probes.dns_settings import DnsSettings, server_of
-from exporter.probes.kind import Ask, Failure, Look
+from exporter.probes.kind import Ask, Deadline, Failure, Look
 from exporter.probes.tripwire import nothing_to_hold
 from exporter.probes.wire import Stopwatch
 from exporter.settings import format_duration
@@ -91,7 +91,7 @@ class DnsProbe:
     async def _within_its_share(self, server: str) -> Answer | Failure:
         share = self._settings.server_timeout
         try:
-            async with asyncio.timeout(share):
+            with Deadline(asyncio.get_running_loop().time() + share):
                 return await self._answer(server)
         except TimeoutError:
             return Failure(Reason.TIMEOUT, f"{server}: no answer within {format_duration(share)}")
@@ -142,7 +142,9 @@ class DnsProbe:
         if rcode == dns.rcode.NXDOMAIN:
             return Said(frozenset(), missing=f"NXDOMAIN: {settings.name} does not exist")
         if rcode != dns.rcode.NOERROR:
-            raise Failure(Reason.ERROR_CODE, f"answers {dns.rcode.to_text(rcode)} to {settings.name} {settings.type}")
+            # A forwarder that is cut off, maybe with us, says SERVFAIL as well: it is no proof that anybody hears us.
+            reason = Reason.DNS if rcode == dns.rcode.SERVFAIL else Reason.ERROR_CODE
+            raise Failure(reason, f"answers {dns.rcode.to_text(rcode)} to {settings.name} {settings.type}")
         try:
             chain = response.resolve_chaining() if isinstance(response, dns.message.QueryMessage) else None
         except dns.exception.DNSException as error:

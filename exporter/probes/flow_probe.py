@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from email.message import Message
 from http.cookiejar import CookieJar
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import Request
 
 from exporter.core.model import Facts, Instant, Reason
 from exporter.probes.attempt import understood
 from exporter.probes.flow_settings import FlowSettings, Step
 from exporter.probes.flow_text import Filler, as_text, shown
-from exporter.probes.http_exchange import Call, Reply, converse, follow
+from exporter.probes.http_exchange import Call, Reply, converse, follow, keep_body_home
 from exporter.probes.http_judge import Expectation
 from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_place import Finder
@@ -66,10 +66,12 @@ class _Visit:
         return next((cookie.value for cookie in self._cookies or () if cookie.name == name), None)
 
     def masked(self, text: str) -> str:
-        """Nothing that begins like a secret of this visit is told: a detail may hold only its first part."""
-        for secret in sorted(self.filler.secrets, key=len, reverse=True):
+        """Nothing that begins like a secret of this visit is told: a detail may hold only its first part, or how it stands in a URL."""
+        plain = self.filler.secrets
+        secrets = plain | {quote(secret, safe="", errors="replace") for secret in plain}
+        for secret in sorted(secrets, key=len, reverse=True):
             tail = r"[^\s\"',;]*" if len(secret) > 16 else ""
-            text = re.sub(re.escape(secret[:16]) + tail, MASK, text)
+            text = re.sub(re.escape(secret[:16]) + tail, MASK, text, flags=re.IGNORECASE)  # %2f is %2F, too
         return text
 
 
@@ -200,8 +202,7 @@ class FlowProbe:
         """Secrets go to the hosts that are configured, wherever a redirect leads."""
         method, url, where, content = call
         trusted = where.origin in self._trusted
-        if content and not trusted:
-            raise Failure(Reason.REDIRECT, f"a redirect would carry the body of the request to {where.shown}")
+        keep_body_home(call, self._trusted)
         headers = {**visit.cookie_header(url), **(step.headers(visit.filler) if trusted else {})}
         data = request(method, where, headers, content)
         reply = await self._converse(method, where, data, watch)

@@ -1,16 +1,18 @@
 """The kind `http`: asks a URL, judges the answer, reads role and position from it, writes and reads canary markers."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from exporter.core.model import Instant, Reason
-from exporter.probes.http_exchange import Call, Reply, converse, follow
+from exporter.probes.attempt import time_left
+from exporter.probes.http_exchange import Call, Reply, converse, follow, keep_body_home
 from exporter.probes.http_judge import Expectation, Reading, refused
 from exporter.probes.http_message import Address, Answer, address, basic, request
 from exporter.probes.http_question import AloneSettings, HttpQuestion, QuestionSettings
 from exporter.probes.http_settings import HttpSettings
-from exporter.probes.kind import Ask, Context, Failure, Kind, Look, Probe, Question, Value
+from exporter.probes.kind import Ask, Context, Deadline, Failure, Kind, Look, Probe, Question, Value
 from exporter.probes.resolve import resolver
 from exporter.probes.tripwire import Tripwire
 from exporter.probes.wire import RESOLVE, Stopwatch, slowest
@@ -18,6 +20,8 @@ from exporter.settings import Secret
 
 MARKERS_LIMIT = 1 << 20
 """Bytes of the list of markers that an endpoint may answer."""
+MARKERS_SHARE = 0.5
+"""Of the time that a look has left once the service has answered: so long the list may take. It never costs the look itself."""
 _READ_ONLY = frozenset({405, 409, 423})
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -92,6 +96,7 @@ class HttpProbe:
 
             async def ask(then: Call) -> Reply:
                 method, _, where, content = then
+                keep_body_home(then, self._trusted)
                 data = self._request(method, where, content)
                 return await self._converse(method, where, data, await self._resolve(where, watch), watch)
 
@@ -100,12 +105,13 @@ class HttpProbe:
         return reply
 
     async def _markers(self, after: int | None) -> tuple[int, ...] | None:
-        """The markers that can be read; None when they cannot: that proves nothing, and is no reason to call the service dead."""
+        """The markers that can be read; None when they cannot, or not in time: that proves nothing, and is no reason to call the service dead."""
         if after is None or self._get is None:
             return None
         path = f"{self._get.path}{'&' if '?' in self._get.path else '?'}after={after}&vantage={quote(self._vantage, safe='')}"
         try:
-            answer = await self._ask("GET", self._get._replace(path=path), Stopwatch())
+            with Deadline(asyncio.get_running_loop().time() + MARKERS_SHARE * time_left()):
+                answer = await self._ask("GET", self._get._replace(path=path), Stopwatch())
             document = answer.json() if answer.status == 200 else None
         except (Failure, OSError):
             return None

@@ -1,6 +1,6 @@
 """One request over HTTP/1.1 and its answer, on a connection of its own, and where its redirects lead."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple
 
 from exporter.core.model import Reason
@@ -76,6 +76,12 @@ async def converse(
     wire = _Conversation(watch, question, channel, reader, wants_peer=wants_peer)
     await wire.exchange(addresses, where.port)
     return Reply(reader.answer(), wire.certificate, wire.peer)
+
+
+def keep_body_home(call: Call, trusted: Collection[tuple[bool, str, int]]) -> None:
+    """Raises Failure(redirect) if the call would carry a body, in which logins stand, to another origin than the configured ones."""
+    if call.content and call.where.origin not in trusted:
+        raise Failure(Reason.REDIRECT, f"a redirect would carry the body of the request to {call.where.shown}")
 
 
 async def follow(

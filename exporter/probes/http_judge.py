@@ -96,8 +96,8 @@ class Expectation:
 def refused(answer: Answer, expected: str) -> Failure:
     """A status that was not expected, as a failure."""
     if is_redirect(answer):
-        # A query may hold a token, and what stands before @ a password.
-        target = re.sub(r"//[^/]*@", "//", (answer.header("location") or "").partition("?")[0])
+        # A query or a fragment may hold a token, and what stands before @ a password.
+        target = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", answer.header("location") or "", maxsplit=1)[0])
         return Failure(Reason.REDIRECT, f"answers {answer.status} to {target[:120]}, and that redirect is not followed")
     wait = answer.header("retry-after")
     later = f" (Retry-After: {wait[:40]})" if wait is not None else ""

@@ -71,7 +71,8 @@ class CanaryUrls(Settings):
     `PUT put` carries `{"vantage": "hk-noc-1", "seq": 17, "sent_at": 1790000000.25}` and is acknowledged by any 2xx, once the marker is as
     durable as the service's other writes. `seq` grows, with gaps, and may need 64 bits. A site that takes no writes answers 405, 409 or 423, or any error whose JSON says
     `{"error": "read_only"}`. `GET get?vantage=hk-noc-1&after=12` answers `{"seqs": [13, 14, 17]}`: the markers of that
-    vantage above 12 that can be read there now. Markers older than 15 minutes may be deleted.
+    vantage above 12 that can be read there now, within half of the time that the look has left. Markers older than 15 minutes may
+    be deleted.
     """
 
     put: Url
@@ -93,7 +94,8 @@ class HttpSettings(Settings):
     addresses: Literal["first", "all"] = "first"
     """`all`: look at every address of the name; the endpoint is as good as the worst of them."""
     redirects: Annotated[int, Field(ge=0, le=20)] = 0
-    """How many to follow. With 0 a redirect is a failure, unless its status is expected."""
+    """How many to follow. With 0 a redirect is a failure, unless its status is expected. One that would carry the body to
+    another origin is one always."""
     max_body: Annotated[int, Field(ge=0, le=64 << 20)] = 1 << 20
     """Bytes; a longer body is a failure."""
     expect: Expect = Expect()

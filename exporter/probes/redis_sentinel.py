@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from exporter.core.model import SILENT, Instant, Reason
 from exporter.probes.attempt import DETAIL_LIMIT, understood
-from exporter.probes.kind import Ask, Context, Failure, Look
+from exporter.probes.kind import Ask, Context, Deadline, Failure, Look
 from exporter.probes.links import Links
 from exporter.probes.redis_errors import failure_of
 from exporter.probes.redis_link import Connection, Login, Server, shown
@@ -94,7 +94,7 @@ class Sentinels:
                     ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name),
                 )
 
-            async with asyncio.timeout(SENTINEL_DEADLINE):
+            with Deadline(asyncio.get_running_loop().time() + SENTINEL_DEADLINE):
                 return _named(*await self._links[address].use(question, watch, fresh=fresh))
 
     def _no_quorum(self, failed: Mapping[HostPort, Failure]) -> Failure:

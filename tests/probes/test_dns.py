@@ -148,7 +148,7 @@ async def test_answers(hk: int, settings: dict[str, Any], reason: Reason | None,
     assert sentence in sample.detail
 
 
-@pytest.mark.parametrize("code", [dns.rcode.NXDOMAIN, dns.rcode.SERVFAIL, dns.rcode.REFUSED])
+@pytest.mark.parametrize("code", [dns.rcode.NXDOMAIN, dns.rcode.REFUSED, dns.rcode.NOTIMP])
 async def test_a_server_that_says_no_has_answered(code: dns.rcode.Rcode) -> None:
     """It lives, and so does our network: its failure is not one of those in which it may be us that is cut off."""
     async with bad_server(silence) as silent, bad_server(says(code)) as port:
@@ -156,6 +156,12 @@ async def test_a_server_that_says_no_has_answered(code: dns.rcode.Rcode) -> None
             sample = await asked(*servers, server_timeout="100ms")
             assert not sample.ok
             assert sample.reason not in SILENT
+
+
+async def test_a_resolver_that_is_cut_off_may_be_so_with_us() -> None:
+    """It says SERVFAIL, and lives beside the exporter: that proves nothing of the network."""
+    async with bad_server(says(dns.rcode.SERVFAIL)) as port:
+        assert (await asked(port)).reason in SILENT
 
 
 async def test_servers_that_disagree(hk: int, sg: int) -> None:
@@ -181,6 +187,18 @@ async def test_a_dead_server_among_several(hk: int) -> None:
         sample = await asked(silent, dead, server_timeout="100ms")
         assert sample.reason is Reason.REFUSED  # somebody answered, if only the host
         assert str(silent) in sample.detail
+
+
+async def test_that_we_stood_still_is_not_held_against_the_servers(hk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers in time is heard, though its time was over before we could listen."""
+
+    async def stalled(*asked: Any) -> bytes:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        return await by_udp(*asked)
+
+    monkeypatch.setattr("exporter.probes.dns_probe.by_udp", stalled)
+    sample = await asked(hk, free_port(), server_timeout="100ms")
+    assert sample.ok, sample.detail
 
 
 async def test_a_single_server_has_all_the_time(hk: int) -> None:
@@ -240,7 +258,7 @@ async def test_a_lost_datagram_is_sent_again(hk: int) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "sentence"),
     [
-        (says(dns.rcode.SERVFAIL), Reason.ERROR_CODE, "answers SERVFAIL"),
+        (says(dns.rcode.SERVFAIL), Reason.DNS, "answers SERVFAIL"),
         (lambda question: [question[:2] + b"\xff" * 40], Reason.PROTOCOL, "not an answer of a name server"),
         (lambda question: [question], Reason.PROTOCOL, "answers another question"),
         (

@@ -139,6 +139,22 @@ async def test_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await ran("true", **settings)).reason is Reason.AUTH
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ('echo "bad key: $KEY" >&2; exit 1', "the command exits with 1: bad key: <secret>"),
+        ('echo "bad key: $KEY"; exit 1', "the command exits with 1: bad key: <secret>"),
+        ('echo "cannot read: ${KEY#??}" | head -n 1 >&2; exit 1', "the command exits with 1: cannot read: <secret>"),
+        ('echo "$KEY" | tail -n 1 >&2; exit 1', "the command exits with 1: <secret>"),
+        ("""echo '{"ok": false, "detail": "{cGFzc3dvcmQ}"}'""", "{<secret>}"),
+    ],
+)
+async def test_secrets_of_several_lines(script: str, told: str, tmp_path: Path) -> None:
+    """Of a key no line is told, whether a command quotes it whole or in part; what is too short to tell anything stays."""
+    (tmp_path / "key").write_text("{\n-----BEGIN PRIVATE KEY-----\n  cGFzc3dvcmQ\n-----END PRIVATE KEY-----\n")
+    assert (await ran(script, env={"KEY": {"file": str(tmp_path / "key")}})).detail == told
+
+
 async def test_the_deadline_ends_the_whole_group(tmp_path: Path) -> None:
     """SIGTERM at once, so that a check can tidy up; the look does not wait for that."""
     tidy = f'trap "echo bye > {tmp_path}/bye; exit" TERM; sleep 60 & echo $$ > {tmp_path}/group; wait'

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,29 @@ async def test_no_secret_is_told(expect: dict[str, Any], monkeypatch: pytest.Mon
     assert sample.detail.startswith(f"step 2 (GET http://127.0.0.1:{server.port}/): ")
     for secret in ("tok-123", PASSWORD, "cookie-123", "hidden"):
         assert secret not in sample.detail
+
+
+@pytest.mark.parametrize("redirects", [0, 1])
+@pytest.mark.parametrize("again", [str, str.lower])
+async def test_no_secret_is_told_as_it_stands_in_a_url(again: Callable[[str], str], redirects: int) -> None:
+    """A kept value is percent-encoded in a URL; where a redirect repeats that it is not told either."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = again((await reader.read(65536)).split()[1].decode())
+        if path == "/login":
+            writer.write(message("200 OK", b'{"token": "A1/B2+C3==topsecret"}'))
+        else:
+            writer.write(message("302 Found", b"", f"Location: {path}"))
+
+    async with serve(behave) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        steps = (
+            {"get": f"{url}/login", "save": {"token": "$.token"}},
+            {"get": url + "/of/{token}", "redirects": redirects},
+        )
+        sample = await look(flow(*steps))
+    assert sample.reason is Reason.REDIRECT
+    assert "/of/<secret>" in sample.detail
 
 
 async def test_secrets_stay_with_the_configured_hosts() -> None:

@@ -96,6 +96,13 @@ async def test_redirects_are_followed_only_on_request() -> None:
     assert (await seen(behave, expect={"status": [307]})).ok
 
 
+@pytest.mark.parametrize("secret", ["?token=s3cret", "#access_token=s3cret", "#a?s3cret", "?a#s3cret"])
+async def test_a_redirect_is_told_without_its_secrets(secret: str) -> None:
+    """Where it leads is told without login, query and fragment: identity providers hand tokens over in any of them."""
+    detail = (await seen(_hop("https://u:s3cret@app.example.com/cb" + secret))).detail
+    assert detail == "answers 302 to https://app.example.com/cb, and that redirect is not followed"
+
+
 async def test_redirect_loops_end() -> None:
     """A circle and an endless chain of redirects are failures, not endless looks."""
     count = 0
@@ -142,6 +149,29 @@ async def test_secrets_are_sent_to_the_configured_origin_only(tmp_path: Any) -> 
     assert b"rotated" in asked[2]
     assert not any(secret in asked[1] + asked[3] for secret in (b"s3cret", b"rotated"))
     assert sample.reason is Reason.AUTH
+
+
+@pytest.mark.parametrize("status", ["307 Temporary", "308 Permanent"])
+async def test_the_body_goes_to_the_configured_origin_only(status: str) -> None:
+    """A login in the body follows a redirect within its own origin, and is never sent on to another one."""
+    asked: list[bytes] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(65536))
+        moved = asked[-1].startswith(b"POST /healthz ")
+        writer.write(message(status, b"", f"Location: {location}") if moved else message("200 OK"))
+
+    document = {"user": "probe", "password": "s3cret"}
+    location = "/there"
+    assert (await seen(behave, method="POST", json=document, redirects=1)).ok
+    assert [b"s3cret" in question for question in asked] == [True, True]
+    asked.clear()
+    async with serve(behave) as other:
+        location = f"http://localhost:{other.port}/there"
+        sample = await seen(behave, method="POST", json=document, redirects=1)
+    assert sample.reason is Reason.REDIRECT
+    assert sample.detail == f"a redirect would carry the body of the request to {location}"
+    assert len(asked) == 1
 
 
 async def test_the_request() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.core.model import Reason
 from exporter.probes.kind import Failure
-from tests.hostile import answer, message, serve
+from tests.hostile import answer, hang, message, serve
 from tests.probes.looking import look, probe
 from tests.servers import free_port
 
@@ -69,3 +69,14 @@ async def test_markers_that_cannot_be_read_do_not_fail_the_look() -> None:
             sample = await look(probe("http", url=base, canary={"put": base, "get": get}), markers_after=0)
             assert sample.ok
             assert sample.facts.markers is None
+
+
+async def test_markers_that_hang_do_not_fail_the_look() -> None:
+    """A marker store that does not answer has a share of the look's time, in haste of the little that there is."""
+    async with serve(answer(message("200 OK"))) as server, serve(hang) as store:
+        base, get = f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{store.port}"
+        sample = await look(probe("http", url=base, canary={"put": base, "get": get}), timeout=0.5, markers_after=0)
+        assert sample.ok, sample.detail
+        assert sample.facts.markers is None
+        assert sample.ended - sample.started < 0.45
+        assert store.visited.is_set()

@@ -229,6 +229,19 @@ async def test_silence_is_told_from_an_answer() -> None:
             assert (await failure_of(probe)).reason is Reason.UNAVAILABLE
 
 
+async def test_that_we_stood_still_is_not_held_against_the_sentinels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers in time is heard, though its time was over before we could listen."""
+    monkeypatch.setattr("exporter.probes.redis_sentinel.SENTINEL_DEADLINE", 0.2)
+    soon = asyncio.get_running_loop().call_soon
+    async with (
+        serve(answering) as server,
+        serve(naming({"port": server.port, "epoch": 1})) as sentinel,
+        asking([f"127.0.0.1:{sentinel.port}"], **NOBODY) as probe,
+    ):
+        soon(lambda: soon(lambda: soon(time.sleep, 0.5)))  # once the question is under way
+        assert (await facts(probe)).role is Role.PRIMARY
+
+
 @pytest.mark.parametrize(
     "answer",
     [
