@@ -183,7 +183,7 @@ def _new_stream(
     """Positions and markers of the old epoch prove nothing any more; the old site holds all writes until `until`, if that is
     known. `canary`: what is known of writes in the new one."""
     sources = {
-        key: source
+        key: replace(source, told=None) if source.component == component else source
         for key, source in state.sources.items()
         if source.component != component or source.site not in (old, new)
     }

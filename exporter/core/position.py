@@ -101,6 +101,22 @@ def read_position(stored: int | str) -> Position:
     return LogPosition.parse(stored) if "." in stored else GtidSet.parse(stored)
 
 
+def overruns(told: Position, written: Position) -> bool:
+    """Whether a standby told more than its primary had written by a later look, so that it is none of this stream. False in doubt.
+
+    Of MariaDB's domains any counts that both have: another server's number is no place in it. MySQL's sets tell nothing: a
+    primary that waits for semi-synchronous standbys counts a transaction as executed only after they have it, and what a standby
+    executed of its own takes nothing from what it holds of the primary's.
+    """
+    if isinstance(told, GtidSet) and isinstance(written, GtidSet):
+        return any(
+            spans[-1][1] > written.streams[stream][-1][1]
+            for stream, spans in told.streams.items()
+            if stream.isdigit() and stream in written.streams
+        )
+    return written <= told and not told <= written
+
+
 def gap(behind: Position | None, ahead: Position | None) -> float | None:
     """How much `ahead` has that `behind` lacks: transactions of GTID sets, else units of the position (bytes of a log).
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from exporter.core.interval import Interval
 from exporter.core.model import Facts, Instant, Position
 from exporter.core.past import Ended, Loss, MarkerCount
-from exporter.core.position import gap, gap_bytes
+from exporter.core.position import GtidSet, gap, gap_bytes, overruns
 from exporter.core.state import Marker, SourceState, Span
 
 History: TypeAlias = tuple[tuple[Instant, Position], ...]
@@ -51,8 +51,11 @@ def proven(history: History, position: Position) -> Instant | None:
     return history[index - 1][0] if index else None
 
 
-def from_position(source: SourceState, history: History, facts: Facts, seen: Instant) -> SourceState:
-    """A standby told its position: what that proves. Falls when the standby fell back; never rises without proof."""
+def from_position(
+    source: SourceState, history: History, facts: Facts, seen: Instant, told: Instant | None = None
+) -> SourceState:
+    """A standby told its position in a look from `seen` to `told`: what that proves. Falls when the standby fell back; never
+    rises without proof."""
     position = facts.position
     if position is None:
         return replace(source, seen=seen)
@@ -63,6 +66,8 @@ def from_position(source: SourceState, history: History, facts: Facts, seen: Ins
     applied_at = None if facts.applied is None else proven(history, facts.applied)
     if applied_at is None and held and _still_applied(source, facts):
         applied_at = source.applied_at
+    if source.ahead is not None:
+        at = applied_at = None
     received = position if facts.received is None else facts.received
     backlog = gap(facts.applied, received)
     return SourceState(
@@ -80,7 +85,26 @@ def from_position(source: SourceState, history: History, facts: Facts, seen: Ins
         received,
         _grew(source, received, seen),
         _apply_rate(source, facts, backlog, seen),
+        told,
+        source.ahead,
     )
+
+
+def held_against(source: SourceState, history: History, started: Instant) -> SourceState:
+    """A look at the primary began then and is the newest in `history`: a standby that had told more before cannot follow it.
+
+    Only a look that began after the standby's had ended tells, as both go on meanwhile. One that is ahead proves nothing until it
+    tells another position that a later look does not find ahead: the primary may grow past one that stands still.
+    """
+    if source.told is None or source.position is None or started <= source.told:
+        return source
+    # MariaDB's own log of a new primary may end long before what it received as a standby, until it writes.
+    unwritten = len(history) < 2 and isinstance(source.position, GtidSet)
+    if unwritten or source.position == source.ahead:
+        return source
+    if overruns(source.position, history[-1][1]):
+        return replace(source, at=None, applied_at=None, ahead=source.position)
+    return source if source.ahead is None else replace(source, ahead=None)
 
 
 def _grew(source: SourceState, received: Position, seen: Instant) -> Span | None:

@@ -7,7 +7,15 @@ from exporter.core.events import Draft
 from exporter.core.losses import measure_loss, written_before
 from exporter.core.model import ENTRY, Facts, Moment, Part, Sample, System
 from exporter.core.moves import current_markers
-from exporter.core.recovery_point import History, from_markers, from_position, read_above, refutes, remember
+from exporter.core.recovery_point import (
+    History,
+    from_markers,
+    from_position,
+    held_against,
+    read_above,
+    refutes,
+    remember,
+)
 from exporter.core.roles import claims
 from exporter.core.state import RoleState, SourceState, SystemState
 
@@ -55,6 +63,7 @@ def _at_holder(draft: Draft, sample: Sample, role: RoleState, above: int | None,
         history = remember(before, sample.started, facts.position)
         draft.state = state.but(histories={**state.histories, component: history})
         _note_writes(draft, sample, before, history)
+        _hold_standbys(draft, sample, history)
     incident = draft.state.incident
     if facts.markers is None or above is None or incident is None or component not in incident.owed:
         return
@@ -82,13 +91,30 @@ def _note_writes(draft: Draft, sample: Sample, before: History, history: History
     draft.state = draft.state.but(incident=incident)
 
 
+def _hold_standbys(draft: Draft, sample: Sample, history: History) -> None:
+    """Holds what the standbys told last against what is written by now: one that is ahead is none of this stream."""
+    sources = draft.state.sources
+    for key, source in sources.items():
+        if source.component != sample.part.component or source.source != STREAMING:
+            continue
+        held = held_against(source, history, sample.started)
+        if held is source:
+            continue
+        draft.state = draft.state.but(sources={**draft.state.sources, key: held})
+        if (held.ahead is None) != (source.ahead is None):
+            kind, said = ("source_cleared", "is one that this can have written again")
+            if held.ahead is not None:
+                kind, said = ("source_refuted", f"is ahead of {sample.part}, so it cannot follow that")
+            draft.record(kind, sample.ended, f"{source.site}/{source.component}: its position {said}")
+
+
 def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:
     state, component, facts = draft.state, sample.part.component, sample.facts
     streaming = _source(state, sample, STREAMING)
     claimed = streaming.applied_at
     # A rival writes a stream of its own, which not every kind tells by an epoch.
     if _comparable(facts, role) and not claims(facts):
-        streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started)
+        streaming = from_position(streaming, state.histories.get(component, ()), facts, sample.started, sample.ended)
     else:
         streaming = replace(streaming, seen=sample.started)
     sources = {**state.sources}

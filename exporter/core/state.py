@@ -155,13 +155,16 @@ class SourceState:
     backlog: float | None = None
     """Received but not yet applied, in units of the position (bytes for PostgreSQL, transactions for GTID sets)."""
     applied: Position | None = None
-    """What could be read here when it told last."""
     received: Position | None = None
-    """What had arrived here when it told last; never less than `position`."""
+    """What could be read here when it told last, and what had arrived, which is never less than `position`."""
     grew: Span | None = None
     """Starts of the last two looks between which the received position grew."""
     apply_rate: float | None = None
     """Measured, in units of the position a second."""
+    told: Instant | None = None
+    """End of the look that brought `position`; None: of another stream of writes, or not remembered."""
+    ahead: Position | None = None
+    """With which position it was ahead of its primary: it cannot follow, and proves nothing until it tells another."""
 
 
 class Needed(NamedTuple):
@@ -206,7 +209,7 @@ class SystemState:
     sentence: str = ""
     parts: Mapping[Part, PartState] = field(default_factory=dict)
     roles: Mapping[str, RoleState] = field(default_factory=dict)
-    """By stateful component."""
+    """By stateful component, like `contests`."""
     serving: tuple[str, ...] = ()
     """The sites that serve now; empty when none does or nobody knows."""
     served: tuple[str, ...] = ()
@@ -222,11 +225,9 @@ class SystemState:
     needed: Mapping[tuple[str, str, str], Needed | None] = field(default_factory=dict)
     """What has to work, by (site, component, `look` or `write`), in an active-active system at any site. None: as long as we look."""
     contests: Mapping[str, Contest] = field(default_factory=dict)
-    """By stateful component."""
     canaries: Mapping[str, CanaryState] = field(default_factory=dict)
-    """By component."""
     numbered: Mapping[str, int] = field(default_factory=dict)
-    """By component whose canary was taken out: the highest number that it had given out."""
+    """By component, like `canaries`, whose canary was taken out: the highest number that it had given out."""
     sources: Mapping[tuple[str, str, str], SourceState] = field(default_factory=dict)
     """By (site, component, source)."""
     histories: Mapping[str, tuple[tuple[Instant, Position], ...]] = field(default_factory=dict)
@@ -253,9 +254,8 @@ class SystemState:
     drilled: Instant | None = None
     """When the last finished drill was stopped."""
     proof: Proof | None = None
-    """The newest recovery that kept the objectives."""
     missed: Proof | None = None
-    """The newest that missed one."""
+    """The newest recovery that kept the objectives, and the newest that missed one."""
     measured: Mapping[str, Measurement] = field(default_factory=dict)
     """By figure, `rto` and `rpo`."""
     promised: Objectives | None = None
