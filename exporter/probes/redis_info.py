@@ -16,6 +16,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from exporter.core.model import Facts, Follower, Reason, Role
+from exporter.core.position import counted
 from exporter.probes.kind import Failure
 from exporter.probes.redis_errors import failure_of
 from exporter.probes.redis_resp import Command, ErrorReply, Reply
@@ -74,14 +75,14 @@ def _primary(told: Mapping[str, str], writable: bool) -> Facts:
         role=Role.PRIMARY,
         writable=writable,
         epoch=told["master_replid"],
-        position=int(told["master_repl_offset"]),
+        position=counted(int(told["master_repl_offset"])),
         followers=_followers(told),
     )
 
 
 def _standby(told: Mapping[str, str]) -> Facts:
     """A replica that takes writes of its own (`replica-read-only no`) is a standby all the same: what is written there is lost."""
-    offset = int(told["slave_repl_offset"])
+    offset = counted(int(told["slave_repl_offset"]))
     return Facts(
         role=Role.STANDBY,
         writable=False,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from exporter.core.model import Follower, Reason, Role
-from exporter.probes.kind import Ask, Probe
+from exporter.probes.kind import Ask, Failure, Probe
 from exporter.probes.redis_info import FOLLOWERS_MOST, facts_of
 from tests.probes.database import facts
 from tests.probes.redis_rig import make_pair, place, probing, refusal_of
@@ -173,3 +173,13 @@ def test_only_replicas_that_are_told_count(announced: int) -> None:
     told, _ = facts_of([b"run_id:a\r\n", "\r\n".join(lines).encode(), b"PONG"])
     assert told.followers[:2] == (Follower("10.1.0.5:6379", True, False), Follower("10.2.0.5:6379", False, False))
     assert len(told.followers) == FOLLOWERS_MOST
+
+
+@pytest.mark.parametrize("role", ["role:master", "role:slave\r\nmaster_link_status:up"])
+@pytest.mark.parametrize("offset", ["9" * 400, str(2**64)])
+def test_no_offset_has_more_than_64_bits(role: str, offset: str) -> None:
+    """Nothing could be measured by one."""
+    told = f"{role}\r\nmaster_replid:{'a' * 40}\r\nmaster_repl_offset:{offset}\r\nslave_repl_offset:{offset}\r\n"
+    with pytest.raises(Failure) as failed:
+        facts_of([b"run_id:a\r\n", told.encode(), b"PONG"])
+    assert failed.value.reason is Reason.PROTOCOL
