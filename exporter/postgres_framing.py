@@ -2,7 +2,8 @@
 
 A message that announces fewer than the four bytes of its own length is one that asyncpg never finishes, nor lets anything else
 happen: it turns around inside the event loop, and with it stands every look at every system. And one that announces
-gigabytes is kept in memory until the look's time is over. Here the connection ends instead.
+gigabytes is kept in memory until the look's time is over. Here the connection ends instead. So it does where a server goes on
+talking: asyncpg keeps every setting that it is told of, also while nobody asks.
 
 asyncpg offers no place for this, but takes the class of its connections from its package's name `Protocol`.
 """
@@ -18,6 +19,10 @@ from exporter.core.model import Instant
 
 MESSAGE_MOST = 1024 * 1024
 """Bytes of one message; a row that we ask for has a few hundred."""
+ANSWER_MOST = 4 * MESSAGE_MOST
+"""Bytes of the answer to one of our questions, which is a row."""
+UNASKED_MOST = 64 * 1024
+"""Bytes between two questions. A server then tells of settings that a reload has changed, which are some ten of 50 bytes, and that it ends."""
 _HEADER = 5
 """Bytes: what kind it is, and its length without that byte."""
 
@@ -37,6 +42,8 @@ class Guarded(asyncpg.protocol.Protocol):
     """Bytes of the message under way that are still to come."""
     _cut = b""
     """A header of which a part has come."""
+    left: int | None = None
+    """Bytes that may come until somebody sets it anew; None: any number, as in a login, whose time is bounded."""
     ended: Instant | None = None
     """When the other side ended the connection, once it has."""
 
@@ -61,6 +68,10 @@ class Guarded(asyncpg.protocol.Protocol):
     def _follow(self, data: bytes) -> None:
         """Raises FramingError."""
         at = self._ahead
+        if self.left is not None:
+            self.left -= len(data)
+            if self.left < 0:
+                raise FramingError("more than anybody has asked for")
         if self._cut:
             data = self._cut + data
         size = len(data)
@@ -80,6 +91,11 @@ class Connection(asyncpg.Connection):
     def __init__(self, protocol: Guarded, *arguments: Any) -> None:
         super().__init__(protocol, *arguments)
         self.guard = protocol
+
+
+def allow(connection: Any, size: int | None) -> None:
+    """From now on so many bytes may come over a connection; None: any number."""
+    connection.guard.left = size
 
 
 def install() -> None:

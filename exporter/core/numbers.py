@@ -4,6 +4,7 @@ proof of anything; so each run goes on far above what it knows of, and above wha
     the exporter was away       above all that it can have given since the ledger was written last, and some more
     higher ones are at a site   above these: the ledger is a new one, or another exporter has our name
     one is there already        above it; its marker was never written, and tells nothing of the site
+    there are impossible ones   as if they were not there: whoever answers could else lead us to where no number is left
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,16 @@ from exporter.core.state import CanaryState, Marker, SystemState
 SKIPPED = 100_000
 """Numbers that are left out at least: more than one look can read, and than are sent in 15 minutes."""
 MOST_A_SECOND = 250
-"""Of one canary: every 10 ms, as often in haste, and witnesses. Numbers are 64 bits wide: at this rate, for a thousand million years."""
+"""Of one canary: every 10 ms, as often in haste, and witnesses. Numbers have 63 bits: at this rate, for a thousand million years."""
+NUMBERS = 2**63
+"""Markers have numbers 0 <= n < NUMBERS, which the ledger and every database hold. Others are no markers of anybody."""
+HIGHEST = NUMBERS // 2
+"""We go above what is at a site only if it is below this, and have half of all numbers left then."""
+
+
+def possible(there: Iterable[object]) -> tuple[int, ...]:
+    """Of what a site answers that which can be numbers of markers, in the same order."""
+    return tuple([seq for seq in there if type(seq) is int and 0 <= seq < NUMBERS])
 
 
 def after_absence(state: SystemState, away: float) -> SystemState:
@@ -24,8 +34,8 @@ def after_absence(state: SystemState, away: float) -> SystemState:
     skipped = SKIPPED + ceil(max(0.0, away) * MOST_A_SECOND)
     return replace(
         state,
-        canaries={name: replace(canary, seq=canary.seq + skipped) for name, canary in state.canaries.items()},
-        numbered={name: seq + skipped for name, seq in state.numbered.items()},
+        canaries={name: replace(canary, seq=_skipped(canary.seq, skipped)) for name, canary in state.canaries.items()},
+        numbered={name: _skipped(seq, skipped) for name, seq in state.numbered.items()},
     )
 
 
@@ -40,7 +50,7 @@ def to_read(state: SystemState, component: str, above: int | None) -> int | None
 def found(state: SystemState, component: str, there: Iterable[int]) -> SystemState:
     """These are at a site. A look may have read the oldest of them only."""
     canary = state.canaries.get(component)
-    highest = max(there, default=0)
+    highest = max((seq for seq in there if seq < HIGHEST), default=0)
     if canary is None or highest <= canary.seq:
         return state
     return _with(state, component, replace(canary, seq=highest + SKIPPED))
@@ -57,6 +67,11 @@ def taken(state: SystemState, component: str, marker: Marker) -> SystemState:
         if source.component == component and source.source.startswith("canary") and source.position == marker.seq
     }
     return replace(_with(state, component, canary), sources={**state.sources, **believed})
+
+
+def _skipped(seq: int, more: int) -> int:
+    """Anew where numbers would end: an older exporter may have gone above an impossible one."""
+    return seq + more if seq + more < NUMBERS else more
 
 
 def _with(state: SystemState, component: str, canary: CanaryState) -> SystemState:

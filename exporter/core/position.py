@@ -13,6 +13,7 @@ from exporter.core.model import Position
 
 Spans: TypeAlias = tuple[tuple[int, int], ...]
 """Transactions by number, first and last of each run: ascending, disjoint and not even touching."""
+_LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class LogPosition:
         return base, number
 
 
+def counted(number: int) -> int:
+    """The same, if it has 64 bits, with a sign or without: no server counts further, and what is beyond a float cannot be measured. Raises ValueError."""
+    if not _LEAST <= number <= _MOST:
+        raise ValueError("a position has no more than 64 bits")
+    return number
+
+
 def read_position(stored: int | str) -> Position:
     """What `str` made of a position, or the number that one was, as a position again. Raises ValueError."""
     if not isinstance(stored, str):
@@ -120,10 +128,10 @@ def overruns(told: Position, written: Position) -> bool:
 def gap(behind: Position | None, ahead: Position | None) -> float | None:
     """How much `ahead` has that `behind` lacks: transactions of GTID sets, else units of the position (bytes of a log).
 
-    Never below 0; None where it cannot be told, as between two files of a log.
+    Never below 0; None where it cannot be told, as between two files of a log, or for what is no position (see `counted`).
     """
     if isinstance(behind, int) and isinstance(ahead, int):
-        return float(max(0, ahead - behind))
+        return float(max(0, ahead - behind)) if _LEAST <= min(behind, ahead) <= max(behind, ahead) <= _MOST else None
     if isinstance(behind, GtidSet) and isinstance(ahead, GtidSet):
         return float(ahead.beyond(behind))
     if isinstance(behind, LogPosition) and isinstance(ahead, LogPosition):

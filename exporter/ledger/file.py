@@ -147,7 +147,7 @@ class LedgerFile:
                         _prune(db, now)
                         self._pruning.prune(db, now)
                         self._pruned = now.mono
-        except (sqlite3.Error, OSError):
+        except Exception:
             self._disconnect()
             raise
         if links:
@@ -160,7 +160,7 @@ class LedgerFile:
             with self._transaction((), durable=True) as db:
                 assert db is not None, "only links are found to be there already"
                 removed = compacted(db, before, vantage, now)
-        except (sqlite3.Error, OSError):
+        except Exception:
             self._disconnect()
             raise
         self.head = removed.head

@@ -3,7 +3,8 @@
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from exporter.core.model import Moment
 from exporter.core.ports import Json
@@ -12,6 +13,7 @@ from exporter.ledger.chain import Link, compact, digest, plain
 from exporter.ledger.file import Checkpoint, Gone
 from exporter.ledger.instants import Stamp
 
+R = TypeVar("R", bound=tuple[Any, ...])
 _LOG = logging.getLogger(__name__)
 _SEAL = ', "sha256": "'
 
@@ -22,9 +24,20 @@ def encoded(checkpoints: Mapping[str, tuple[Stamp, Json]]) -> list[Checkpoint]:
     for system, (stamp, state) in checkpoints.items():
         try:
             rows.append(Checkpoint(clean(system), *stamp, sealed(json.dumps(state))))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             _LOG.exception("the checkpoint of %s is not JSON and was not kept", system)
     return rows
+
+
+def storable(rows: Iterable[R]) -> list[R]:
+    """Those that SQLite takes, whose integers have 64 bits: another is a fault of ours as well, which no retry mends."""
+    fit = []
+    for row in rows:
+        if all(not isinstance(value, int) or -(2**63) <= value < 2**63 for value in row):
+            fit.append(row)
+        else:
+            _LOG.error("a %s with a number of more than 64 bits was not kept", type(row).__name__)
+    return fit
 
 
 def sealed(text: str) -> str:

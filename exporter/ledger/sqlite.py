@@ -32,7 +32,7 @@ from exporter.ledger.file import LedgerFile, StoredMarker, StoredText
 from exporter.ledger.instants import Stamp, boot_id
 from exporter.ledger.outbox import Batch, Outbox
 from exporter.ledger.retention import Keeper
-from exporter.ledger.rows import clean, encoded, gone_sentence, link, lost
+from exporter.ledger.rows import clean, encoded, gone_sentence, link, lost, storable
 from exporter.ledger.threads import Threads
 
 _LOG = logging.getLogger(__name__)
@@ -232,17 +232,19 @@ class SqliteLedger:
         self._file.close()
 
     def _store(self, batch: Batch) -> bool:
-        """Try until it is written; False if the ledger was closed before it could be."""
+        """Try until it is written; False if the ledger was closed before it could be. Raises nothing: who else would write?"""
         links, checkpoints = seal_all(batch.records, self._file.head), encoded(batch.checkpoints)
+        beside: Any = checkpoints, *map(storable, (batch.markers, batch.figures, batch.kept))
         delay = _FIRST_RETRY
         while True:
             last_try = self._outbox.closing
             try:
-                self._file.write(
-                    links, checkpoints, batch.markers, batch.figures, batch.kept, durable=batch.durable, now=batch.now
-                )
-            except (sqlite3.Error, OSError) as error:
+                self._file.write(links, *beside, durable=batch.durable, now=batch.now)
+            except Exception as error:  # noqa: BLE001 - no thread, no evidence
                 self._tell(self._failed, str(error))
+                if not isinstance(error, sqlite3.Error | OSError):
+                    _LOG.exception("a fault of ours: of what waits for the ledger only the records are tried again")
+                    beside = (), (), (), ()
                 if last_try:
                     return False
                 self._outbox.pause(delay)
@@ -255,10 +257,10 @@ class SqliteLedger:
 
     def _remove_old(self, now: Stamp) -> None:
         """What has had its time goes; what cannot be removed today may be tomorrow."""
-        before = self._keeper.due(now) if self._keeper else None
         try:
+            before = self._keeper.due(now) if self._keeper else None
             removed = self._file.remove(before, self._vantage, now) if before else None
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - no thread, no evidence
             _LOG.warning("nothing old was removed from the ledger %s: %s", self._file.path, error)
         else:
             if removed:

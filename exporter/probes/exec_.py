@@ -13,10 +13,11 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from exporter.command import Command, CommandFailure, Commands, Finished, Variable
 from exporter.core.model import Facts, Instant, Reason, Role
+from exporter.core.position import counted
 from exporter.probes.kind import Ask, Context, Failure, Kind, Look
 from exporter.probes.tripwire import nothing_to_hold
 from exporter.probes.wire import PROCESSING, Stopwatch
@@ -46,6 +47,9 @@ class Forbidden(ExecSettings):
         )
 
 
+_Position = Annotated[int, AfterValidator(counted)]
+
+
 class Answer(BaseModel):
     """What a command may say. Other keys are passed over; null is the same as nothing."""
 
@@ -56,8 +60,8 @@ class Answer(BaseModel):
     role: Literal["primary", "standby", "unknown"] | None = None
     writable: bool | None = None
     epoch: str | int | None = None
-    position: int | None = None
-    applied: int | None = None
+    position: _Position | None = None
+    applied: _Position | None = None
     connected: bool | None = None
     served_by: str | None = None
 

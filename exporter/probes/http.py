@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from exporter.core.model import Instant, Reason
+from exporter.core.numbers import possible
 from exporter.probes.attempt import time_left
 from exporter.probes.http_exchange import Call, Reply, converse, follow, keep_body_home
 from exporter.probes.http_judge import Expectation, Reading, refused
@@ -118,7 +119,7 @@ class HttpProbe:
         seqs = document.get("seqs") if isinstance(document, dict) else None
         if not isinstance(seqs, list):
             return None
-        return tuple(sorted({seq for seq in seqs if type(seq) is int and seq > after}))
+        return tuple(sorted({seq for seq in possible(seqs) if seq > after}))
 
     async def _ask(self, method: str, where: Address, watch: Stopwatch, content: bytes | None = None) -> Answer:
         question = self._request(

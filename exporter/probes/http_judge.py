@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.core.model import NO_FACTS, Facts, Reason, Role
+from exporter.core.position import counted
 from exporter.json_path import keys, pick
 from exporter.probes.http_exchange import Reply
 from exporter.probes.http_message import Answer, is_redirect
@@ -159,13 +160,16 @@ def _text(value: object) -> str | None:
 
 
 def _position(value: object) -> int | None:
-    """An integer, as such or as text, or PostgreSQL's way to write 64 bits: 0/16B3748."""
+    """An integer of 64 bits, as such or as text, or PostgreSQL's way to write one: 0/16B3748."""
     if isinstance(value, str):
         text = value.strip()
         if log := _LOG_POSITION.fullmatch(text):
             return int(log[1], 16) << 32 | int(log[2], 16)
-        return int(text) if len(text) <= 40 and text.isascii() and text.isdigit() else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        value = int(text) if len(text) <= 40 and text.isascii() and text.isdigit() else None
+    try:
+        return counted(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    except ValueError:
+        return None
 
 
 def _same(found: object, expected: object) -> bool:

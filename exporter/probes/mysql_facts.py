@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from exporter.core.model import Facts, Position, Role
+from exporter.core.numbers import possible
 from exporter.core.position import GtidSet, LogPosition
 from exporter.probes.mysql_packet import Garbled, Table
 
@@ -72,7 +73,7 @@ def read_answer(tables: Sequence[Table], *, mariadb: bool) -> Seen:
             channels=channels,
             written=None if _off(row["logs"]) else written,
             applied=applied,
-            markers=tuple(int(seq or "") for (seq,) in rest[0].rows) if rest else None,
+            markers=possible(int(seq or "") for (seq,) in rest[0].rows) if rest else None,
         )
     except (KeyError, ValueError, IndexError):
         raise Garbled from None

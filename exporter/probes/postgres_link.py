@@ -116,6 +116,7 @@ class Link:
         or each look would send it anew, and the server would parse and plan it anew.
         """
         watch.enter(PROCESSING)
+        postgres_framing.allow(self.connection, postgres_framing.ANSWER_MOST)
         try:
             return await self._first_row(statement, arguments)
         except FORGOTTEN:
@@ -125,6 +126,8 @@ class Link:
         except (asyncpg.InterfaceError, asyncpg.InternalClientError):
             self._still_open()
             raise
+        finally:
+            postgres_framing.allow(self.connection, postgres_framing.UNASKED_MOST)
 
     async def _first_row(self, statement: str, arguments: tuple[Any, ...]) -> asyncpg.Record | None:
         prepared = self._statements.get(statement)
@@ -138,6 +141,7 @@ class Link:
         """From now on it is told when the other side ends the connection. Raises ConnectionResetError if it has done so already."""
         # Called by the event loop as soon as the socket ends.
         self.connection.add_termination_listener(self._ended)
+        postgres_framing.allow(self.connection, postgres_framing.UNASKED_MOST)
         self._still_open()
         return self
 

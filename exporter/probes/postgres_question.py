@@ -6,6 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from exporter import postgres_framing
 from exporter.core.model import Reason
 from exporter.probes.kind import Failure, Value
 from exporter.probes.postgres_link import Server, terminate
@@ -26,6 +27,7 @@ async def ask(server: Server, query: str) -> Value:
     watch = Stopwatch()
     link = await server.connect(watch, give_up=terminate)
     link.busy = True
+    postgres_framing.allow(link.connection, None)  # the answer is judged as a whole, with a sentence for people
     try:
         watch.enter(PROCESSING)
         transaction = link.connection.transaction(readonly=True)

@@ -6,6 +6,7 @@ import json
 import asyncpg
 
 from exporter.core.model import Facts, Follower, Role
+from exporter.core.numbers import possible
 
 MARKERS_LIMIT = 10_000
 """Markers read in one look: the oldest above the number that was asked for, so that a cut never looks like a hole."""
@@ -116,4 +117,4 @@ def standby_facts(row: asyncpg.Record, timeline: int | None) -> Facts:
 
 
 def _markers(row: asyncpg.Record) -> tuple[int, ...] | None:
-    return None if row["markers"] is None else tuple(json.loads(row["markers"]))
+    return None if row["markers"] is None else possible(json.loads(row["markers"]))

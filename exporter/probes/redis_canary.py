@@ -6,6 +6,7 @@ The number is the entry's id, so that those above a number are one range, and a 
 from typing import Any
 
 from exporter.core.model import Reason
+from exporter.core.numbers import possible
 from exporter.probes.kind import Context, Failure, Taken
 from exporter.probes.redis_errors import failure_of
 from exporter.probes.redis_link import Connection
@@ -57,11 +58,11 @@ class Canary:
 
 
 def markers_of(reply: Reply) -> tuple[int, ...] | None:
-    """The numbers in a stream's entries; None where they may not be read: a site without a canary is still worth a look."""
+    """The numbers in a stream's entries, of which Redis takes more than markers can have; None where they may not be read: a site without a canary is still worth a look."""
     if isinstance(reply, ErrorReply):
         return None
     entries: Any = reply
     try:
-        return tuple([int(entry[0].partition(b"-")[0]) for entry in entries])
+        return possible(int(entry[0].partition(b"-")[0]) for entry in entries)
     except (TypeError, ValueError, IndexError, AttributeError):
         raise Failure(Reason.PROTOCOL, "the canary's stream is not one of Redis") from None

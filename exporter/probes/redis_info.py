@@ -10,10 +10,13 @@ covers a marker that was merely read too early.
   without being applied. It grows by itself (pings every 10 s), which only makes the recovery point older.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from exporter.core.model import Facts, Follower, Reason, Role
+from exporter.core.position import counted
 from exporter.probes.kind import Failure
 from exporter.probes.redis_errors import failure_of
 from exporter.probes.redis_resp import Command, ErrorReply, Reply
@@ -21,6 +24,10 @@ from exporter.probes.redis_resp import Command, ErrorReply, Reply
 LOOK: tuple[Command, ...] = (("INFO", "server"), ("INFO", "replication"), ("PING",))
 NO_HISTORY = "0" * 40
 """`master_replid2` of a server that was never promoted, or whose replication id does not come from a promotion."""
+
+FOLLOWERS_MOST = 1000
+"""Replicas of one primary that are told; what is more than that is a strange answer, and not the time of the event loop."""
+_FOLLOWER = re.compile(r"slave\d+")
 
 
 class Primary(NamedTuple):
@@ -68,14 +75,14 @@ def _primary(told: Mapping[str, str], writable: bool) -> Facts:
         role=Role.PRIMARY,
         writable=writable,
         epoch=told["master_replid"],
-        position=int(told["master_repl_offset"]),
+        position=counted(int(told["master_repl_offset"])),
         followers=_followers(told),
     )
 
 
 def _standby(told: Mapping[str, str]) -> Facts:
     """A replica that takes writes of its own (`replica-read-only no`) is a standby all the same: what is written there is lost."""
-    offset = int(told["slave_repl_offset"])
+    offset = counted(int(told["slave_repl_offset"]))
     return Facts(
         role=Role.STANDBY,
         writable=False,
@@ -87,9 +94,10 @@ def _standby(told: Mapping[str, str]) -> Facts:
 
 
 def _followers(told: Mapping[str, str]) -> tuple[Follower, ...]:
+    """The lines slave0, slave1…; how many `connected_slaves` announces is not asked: it is only a word, and may be any number."""
+    lines = (value for name, value in told.items() if _FOLLOWER.fullmatch(name))
     found = []
-    for index in range(int(told.get("connected_slaves", 0))):
-        line = told.get(f"slave{index}", "")
+    for line in islice(lines, FOLLOWERS_MOST):
         part = dict(item.partition("=")[::2] for item in line.split(","))
         found.append(
             Follower(f"{part.get('ip', '')}:{part.get('port', '')}", part.get("state") == "online", sync=False)

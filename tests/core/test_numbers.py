@@ -92,3 +92,16 @@ def test_a_look_that_only_reads_numbers_counts_nothing() -> None:
     facts = Facts(Role.PRIMARY, writable=True, epoch="1", position=40, markers=(marker.seq, 900))
     step = fold.observe(MARKED, state, Sample(HK, 4.0, 4.0, facts=facts), moment(4.0))
     assert (step.records, step.state.canaries) == ((), state.canaries)
+
+
+def test_impossible_numbers_lead_nowhere() -> None:
+    """Whoever answers a number beyond all that can be stored takes none of ours away; what an older exporter believed is given up."""
+    state, marker = sent(begun(), 3.0)
+    assert numbers.possible([7, -1, 2**63, 10**24, True, "8", None, 5, 2**63 - 1]) == (7, 5, 2**63 - 1)
+    for there in (2**63 - 1, 2**64 - 1, 10**24):
+        assert numbers.found(state, "database", (there,)) is state
+        assert numbers.found(state, "database", (there, 500)).canaries["database"].seq == 500 + numbers.SKIPPED
+    canary = replace(state.canaries["database"], seq=10**24)
+    led = numbers.after_absence(replace(state, canaries={"database": canary}, numbered={"cache": 10**24}), 0.0)
+    assert (led.canaries["database"].seq, led.numbered["cache"]) == (numbers.SKIPPED, numbers.SKIPPED)
+    assert marker.seq < numbers.SKIPPED

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.core.codec import Decoder, encode
 from exporter.core.model import Facts, Position
-from exporter.core.position import GtidSet, LogPosition, gap, gap_bytes, read_position
+from exporter.core.position import GtidSet, LogPosition, counted, gap, gap_bytes, read_position
 from exporter.core.recovery_point import from_position, proven, remember
 from exporter.core.state import SourceState, SystemState
 
@@ -138,3 +138,13 @@ def test_what_arrived_costs_time_and_proves_nothing() -> None:
     assert stopped.grew == (4.0, 5.0)
     applying = from_position(stopped, history, told(20, 30), 7.0)
     assert (applying.at, applying.backlog, applying.apply_rate, applying.grew) == (2.0, 10.0, 5.0, (4.0, 5.0))
+
+
+def test_what_no_server_counts_is_no_position() -> None:
+    """Beyond 64 bits, and beyond a float, nothing is measured, and nothing breaks."""
+    assert gap(0, 2**64 - 1) == float(2**64 - 1)
+    assert counted(2**64 - 1) == 2**64 - 1
+    for beyond in (2**64, -(2**63) - 1, 10**400):
+        assert gap(0, beyond) is gap(beyond, 0) is gap(beyond, beyond) is None
+        with pytest.raises(ValueError, match="64 bits"):
+            counted(beyond)

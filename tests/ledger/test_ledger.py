@@ -20,7 +20,7 @@ from exporter.ledger.chain import GENESIS
 from exporter.ledger.commands import export, head, verify
 from exporter.ledger.errors import LedgerError
 from exporter.ledger.past import BY_ID
-from tests.ledger.helpers import BOOT, NOW, opened, record
+from tests.ledger.helpers import BOOT, NOW, opened, record, until
 
 
 async def test_what_is_appended_is_there_and_verifies(tmp_path: Path) -> None:
@@ -109,6 +109,33 @@ async def test_a_checkpoint_that_is_not_json_does_not_stop_the_evidence(
         assert ledger.head.number == 1
         assert set((await ledger.load(NOW)).checkpoints) == {"good"}
     assert "the checkpoint of bad is not JSON" in caplog.text
+
+
+async def test_what_can_never_be_written_does_not_stop_the_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that SQLite does not take costs its row; any other fault of ours, what stands beside the records, once."""
+    async with opened(tmp_path / "ledger.db") as ledger:
+        for seq in (1, 10**24, 2):
+            ledger.mark("orders", "database", Marker(seq, "hk", NOW.mono, None), NOW)
+        await ledger.append([record()], {"orders": {"n": 1}}, NOW)
+        assert ledger.writable
+        assert "a StoredMarker with a number of more than 64 bits was not kept" in caplog.text
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("nobody thought of this")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("exporter.ledger.file.add", lambda db, figures: broken() if figures else None)
+            ledger.figure("orders", "sold", 1.0, NOW)
+            await ledger.append([record(2)], {}, NOW)
+            await until(lambda: ledger.waiting == 0 and ledger.writable)
+        assert "nobody thought of this" in caplog.text
+        await ledger.append([record(3)], {"orders": {"n": 3}}, NOW)
+        assert ledger.head.number == 3
+        loaded = await ledger.load(NOW)
+    assert loaded.checkpoints == {"orders": {"n": 3}}
+    assert [marker.seq for marker in loaded.markers["orders", "database"]] == [1, 2]
 
 
 async def test_beats_and_markers_come_back(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ async def test_what_it_tells() -> None:
         ("""echo '{"ok": 1}'""", Reason.PROTOCOL, "ok: Input should be a valid boolean"),
         ("""echo '{"ok": true, "role": "boss"}'""", Reason.PROTOCOL, "role: Input should be"),
         ("""echo '{"ok": true, "position": 1.5}'""", Reason.PROTOCOL, "position: "),
+        (f"""echo '{{"ok": true, "applied": {10**400}}}'""", Reason.PROTOCOL, "applied: "),
         ("cat", Reason.PROTOCOL, "does not answer JSON"),  # standard input is empty
         ("yes", Reason.TOO_LARGE, "more than 65536 bytes"),
         ("yes >&2", Reason.TIMEOUT, ""),

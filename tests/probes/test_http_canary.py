@@ -60,6 +60,16 @@ async def test_canary_markers() -> None:
         assert failed.value.reason is Reason.READ_ONLY
 
 
+async def test_what_no_marker_can_be_called_is_passed_over() -> None:
+    """A number that no ledger could hold, and what is no number."""
+    store = _Store()
+    store.seqs = [10**24, 2**63, 2**63 - 1, 3, -1]
+    async with serve(store) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        looking = probe("http", url=f"{base}/", canary={"put": f"{base}/markers", "get": f"{base}/markers"})
+        assert (await look(looking, markers_after=0)).facts.markers == (3, 2**63 - 1)
+
+
 async def test_markers_that_cannot_be_read_do_not_fail_the_look() -> None:
     """A broken marker store proves nothing; the service that answers as it should is not down."""
     async with serve(answer(message("200 OK", b'{"seqs": "?"}'))) as server:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from exporter.core.model import Follower, Reason, Role
-from exporter.probes.kind import Ask, Probe
+from exporter.probes.kind import Ask, Failure, Probe
+from exporter.probes.redis_info import FOLLOWERS_MOST, facts_of
 from tests.probes.database import facts
 from tests.probes.redis_rig import make_pair, place, probing, refusal_of
 from tests.servers import Proxy, until
@@ -161,3 +162,24 @@ async def test_a_restart_is_a_new_epoch_and_the_first_replica_is_none(own_pair: 
 async def test_a_standby_refuses_markers(standby: Probe) -> None:
     """A site that only reads has not recovered, and the reason says so."""
     assert (await refusal_of(standby)).reason is Reason.READ_ONLY
+
+
+@pytest.mark.parametrize("announced", [0, 10**12])
+def test_only_replicas_that_are_told_count(announced: int) -> None:
+    """What a server says of their number is only a word: nobody turns around so many times."""
+    lines = ["role:master", f"master_replid:{'a' * 40}", "master_repl_offset:1", f"connected_slaves:{announced}"]
+    lines += ["slave0:ip=10.1.0.5,port=6379,state=online,offset=1", "slave1:ip=10.2.0.5,port=6379,state=wait_bgsave"]
+    lines += ["slave_priority:100", *(f"slave{index}:" for index in range(2, 3000))]
+    told, _ = facts_of([b"run_id:a\r\n", "\r\n".join(lines).encode(), b"PONG"])
+    assert told.followers[:2] == (Follower("10.1.0.5:6379", True, False), Follower("10.2.0.5:6379", False, False))
+    assert len(told.followers) == FOLLOWERS_MOST
+
+
+@pytest.mark.parametrize("role", ["role:master", "role:slave\r\nmaster_link_status:up"])
+@pytest.mark.parametrize("offset", ["9" * 400, str(2**64)])
+def test_no_offset_has_more_than_64_bits(role: str, offset: str) -> None:
+    """Nothing could be measured by one."""
+    told = f"{role}\r\nmaster_replid:{'a' * 40}\r\nmaster_repl_offset:{offset}\r\nslave_repl_offset:{offset}\r\n"
+    with pytest.raises(Failure) as failed:
+        facts_of([b"run_id:a\r\n", told.encode(), b"PONG"])
+    assert failed.value.reason is Reason.PROTOCOL

@@ -10,6 +10,7 @@ import pytest
 from exporter.core.model import Reason, Role
 from exporter.probes.kind import Context, Probe, Taken
 from exporter.probes.redis import KIND, RedisSettings
+from exporter.probes.redis_canary import markers_of
 from tests.probes.database import facts
 from tests.probes.redis_rig import VANTAGE, make_pair, probe_with, probing, refusal_of
 from tests.servers import until
@@ -183,3 +184,8 @@ async def test_a_paused_server_acknowledges_nothing(pair: RedisPair, primary: Pr
         pair.primary.cli("CLIENT", "UNPAUSE")
     async with asyncio.timeout(5):
         await primary.write_marker(4, time.time(), fresh=False)
+
+
+def test_an_id_that_no_marker_has_is_passed_over() -> None:
+    """Redis's ids go to 2^64 - 1, and the ledger's numbers do not."""
+    assert markers_of([[b"5-0", []], [b"18446744073709551615-0", []], [b"9" * 400 + b"-0", []]]) == (5,)
