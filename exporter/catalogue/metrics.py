@@ -129,7 +129,7 @@ RECOVERY_POINT = _gauge(
     "What the source covers is proven to be at the site, up to every write acknowledged before this time; absent until then.",
 )
 SOURCE_REFUTED = _gauge(
-    "dr_source_refuted", "system site source", "1 if the source claims what the canary disproves: it does not count."
+    "dr_source_refuted", "system site source", "1 if canary or primary disproves the source: it does not count."
 )
 REPLICATION_CONNECTED = _gauge(
     "dr_replication_connected", "system site source", "The standby's own opinion of its link: shown, never believed."

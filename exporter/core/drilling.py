@@ -47,9 +47,11 @@ def start(system: System, state: SystemState, order: Order, now: Moment) -> Step
             f"{system.name} is {state.mode}: {state.sentence}. A {order.type} cannot begin in an incident, "
             f"which it would hide; start it when {system.name} is healthy again"
         )
-    for name, contest in state.contests.items():
+    contest = next(iter(state.contests.values()), None)
+    if contest is not None:
+        name, holder = contest.component, state.roles[contest.component].site
         raise Refused(
-            f"{name} of {system.name} is claimed by {state.roles[name].site} and by {contest.claimant}. A {order.type} cannot "
+            f"{name} of {system.name} is claimed by {holder} and by {contest.claimant}. A {order.type} cannot "
             "begin in a split brain, which it would hide; start it when one of the two no longer takes writes"
         )
     if state.blind_since is not None or state.mode is Mode.UNKNOWN:

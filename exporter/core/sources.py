@@ -23,6 +23,11 @@ STREAMING = "streaming"
 CANARY = "canary"
 
 
+def is_disproved(source: SourceState) -> bool:
+    """Whether what it claims does not count: a marker is not there, or its primary has written less."""
+    return source.refuted or source.ahead is not None
+
+
 def markers_above(system: System, state: SystemState, part: Part) -> int | None:
     """Above which number the markers at this endpoint are of interest; None: not at all."""
     name = part.component
@@ -102,10 +107,15 @@ def _hold_standbys(draft: Draft, sample: Sample, history: History) -> None:
             continue
         draft.state = draft.state.but(sources={**draft.state.sources, key: held})
         if (held.ahead is None) != (source.ahead is None):
-            kind, said = ("source_cleared", "is one that this can have written again")
+            where, primary = f"{source.site}/{source.component}", sample.part
             if held.ahead is not None:
-                kind, said = ("source_refuted", f"is ahead of {sample.part}, so it cannot follow that")
-            draft.record(kind, sample.ended, f"{source.site}/{source.component}: its position {said}")
+                draft.record(
+                    "source_refuted",
+                    sample.ended,
+                    f"{where}: its position is ahead of {primary}, which it cannot follow",
+                )
+            else:
+                draft.record("source_cleared", sample.ended, f"{where}: its position is no longer ahead of {primary}")
 
 
 def _at_standby(draft: Draft, sample: Sample, role: RoleState, above: int | None) -> None:

@@ -206,9 +206,9 @@ def assess(system: System, state: SystemState) -> Evidence:
         return Blind()
     site = stateless_site(system, state)
     wanted = list(_needs(system, state, site))
-    for need in wanted:
-        if need.track.count > 0 and (failing := [one for one in wanted if _fails(system, one)]):
-            return _dark(state, failing)
+    failing = [need for need in wanted if need.track.count > 0 and _fails(system, need)]
+    if failing:
+        return _dark(state, failing)
     for need in wanted:
         if not is_fresh(state, need.track):
             # Traffic that was seen at a site once may be back at the next look.
@@ -227,8 +227,8 @@ def _failing(left: PartState) -> PartState:
 
 
 def _fails(system: System, need: Need) -> bool:
-    """What nobody looks at any more goes on to fail if it was known to, by as many looks as declare an outage."""
-    return need.track.count >= (1 if need.part in system.parts else system.policy.declare_after)
+    """Of what failed last: whether it does now. What nobody looks at any more does if as many looks failed as declare an outage."""
+    return need.part in system.parts or need.track.count >= system.policy.declare_after
 
 
 def _serving_site(system: System, state: SystemState, stateless: str) -> str:

@@ -9,6 +9,7 @@ from exporter.core.inspected import BackupState, KpiState
 from exporter.core.model import ENTRY, Moment, Part
 from exporter.core.readings import decisive, tells_now
 from exporter.core.snapshot import ExporterState, Watched
+from exporter.core.sources import is_disproved
 from exporter.core.summary import site_json, standing
 from exporter.core.timeline import incident_json, running_json
 
@@ -43,7 +44,7 @@ def _points(watched: Watched, now: Moment) -> list[dict[str, Any]]:
             "component": source.component,
             "source": source.source,
             "at": None if source.at is None else now.wall_of(source.at),
-            "refuted": source.refuted,
+            "refuted": is_disproved(source),
             "decides": source in decides,
             "lag_bytes": source.lag_bytes,
         }

@@ -3,10 +3,10 @@
 import logging
 
 from exporter.core import numbers
-from exporter.core.model import Instant, Sample
+from exporter.core.model import Sample
 from exporter.core.state import Marker, SystemState
 from exporter.engine.eye import Eye
-from exporter.probes.kind import Ask, Look, Taken
+from exporter.probes.kind import Ask
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,21 +29,3 @@ def passed_over(eye: Eye, state: SystemState, marker: Marker) -> SystemState:
     _LOG.warning("marker %d of %s is there already; is another exporter called the same?", marker.seq, eye.part)
     eye.numbered = False
     return numbers.taken(state, eye.part.component, marker)
-
-
-class Writing:
-    """The writing of one marker, which tells whether its number was `taken`."""
-
-    def __init__(self, eye: Eye, marker: Marker, wall: Instant, *, fresh: bool) -> None:
-        self._eye = eye
-        self._marker = marker
-        self._wall = wall
-        self._fresh = fresh
-        self.taken = False
-
-    async def write(self) -> Look:
-        try:
-            await self._eye.probe.write_marker(self._marker.seq, self._wall, fresh=self._fresh)
-        except Taken:
-            self.taken = True
-        return Look()

@@ -17,7 +17,7 @@ from exporter.engine.publish import Entry
 from exporter.engine.recorder import Recorder, samples_record
 from exporter.engine.tools import Tools
 from exporter.engine.trouble import Trouble
-from exporter.probes.kind import STALL, Ask
+from exporter.probes.kind import STALL, Ask, Look, Taken
 
 DOUBTFUL = (Mode.SUSPECTED, Mode.OUTAGE, Mode.RECOVERING)
 
@@ -195,15 +195,27 @@ class Watch:
         return eye
 
     async def _write(self, eye: Eye, marker: Marker, pending: Pending, wall: float, *, fresh: bool) -> None:
-        writing = numbering.Writing(eye, marker, wall, fresh=fresh)
+        taken = False
+
+        async def write() -> Look:
+            nonlocal taken
+            try:
+                await eye.probe.write_marker(marker.seq, wall, fresh=fresh)
+            except Taken:
+                taken = True
+            return Look()
+
         try:
-            sample = await self.tools.attempt(eye.part, writing.write, pending, self.tools.clock)
+            sample = await self.tools.attempt(eye.part, write, pending, self.tools.clock)
         finally:
             eye.writes.pop(marker.seq, None)
         took = pending.took(sample.ended)
         if sample.ok:
             (eye.learn_fresh if fresh else eye.learn_other)(took)
-        (self._passed_over if writing.taken else self._wrote)(eye, marker, sample, took)
+        if taken:
+            self._passed_over(eye, marker, sample.ended)
+        else:
+            self._wrote(eye, marker, sample, took)
 
     def _wrote(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
         """`took`: seconds, if it is acknowledged."""
@@ -225,10 +237,10 @@ class Watch:
         self.accept(step)
         self.react(before)
 
-    def _passed_over(self, eye: Eye, marker: Marker, sample: Sample, took: float) -> None:
+    def _passed_over(self, eye: Eye, marker: Marker, ended: Instant) -> None:
         """Its number was taken, which tells nothing of the site. The ledger has it as given, and as written nowhere."""
         self.tools.awake()
-        self.tools.answered(sample.ended)
+        self.tools.answered(ended)
         self.accept(Step(numbering.passed_over(eye, self.state, marker)))
         self.tools.ledger.mark(self.system.name, eye.part.component, marker._replace(site=""), self.tools.moment())
 

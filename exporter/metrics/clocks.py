@@ -9,6 +9,7 @@ from exporter.core.inspected import BackupState
 from exporter.core.model import Instant, Part, System
 from exporter.core.readiness import readiness_now
 from exporter.core.readings import Totals, exposure, rto_clock, rto_estimate, scenarios, tells_now, totals
+from exporter.core.sources import is_disproved
 from exporter.core.state import SourceState, SystemState
 from exporter.metrics.lines import INSTANT, SECONDS, Block, Value, line, series
 from exporter.metrics.section import Row, Section
@@ -178,7 +179,7 @@ class Recovery(Section):
         points = self._points.fill([None if point is None else point + offset for point in kept])
         return (
             layout.at.fill([None if source.at is None else source.at + offset for source in worst]) + points,
-            layout.refuted.fill([source.refuted for source in worst]),
+            layout.refuted.fill([is_disproved(source) for source in worst]),
             layout.connected.fill([_connected(states[place], parts) for place, parts in layout.links]),
             layout.lag_bytes.fill([source.lag_bytes for source in worst]),
             layout.lag.fill(lags),
@@ -197,7 +198,7 @@ def _worst(group: list[SourceState]) -> SourceState:
         group[0],
         at=min(at) if at else None,
         applied_at=min(at) - behind if behind is not None else None,
-        refuted=any(source.refuted for source in group),
+        refuted=any(map(is_disproved, group)),
         lag_bytes=max(lag_bytes) if lag_bytes else None,
     )
 

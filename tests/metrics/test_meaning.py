@@ -70,6 +70,14 @@ async def test_lag_grows_between_two_scrapes_of_one_state() -> None:
     assert before["dr_recovery_point_timestamp_seconds"] == after["dr_recovery_point_timestamp_seconds"]
 
 
+async def test_a_source_that_is_ahead_of_its_primary_is_told_as_refuted() -> None:
+    """As in the ledger: it claims what cannot be."""
+    state = scenes.healthy(scenes.system())
+    key = ("sg", "database", "streaming")
+    ahead = replace(state, sources={**state.sources, key: replace(state.sources[key], at=None, ahead=7)})
+    assert (await values(ahead, "dr_source_refuted", "source")) == {("streaming",): 1, ("canary",): 0}
+
+
 async def test_a_site_is_as_far_back_as_its_worst_component() -> None:
     """Two stateful components: the older recovery point counts; unproven in one is unproven for the site."""
     of = scenes.system()
