@@ -54,6 +54,21 @@ async def test_the_store_furthest_behind_decides(open_page: Opener) -> None:
         )
 
 
+async def test_the_age_of_a_recovery_point_is_never_empty(open_page: Opener) -> None:
+    """It is drawn anew each second, and must not wait for the clock to be written."""
+    async with serving(Stage(snapshot=scenes.snapshot(only(scenes.healthy(scenes.system()))))) as url:
+        page = await open_page(f"{url}/systems/orders")
+        await expect(page.locator("[data-part=points] tbody tr").first).to_be_visible(timeout=LATER)
+        drawn = await page.evaluate(
+            """async () => {
+                const sections = await import(new URL("sections.js", document.querySelector("script[src$='system.js']").src));
+                const point = { site: "sg", component: "database", source: "canary", at: 100, refuted: false, decides: true, lag_bytes: null };
+                return sections.points({ recovery_points: [point] }, 103).querySelector("time").textContent;
+            }"""
+        )
+        assert drawn == "3.0s"
+
+
 async def test_a_split_brain_outside_of_an_incident_has_its_runbook(open_page: Opener) -> None:
     """Both sites take writes, and service never stopped: its runbook is linked while that lasts."""
     shown = film("hhhbbbb")

@@ -9,9 +9,10 @@ import { atMost, bytes, dateTime, day, duration, goal, money, number, percent, r
 const PHASE_NAMES = ["resolve", "connect", "tls", "processing", "transfer"];
 const sign = (up) => icon(up ? "yes" : up === false ? "no" : "dunno", up ? "good" : up === false ? "bad" : "quiet");
 const yes = (flag) => (flag === null || flag === undefined ? [sign(null), " ", t("unknown")] : [sign(flag), " ", t(flag ? "yes" : "no")]);
-const ago = (unix, now) => (unix === null || unix === undefined ? t("never") : t("ago", { time: duration(Math.max(0, now - unix), 1) }));
+export const age = (unix, now) => duration(Math.max(0, now - unix), 1);
+const ago = (unix, now) => (unix === null || unix === undefined ? t("never") : t("ago", { time: age(unix, now) }));
 /** The same text can wear what moves without being drawn anew: its node is written each second. */
-export const aging = (unix) => h("time", { class: "aging", datetime: new Date(unix * 1000).toISOString(), "data-at": unix });
+const aging = (unix, now) => h("time", { class: "aging", datetime: new Date(unix * 1000).toISOString(), "data-at": unix }, age(unix, now));
 
 function phases(part) {
   if (!part.phases) return null;
@@ -54,11 +55,11 @@ export function readiness(system) {
   return panel(t("sec.readiness"), "", table(t("sec.readiness"), [t("check"), ...standbys.map((site) => site.name)], rows));
 }
 
-export function points(system) {
+export function points(system, now) {
   if (!system.recovery_points.length) return null;
   const rows = system.recovery_points.map((point) => [
     [h("b", null, name(point.site)), " ", name(point.component), h("p", { class: "quiet" }, word("source", point.source))],
-    point.at === null ? t("nothing_proven") : [t("proven_until"), " ", aging(point.at)],
+    point.at === null ? t("nothing_proven") : [t("proven_until"), " ", aging(point.at, now)],
     point.refuted ? [icon("no", "bad"), " ", t("refuted")] : point.decides ? [icon("serving", "good"), " ", t("decides")] : "",
     typeof point.lag_bytes === "number" ? bytes(point.lag_bytes) : "–",
   ]);

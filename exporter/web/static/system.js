@@ -7,7 +7,7 @@ import { showClock, showExporter, showWorst } from "./frame.js";
 import { exposed } from "./live.js";
 import * as sections from "./sections.js";
 import { History } from "./spark.js";
-import { duration, t } from "./text.js";
+import { t } from "./text.js";
 
 const TICK = 250;
 const APART = 1000; // ms between two questions for the details
@@ -69,7 +69,7 @@ function show() {
     ["promises", [details.objectives, details.budget, details.cost, details.drill, details.proof], () => sections.promises(details, now)],
     ["readiness", details.sites.map((site) => [site.name, site.ready, site.checks]), () => sections.readiness(details)],
     ["checklist", lines, () => sections.checklist(lines)],
-    ["points", details.recovery_points, () => sections.points(details)],
+    ["points", details.recovery_points, () => sections.points(details, now)],
     ["incidents", [incidents, incidents.some((one) => one.open) ? Math.floor(now) : 0], () => sections.incidents(incidents, now)],
     ["sites", [details.sites, details.traffic_share], () => sections.sites(details)],
     ["backups", [details.backups, Math.floor(now / 10)], () => sections.backups(details, now)],
@@ -101,7 +101,7 @@ function tick() {
   if (item.rpo[MAIN]?.known) past.push(system, now, exposed(item, item.rpo[MAIN], age));
   if (Math.floor(now / past.step) !== step) card.redraw(item, past.points(system));
   step = Math.floor(now / past.step);
-  for (const node of document.querySelectorAll(".aging")) say(node, duration(Math.max(0, now - Number(node.dataset.at)), 1));
+  for (const node of document.querySelectorAll(".aging")) say(node, sections.age(Number(node.dataset.at), now));
   refresh();
 }
 
